@@ -1,0 +1,75 @@
+# Python 3.11 or newer and make are all that has to be there; the rest is installed into .venv and .venv-conformance.
+PYTHON ?= python3
+
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PYRIGHT := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. $(BIN)/basedpyright
+METADATA := settings.ini setup.py pyproject.toml
+CONFORMANCE := .venv-conformance
+PINS := $(wildcard tests/conformance/requirements.txt)
+
+.PHONY: help demo test format lint types layers cover wire-alone router-alone conformance clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /make \1: /p' $(MAKEFILE_LIST)
+
+demo: .venv/.core ## Show the library at work
+	$(BIN)/conkernel demo
+
+test: lint types layers cover wire-alone router-alone ## Run every check
+
+format: .venv/.dev ## Rewrite the files as ruff wants them
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+# --verifytypes fails below 100 %. It looks where the first `python` of PATH looks, whatever --pythonpath says.
+types: .venv/.dev
+	$(PYRIGHT)
+	$(PYRIGHT) --verifytypes conkernelclient --ignoreexternal
+	$(BIN)/mypy tests/typing/api.py
+
+layers: .venv/.dev
+	$(BIN)/lint-imports --no-logo
+
+cover: .venv/.dev
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+# These modules decide everything, so each of their branches is proven by the module's own test file.
+wire-alone router-alone: %-alone: .venv/.dev
+	$(BIN)/coverage run --data-file=.coverage.$* -m pytest --quiet tests/test_$*.py
+	$(BIN)/coverage report --data-file=.coverage.$* --include=conkernelclient/protocol/$*.py --fail-under=100
+
+conformance: $(CONFORMANCE)/.installed ## Run jupyter_client's own tests against this library
+	$(CONFORMANCE)/bin/python -m tests.conformance.run
+
+clean: ## Remove what was made here
+	rm -rf .venv $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \
+	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+# An environment's stamp is newer than what it was installed from. The package itself is installed editable.
+.venv/.core: $(METADATA) | .venv/.made
+	$(BIN)/python $(PIP_INSTALL) --editable .
+	touch $@
+
+.venv/.dev: $(METADATA) | .venv/.made
+	$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
+	touch .venv/.core $@
+
+$(CONFORMANCE)/.installed: $(METADATA) $(PINS) | $(CONFORMANCE)/.made
+	$(CONFORMANCE)/bin/python $(PIP_INSTALL) --editable . $(addprefix --requirement ,$(PINS))
+	touch $@
+
+%/.made:
+	@$(PYTHON) -c 'import configparser as c, sys; p = c.ConfigParser(delimiters="="); p.read("settings.ini"); \
+	  need = p.defaults()["min_python"]; have = "%d.%d" % sys.version_info[:2]; \
+	  tuple(map(int, need.split("."))) > sys.version_info and sys.exit( \
+	  "conkernelclient needs Python %s or newer; $(PYTHON) is %s. Try: make PYTHON=python%s" % (need, have, need))'
+	$(PYTHON) -m venv --clear $*
+	touch $@

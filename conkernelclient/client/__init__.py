@@ -1,0 +1,1 @@
+"""What does a program hold? Futures, queues, timeouts and cancellation; no frames."""

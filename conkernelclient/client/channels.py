@@ -1,0 +1,269 @@
+"""
+What does a program see of a channel?
+
+The channel objects of jupyter_client, `kc.shell_channel` and its like: they hold what came for nobody in particular,
+and send by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from queue import Empty
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_client.channels import AsyncZMQSocketChannel
+
+from ..errors import ChannelsClosedError, ConKernelError, ReplyTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..protocol.messages import Channel, Message
+    from ..protocol.wire import Incoming
+    from .connection import Connection
+
+__all__ = ["ConChannel", "Inbox"]
+
+logger = logging.getLogger(__name__)
+
+MESSAGES_KEPT: Final = 10_000
+BYTES_KEPT: Final = 256 * 2**20
+
+
+class Inbox:
+    """
+    The messages of one channel that nobody claimed. Beyond its bounds the oldest go.
+
+    Attributes:
+        dropped: How many went so.
+    """
+
+    def __init__(self, name: str, limit: int = MESSAGES_KEPT, max_bytes: int = BYTES_KEPT) -> None:
+        self._name = name
+        self._limit = limit
+        self._max_bytes = max_bytes
+        self._messages: OrderedDict[int, Incoming] = OrderedDict()
+        self._replies: dict[str, int] = {}  # place of the reply to each request
+        self._next = 0
+        self._size = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._claims: dict[str, asyncio.Future[Incoming]] = {}
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Incoming) -> None:
+        """Keep `message`, or give it to whoever claimed the reply to its request."""
+        claim = self._claims.get(message.parent_id)
+        if claim is not None and not claim.done():
+            claim.set_result(message)
+            return
+        self._messages[self._next] = message
+        self._replies[message.parent_id] = self._next
+        self._next += 1
+        self._size += message.size
+        while len(self._messages) > self._limit or self._size > self._max_bytes:
+            self.get()
+            self._count_drop()
+        self._wake_one()
+
+    def get(self) -> Incoming:
+        """
+        Take the oldest message.
+
+        Raises:
+            queue.Empty: There is none.
+        """
+        if not self._messages:
+            raise Empty
+        place, message = self._messages.popitem(last=False)
+        self._forget(place, message)
+        return message
+
+    def take_all(self) -> list[Incoming]:
+        """Take all messages, oldest first."""
+        messages = list(self._messages.values())
+        self._messages.clear()
+        self._replies.clear()
+        self._size = 0
+        return messages
+
+    def discard_parentless(self) -> None:
+        """Drop what answers nobody, such as the status messages of a kernel that starts."""
+        for place, message in list(self._messages.items()):
+            if not message.parent_id:
+                del self._messages[place]
+                self._forget(place, message)
+
+    async def wait(self, timeout: float | None) -> Incoming:
+        """Take the oldest message, or the next one to come within `timeout` seconds (None: for ever)."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not self._messages:
+                    await self._next_put()
+        except TimeoutError:
+            if not self._messages:
+                raise Empty from None
+        return self.get()
+
+    async def claim(self, msg_id: str, timeout: float | None) -> Incoming:
+        """Take the reply to the request `msg_id`, or wait for it. Everybody who claims another one is left alone."""
+        place = self._replies.get(msg_id)
+        if place is not None:
+            message = self._messages.pop(place)
+            self._forget(place, message)
+            return message
+        if msg_id in self._claims:
+            raise ValueError(f"somebody else waits for the reply to {msg_id!r} already")
+        claim = self._claims[msg_id] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.wait((claim,))
+        except TimeoutError:
+            if not claim.done():
+                raise ReplyTimeout(
+                    f"Timeout waiting for reply to {msg_id} within {timeout} s; the kernel goes on",
+                    msg_id=msg_id,
+                ) from None
+        except asyncio.CancelledError:
+            if claim.done() and claim.exception() is None:
+                del self._claims[msg_id]
+                self.put(claim.result())  # it came while we were being cancelled: it stays claimable
+            raise
+        finally:
+            self._claims.pop(msg_id, None)
+        return claim.result()
+
+    def fail(self, make_error: Callable[[], ConKernelError]) -> None:
+        """Let everybody who waits fail; what is kept stays."""
+        for waiter in (*self._waiters, *self._claims.values()):
+            if not waiter.done():
+                waiter.set_exception(make_error())
+
+    def forget_waiters(self) -> None:
+        """Forget whoever waits, in a loop that is closed."""
+        self._waiters.clear()
+        self._claims.clear()
+
+    async def _next_put(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        except BaseException:
+            if self._messages and waiter.done() and not waiter.cancelled():
+                self._wake_one()  # it was for us, and we leave: somebody else is to look
+            raise
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def _wake_one(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _forget(self, place: int, message: Incoming) -> None:
+        self._size -= message.size
+        if self._replies.get(message.parent_id) == place:
+            del self._replies[message.parent_id]
+
+    def _count_drop(self) -> None:
+        if not self.dropped:
+            logger.warning(
+                "more than %d messages (or %d bytes) wait in the %s channel and nobody reads them: the oldest are "
+                "dropped from now on, see stats()['dropped']",
+                self._limit,
+                self._max_bytes,
+                self._name,
+            )
+        self.dropped += 1
+
+
+class ConChannel(AsyncZMQSocketChannel):
+    """
+    One channel of a client, with the interface of jupyter_client's.
+
+    The client's reader receives; here is what it claimed for no request. `socket` is a `zmq.asyncio.Socket`: who
+    receives on it himself competes with the reader.
+    """
+
+    connection: Connection | None = None  # set by the client, right after it made the channel
+    name: Channel
+
+    def attach(self, name: Channel, connection: Connection) -> None:
+        """Let `connection` read this channel from now on."""
+        self.name = name
+        self.connection = connection
+        connection.open(name, self.socket)
+
+    def is_alive(self) -> bool:
+        """Tell whether the channel is open."""
+        return self.connection is not None and self.connection.is_open(self.name)
+
+    def start(self) -> None:
+        """Start the channel; it runs from the time it is made."""
+
+    def close(self) -> None:
+        """Close the channel; whoever waits for a message gets `ChannelsClosedError`."""
+        if self.connection is not None:
+            self.connection.close(self.name)
+        self.socket = None
+
+    stop = close
+
+    async def get_msg(self, timeout: float | None = None) -> Message:
+        """
+        Give the oldest message that nobody claimed.
+
+        Args:
+            timeout: Seconds; None waits for ever, 0 looks once.
+
+        Raises:
+            queue.Empty: None came in time.
+            ChannelsClosedError: The channel is, or gets, closed.
+
+        Cancelling loses no message.
+        """
+        connection = self._running()
+        inbox = connection.inboxes[self.name]
+        if not len(inbox):
+            connection.pump(self.name)
+        if len(inbox):
+            return inbox.get().message
+        if timeout is not None and timeout <= 0:
+            raise Empty
+        return (await inbox.wait(timeout)).message
+
+    async def get_msgs(self) -> list[Message]:
+        """Give all messages that are there and that nobody claimed; an empty list if there are none."""
+        connection = self._running()
+        connection.pump(self.name)
+        return [message.message for message in connection.inboxes[self.name].take_all()]
+
+    async def msg_ready(self) -> bool:
+        """Tell whether `get_msg` would give a message at once."""
+        connection = self._running()
+        connection.pump(self.name)
+        return len(connection.inboxes[self.name]) > 0
+
+    def send(self, msg: dict[str, Any]) -> None:
+        """
+        Send a message made by `session.msg()`. Its reply, if any, comes out of `get_msg`.
+
+        Raises:
+            ChannelsClosedError: The channel is closed.
+        """
+        self._running()
+        self.session.send(self.socket, msg)
+
+    def _running(self) -> Connection:
+        if self.connection is None or not self.is_alive():
+            raise ChannelsClosedError("the channels are not running: call start_channels() first")
+        self.connection.bind()
+        return self.connection

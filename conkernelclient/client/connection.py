@@ -1,0 +1,505 @@
+"""
+How do the requests of one client and the messages of its kernel meet?
+
+The connection owns the transport, the wire, the router and the window, and joins them: what is sent is registered
+first; what comes is unpacked, routed, and handed to its owner. It knows asyncio and not the client that holds it, so
+that a client which is dropped can be collected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyter_client.adapter import adapt
+from jupyter_client.jsonutil import json_default
+from jupyter_client.session import json_packer, json_unpacker, orjson_packer, orjson_unpacker
+
+from ..errors import ChannelsClosedError, ConKernelError, ProtocolError, ReplyTimeout, WrongLoopError
+from ..protocol.messages import CHANNELS
+from ..protocol.records import Records
+from ..protocol.router import Claim, Destination, Phase, Request, Router
+from ..protocol.wire import DELIMITER, Wire, WireSettings
+from ..transport.session_patch import check_buffers, check_fork
+from ..transport.zmq import ZmqTransport
+from .channels import Inbox
+from .displays import Displays
+from .futures import ReplyFuture
+from .run import Run
+from .subscribers import Subscribers
+from .window import Entry, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from jupyter_client.session import Session
+
+    from ..protocol.messages import Channel
+    from ..protocol.wire import Incoming
+    from ..transport.zmq import ConSocket
+
+__all__ = ["Connection"]
+
+logger = logging.getLogger(__name__)
+
+JSON_PACKERS: Final = (json_packer, orjson_packer)
+JSON_UNPACKERS: Final = (json_unpacker, orjson_unpacker)
+WIRE_TRAITS: Final = ["auth", "pack", "unpack", "adapt_version", "digest_history_size"]
+
+
+def wire_settings(session: Session) -> WireSettings:
+    """Read what `session` decides about the bytes."""
+    is_json = session.pack in JSON_PACKERS and session.unpack in JSON_UNPACKERS
+    return WireSettings(
+        pack=json_packer if is_json else session.pack,
+        unpack=json_unpacker if is_json else session.unpack,
+        adapt=adapt,
+        default=json_default,
+        is_json=is_json,
+        auth=session.auth,
+        adapt_version=session.adapt_version,
+        history_size=session.digest_history_size,
+    )
+
+
+class Connection:
+    """
+    One client's connection to its kernel.
+
+    Attributes:
+        router: The open requests.
+        window: The execute requests that wait for their turn.
+        inboxes: What nobody claimed, by channel.
+        loop: The event loop that it serves; None before the first use in one.
+        is_welcomed: Whether the kernel confirmed the iopub subscription (`iopub_welcome`, JEP 65).
+        last_error: The last error that any code raised, as text; None if none was seen.
+        interrupt: Sends an interrupt to the kernel process; set by the client.
+        restart: Restarts the kernel; set by the client.
+    """
+
+    interrupt: Callable[[], Awaitable[None]]
+    restart: Callable[[], Awaitable[None]]
+
+    def __init__(
+        self, session: Session, *, window: int | None, max_messages: int, max_bytes: int
+    ) -> None:
+        self.session = session
+        self.router = Router()
+        self.records = Records()
+        self.window = Window(window)
+        self.displays = Displays()
+        self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
+        self.subscribers = Subscribers()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.is_welcomed = False
+        self.last_error: str | None = None
+        self.questions: dict[str, Incoming] = {}  # input requests without an answer, by their own ids
+        self.counts = {"requests": 0, "received": 0, "bytes_received": 0, "rejected": 0}
+        self._thread = 0
+        self._transport = ZmqTransport(self, max_messages=max_messages, max_bytes=max_bytes)
+        self._wire = Wire(wire_settings(session))
+        self._record_waiters: dict[str, set[asyncio.Future[None]]] = {}
+        this = weakref.ref(self)
+
+        def reconfigure(_change: Any) -> None:
+            connection = this()
+            if connection is not None:
+                connection._wire.configure(wire_settings(session))
+
+        self._reconfigure = reconfigure
+        session.observe(reconfigure, WIRE_TRAITS)
+
+    # Channels
+
+    def open(self, channel: Channel, socket: ConSocket) -> None:
+        """Read `socket` from now on, and let the session send on it."""
+        self._transport.open(channel, socket, self)
+        self.bind(is_required=False)
+
+    def is_open(self, channel: Channel) -> bool:
+        """Tell whether the channel is open."""
+        return self._transport.is_open(channel)
+
+    def pump(self, channel: Channel) -> None:
+        """Receive now what has come."""
+        self._transport.pump(channel)
+
+    def close(self, channel: Channel) -> None:
+        """Close one channel; whoever waits on it gets `ChannelsClosedError`."""
+        self._transport.close(channel)
+        if self.loop is None or not self.loop.is_closed():
+            self.inboxes[channel].fail(_closed)
+        if channel in ("shell", "control"):
+            self.fail_all(_closed, channel)
+        if not any(map(self.is_open, CHANNELS)):
+            self._transport.detach()
+            self.is_welcomed = False
+
+    def dispose(self) -> None:
+        """Close everything, from a finalizer: nothing is to be told to anybody."""
+        for channel in CHANNELS:
+            self._transport.close(channel)
+        self._transport.detach()
+        self.session.unobserve(self._reconfigure, WIRE_TRAITS)
+
+    # Loops and threads
+
+    def bind(self, *, is_required: bool = True) -> asyncio.AbstractEventLoop | None:
+        """
+        Serve the running loop; the first one, or the next when that one is closed.
+
+        Raises:
+            WrongLoopError: Another loop is served, and still open.
+            ForkedError: This process was forked off the one that made the client.
+        """
+        check_fork(self.session)
+        if self.is_foreign_thread():
+            return self.loop
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            return self.loop
+        if running is self.loop:
+            return running
+        if self.loop is not None and not self.loop.is_closed():
+            if not is_required:
+                return self.loop
+            raise WrongLoopError(
+                "this client serves another event loop, which is still open: await it there, close that loop, "
+                "or make a second client with km.client()"
+            )
+        if self.loop is not None:
+            self._transport.detach()
+            self.loop = None
+            self._abandon_old_loop()
+        self.loop = running
+        self._thread = threading.get_ident()
+        self._transport.attach(running)
+        return running
+
+    def is_foreign_thread(self) -> bool:
+        """Tell whether the caller is in another thread than the loop that is served."""
+        loop = self.loop
+        return (
+            loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
+        )
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while a message is made and sent."""
+        return self._transport.lock
+
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """Messages, and their bytes, that wait for a kernel that does not read."""
+        return self._transport.backlog, self._transport.backlog_bytes
+
+    def call_in_loop(self, function: Callable[[], None]) -> None:
+        """Call `function` in the loop's thread, in the order of these calls, and soon."""
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(function)
+
+    def loop_for_future(self) -> asyncio.AbstractEventLoop:
+        """Give the loop that an answer belongs to, also before it runs."""
+        loop = self.bind()
+        if loop is not None and not loop.is_closed():
+            return loop
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return asyncio.get_event_loop_policy().get_event_loop()
+
+    def _abandon_old_loop(self) -> None:
+        """Nobody can be told in a loop that is closed: forget what was asked there."""
+        self.router.clear()
+        self.window = Window(self.window.limit)
+        for inbox in self.inboxes.values():
+            inbox.forget_waiters()
+        self._record_waiters.clear()
+
+    # Sending
+
+    def post(
+        self, socket: ConSocket, message: dict[str, Any], ident: Any, buffers: list[Any]
+    ) -> None:
+        """Be the door of `Session.send`: pack and send a message on one of this connection's sockets."""
+        check_buffers(buffers)
+        channel: Channel = socket.door_name
+        with self._transport.lock:
+            frames = self._wire.pack(message, ident)
+            frames.extend(buffers)
+            longest = max(map(len, frames))
+            if channel == "shell":
+                self._open_record(message)
+            self._transport.send(channel, frames, copy=longest < self.session.copy_threshold)
+            self.counts["requests"] += 1
+
+    def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
+        """Be the door of `Session.send_raw`: sign and send packed parts."""
+        idents = [ident] if isinstance(ident, bytes) else list(ident or ())
+        signed = [*idents, DELIMITER, self._wire.sign(parts[:4]), *parts]
+        self._transport.send(socket.door_name, signed)
+
+    def post_message(self, channel: Channel, message: dict[str, Any], buffers: list[Any]) -> None:
+        """Send a message through the session, and so through `post`."""
+        socket = self._transport.socket(channel)
+        if socket is None:
+            raise ChannelsClosedError(
+                f"the {channel} channel is not running: call start_channels() first",
+                msg_id=message["msg_id"],
+            )
+        self.session.send(socket, message, buffers=buffers)
+
+    def send_request(
+        self, request: Request, message: dict[str, Any], buffers: list[Any]
+    ) -> None:
+        """Send a registered request; if that fails, it is registered no more."""
+        try:
+            self.post_message(request.channel, message, buffers)
+        except BaseException:
+            self.router.end(request)
+            raise
+        self.router.sent(request)
+
+    def submit(self, entry: Entry) -> None:
+        """Let an execute request take its turn: it is sent now, or when the window lets it."""
+        leaving = self.window.submit(entry)
+        if leaving != [entry]:
+            self.let_leave(leaving)
+            return
+        try:
+            entry.send()
+        except BaseException:
+            self.let_leave(self.window.done(entry))
+            raise
+
+    def let_leave(self, entries: Iterable[Entry]) -> None:
+        """Send what the window lets go; what cannot be sent fails for its caller."""
+        for entry in entries:
+            try:
+                entry.send()
+            except Exception as error:  # whoever frees the window is not to blame
+                self.let_leave(self.window.done(entry))
+                entry.fail(error)
+
+    def ask(
+        self,
+        channel: Channel,
+        message: dict[str, Any],
+        buffers: list[Any],
+        timeout: float | None,
+        *,
+        takes_turn: bool = False,
+    ) -> ReplyFuture:
+        """Register a request, send it (with `takes_turn`, when the window lets it), and give its reply to come."""
+        loop = self.loop_for_future()
+        future = ReplyFuture(loop, message["msg_id"])
+        request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
+        self.router.open(request)
+        if takes_turn:
+            entry = Entry(
+                lambda: self.send_request(request, message, buffers),
+                future.fail,
+                message["header"].get("subshell_id"),
+            )
+            self.submit(entry)
+            future.add_done_callback(lambda _: self.forget(request, entry))
+        else:
+            self.send_request(request, message, buffers)
+            future.add_done_callback(lambda _: self.forget(request))
+        if timeout is not None:
+            timer = loop.call_later(max(0.0, timeout), _time_out, future, timeout)
+            future.add_done_callback(lambda _: timer.cancel())
+        return future
+
+    def tell(
+        self, channel: Channel, message: dict[str, Any], buffers: list[Any], *, takes_turn: bool
+    ) -> None:
+        """Send a request whose reply nobody waits for: it goes to the channel object."""
+        if takes_turn:
+            subshell_id = message["header"].get("subshell_id")
+            self.submit(
+                Entry(lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id)
+            )
+        else:
+            self.post_message(channel, message, buffers)
+
+    def forget(self, request: Request, entry: Entry | None = None) -> None:
+        """Let a request go whose future is done, however it ended: the one door."""
+        if entry is not None and request.phase is Phase.WAITING:
+            _, leaving = self.window.withdraw(entry)
+            self.let_leave(leaving)
+        self.router.abandon(request)
+
+    def answer(self, question: Incoming, text: str) -> None:
+        """Send an answer to an input request, with its header as the parent."""
+        self.questions.pop(question.msg_id, None)
+        header = dict(question.message["header"])
+        self.post_message("stdin", self.session.msg("input_reply", {"value": text}, header), [])
+
+    def _open_record(self, message: dict[str, Any]) -> None:
+        request = self.router.get(message["msg_id"])
+        if not message["msg_type"].endswith("_request"):
+            return
+        if request is None or Claim.IOPUB not in request.claims:
+            for evicted in self.records.open(message["msg_id"]):
+                self._wake_record(evicted.msg_id)
+
+    # Receiving: the sink of the transport
+
+    def received(self, channel: Channel, frames: list[bytes]) -> None:
+        """Take one message from the transport."""
+        try:
+            message = self._wire.unpack(frames)
+        except ProtocolError as error:
+            self._reject(channel, error)
+            return
+        self.counts["received"] += 1
+        self.counts["bytes_received"] += message.size
+        try:
+            self._deliver(channel, message)
+        except Exception:  # one message may cost no more than itself
+            logger.exception("could not deliver %r from %s", message, channel)
+
+    def lost(self, channel: Channel, error: Exception) -> None:
+        """Learn that a socket is gone."""
+        logger.error("%s", error)
+        self.close(channel)
+
+    def _reject(self, channel: Channel, error: ProtocolError) -> None:
+        if not self.counts["rejected"]:
+            logger.warning(
+                "rejected a message on %s: %s; further ones are only counted, in stats()['rejected']",
+                channel,
+                error,
+            )
+        self.counts["rejected"] += 1
+
+    def _deliver(self, channel: Channel, message: Incoming) -> None:
+        self._notice(channel, message)
+        delivery = self.router.feed(channel, message)
+        request = delivery.request
+        if delivery.to is Destination.CHANNEL or request is None:
+            if delivery.to is Destination.CHANNEL:
+                self._keep(channel, message)
+        elif delivery.to is Destination.OWNER:
+            request.owner.receive(channel, message)
+        elif delivery.to is Destination.LATE:
+            run = request.owner() if isinstance(request.owner, weakref.ref) else None
+            if run is not None:
+                run.receive_late(message)
+        elif isinstance(request.owner, Run):  # given up by its callers: it follows the kernel
+            request.owner.receive(channel, message)
+        self.subscribers.offer(channel, message)
+
+    def _keep(self, channel: Channel, message: Incoming) -> None:
+        if channel == "iopub":
+            if message.msg_type == "iopub_welcome":
+                self.is_welcomed = True
+                return
+            record, gone = self.records.add(message)
+            if record is not None and record.is_complete:
+                self._wake_record(record.msg_id)
+            for evicted in gone:
+                self._wake_record(evicted.msg_id)
+        self.inboxes[channel].put(message)
+
+    def _notice(self, channel: Channel, message: Incoming) -> None:
+        if message.msg_type == "error":
+            self.last_error = f"{message.content.get('ename')}: {message.content.get('evalue')}"
+        elif message.msg_type == "input_request":
+            self.questions[message.msg_id] = message
+        elif self.questions and channel == "shell":
+            for msg_id, question in list(self.questions.items()):
+                if question.parent_id == message.parent_id:
+                    del self.questions[msg_id]
+
+    # What waits here
+
+    async def take_record(self, msg_id: str, timeout: float | None) -> list[Incoming]:
+        """Take the iopub messages of a request, when its idle is in. See `ConKernelClient.get_pubs`."""
+        loop = asyncio.get_running_loop()
+        record = self.records.find(msg_id)
+        try:
+            async with asyncio.timeout(timeout):
+                while record.is_kept and not record.is_complete:
+                    waiter: asyncio.Future[None] = loop.create_future()
+                    waiters = self._record_waiters.setdefault(msg_id, set())
+                    waiters.add(waiter)
+                    try:
+                        await waiter
+                    finally:
+                        waiters.discard(waiter)
+                        if not waiters:
+                            self._record_waiters.pop(msg_id, None)
+        except TimeoutError:
+            raise ReplyTimeout(
+                f"request {msg_id} was not idle within {timeout} s; its record is kept", msg_id=msg_id
+            ) from None
+        if not record.is_kept:
+            raise self.records.evicted(msg_id)
+        return self.records.take(self.records.find(msg_id))
+
+    def _wake_record(self, msg_id: str) -> None:
+        for waiter in self._record_waiters.get(msg_id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def ask_for_swallowed_reply(self, run: Run) -> None:
+        """
+        Settle a run that is idle after an interrupt and has no reply, since the kernel may have swallowed it.
+
+        A silent empty request goes to the same shell: when its reply is in, the earlier one will not come.
+        """
+        content = {
+            "code": "",
+            "silent": True,
+            "store_history": False,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        message = self.session.msg("execute_request", content)
+        if run.subshell_id is not None:
+            message["header"]["subshell_id"] = run.subshell_id
+        self.ask("shell", message, [], None).add_done_callback(lambda _: run.end())
+
+    def fail_all(
+        self, make_error: Callable[[], ConKernelError], channel: Channel | None = None
+    ) -> None:
+        """Let every request fail that is under way, of one channel or of all."""
+        if self.loop is not None and self.loop.is_closed():
+            self._abandon_old_loop()
+            return
+        for request in (*self.router.open_requests, *self.router.abandoned_requests):
+            if channel is None or request.channel == channel:
+                self.router.end(request)
+                if not isinstance(request.owner, weakref.ref):
+                    request.owner.fail(make_error())
+        for waiters in self._record_waiters.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(make_error())
+
+
+def _closed() -> ConKernelError:
+    return ChannelsClosedError(
+        "the channels were stopped before the answer came; call start_channels() and send it again"
+    )
+
+
+def _log_unsent(error: Exception) -> None:
+    logger.error("a request that had waited for its turn could not be sent: %s", error)
+
+
+def _time_out(future: ReplyFuture, timeout: float) -> None:
+    future.fail(
+        ReplyTimeout(
+            f"no reply to {future.msg_id} within {timeout} s; the kernel was left alone and may still be at work: "
+            "ask with a longer timeout, or interrupt it",
+            msg_id=future.msg_id,
+        )
+    )

@@ -1,0 +1,42 @@
+"""
+Which runs show the display that a message updates?
+
+`update_display_data` may come from another request than the one that made the display, as in a notebook where a later
+cell updates what an earlier one shows.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+from ..outputs.events import display_id_of
+
+if TYPE_CHECKING:
+    from ..outputs.reduce import Reducer
+    from ..protocol.wire import Incoming
+
+__all__ = ["Displays"]
+
+
+class Displays:
+    """The displays of one client's runs by their ids; it keeps no run alive."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, weakref.WeakSet[Reducer]] = {}
+        self._prune_at = 1_000
+
+    def note(self, reducer: Reducer, message: Incoming) -> None:
+        """Remember that `reducer` folded `message`; if it updates a display, let the others follow."""
+        display_id = display_id_of(message.content)
+        if not display_id:
+            return
+        if message.msg_type == "update_display_data":
+            for holder in self._holders.get(display_id, ()):
+                if holder is not reducer:
+                    holder.update_display(message.content)
+            return
+        self._holders.setdefault(display_id, weakref.WeakSet()).add(reducer)
+        if len(self._holders) > self._prune_at:
+            self._holders = {key: held for key, held in self._holders.items() if len(held)}
+            self._prune_at = max(1_000, 2 * len(self._holders))

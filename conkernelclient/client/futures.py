@@ -1,0 +1,120 @@
+"""
+What can a program do with the answer to a request before it is there?
+
+`RequestFuture` is an `asyncio.Future`, so `gather`, `wait_for`, `shield` and `run_until_complete` take it, and a
+`collections.abc.Coroutine`, so `create_task` and `TaskGroup.create_task` take it as well: jupyter_client returns
+coroutines in its place. (`asyncio.wait` refuses coroutines since Python 3.11, and with them these.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ..errors import ConKernelError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from ..protocol.messages import Channel
+    from ..protocol.wire import Incoming
+
+__all__ = ["ReplyFuture", "RequestFuture"]
+
+T = TypeVar("T")
+
+
+class RequestFuture(asyncio.Future[T], Generic[T]):
+    """
+    The answer to one request.
+
+    Any number of tasks may await it. A task that is cancelled while it awaits leaves the others alone; when the last one
+    is cancelled, so is the request, unless `detach()` was called or someone shields it. Never awaited, it logs nothing.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._is_detached = False
+        self.add_done_callback(_release)
+
+    def detach(self) -> None:
+        """Let the request go on when the last task that awaits it is cancelled."""
+        self._is_detached = True
+
+    def settle(self, result: T) -> None:
+        """Set the result, if there is none yet."""
+        if not self.done():
+            self.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Set an exception, if nothing is set yet. If nobody retrieves it, nothing is logged."""
+        if not self.done():
+            self.set_exception(error)
+            self._log_traceback = False
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not self.done():
+            yield from self._wait()
+        return self.result()
+
+    __iter__ = __await__
+
+    def send(self, value: None, /) -> Any:
+        """Be a coroutine: give what the task is to wait for, or stop with the result."""
+        if self.done():
+            raise StopIteration(self.result())
+        waiter = self._wait()
+        waiter._asyncio_future_blocking = True
+        return waiter
+
+    def throw(self, typ: Any, value: Any = None, traceback: Any = None, /) -> Any:
+        """Be a coroutine: the task that awaits is to raise this."""
+        error = typ if value is None else value
+        raise error if isinstance(error, BaseException) else error()
+
+    def close(self) -> None:
+        """Be a coroutine: one that holds nothing between its steps."""
+
+    def _wait(self) -> asyncio.Future[None]:
+        waiter: asyncio.Future[None] = self.get_loop().create_future()
+        self._waiters.add(waiter)
+        waiter.add_done_callback(self._left)
+        return waiter
+
+    def _left(self, waiter: asyncio.Future[None]) -> None:
+        self._waiters.discard(waiter)
+        if waiter.cancelled() and not (self._waiters or self._is_detached or self.done()):
+            self.cancel()
+
+
+def _release(future: RequestFuture[Any]) -> None:
+    for waiter in tuple(future._waiters):
+        if not waiter.done():
+            waiter.set_result(None)
+
+
+class ReplyFuture(RequestFuture["Any"]):
+    """
+    The reply to one request, a message dict.
+
+    Attributes:
+        msg_id: The request's id.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, msg_id: str) -> None:
+        super().__init__(loop)
+        self.msg_id = msg_id
+
+    def receive(self, _channel: Channel, message: Incoming) -> None:
+        """Take the reply."""
+        self.settle(message.message)
+
+    def fail(self, error: BaseException) -> None:
+        """Set an exception, with this request's id."""
+        if isinstance(error, ConKernelError) and error.msg_id is None:
+            error.msg_id = self.msg_id
+        super().fail(error)
+
+    def __repr__(self) -> str:
+        return f"<reply to {self.msg_id} {self._state.lower()}>"

@@ -1,0 +1,69 @@
+"""
+Who calls the caller's handlers, and when?
+
+Each run has tasks of its own for them: a handler that is slow, or fails, delays its own run and no other.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from ..outputs.events import Event, InputRequest
+
+if TYPE_CHECKING:
+    from .run import Run
+
+__all__ = ["StdinHandler", "answer_questions", "deliver_events"]
+
+logger = logging.getLogger(__name__)
+
+StdinHandler: TypeAlias = Callable[[InputRequest], "str | None | Awaitable[str | None]"]
+END_OF_FILE: Final = "\x04"  # what kernels raise EOFError for
+
+
+async def deliver_events(run: Run, handler: Callable[[Event], Awaitable[None] | None]) -> None:
+    """Call `handler` with each event of `run`, in order, until it is over."""
+    cursor = run.cursor()
+    while True:
+        while (event := cursor.next()) is not None:
+            try:
+                waiting = handler(event)
+                if inspect.isawaitable(waiting):
+                    await waiting
+            except Exception:
+                logger.exception("on_output of run %s failed at %r", run.msg_id, event)
+        if run.is_over:
+            return
+        await run.changed()
+
+
+async def answer_questions(run: Run, handler: StdinHandler) -> None:
+    """Call `handler` with each question of `run`, one after the other, and send its answers."""
+    cursor = run.cursor()
+    while True:
+        while (event := cursor.next()) is not None:
+            if isinstance(event, InputRequest) and event.incoming is not None:
+                answer = await _ask(run, handler, event)
+                if answer is not None:
+                    run.answer(event.incoming, answer)
+        if run.is_over:
+            return
+        await run.changed()
+
+
+async def _ask(run: Run, handler: StdinHandler, question: InputRequest) -> str | None:
+    """Give the handler's answer; if it fails, end of file, so that the code does not wait for ever."""
+    try:
+        answer = handler(question)
+        if inspect.isawaitable(answer):
+            answer = await answer
+    except Exception:
+        logger.exception("on_stdin of run %s failed at %r; the code gets EOFError", run.msg_id, question)
+        return END_OF_FILE
+    if answer is None or isinstance(answer, str):
+        return answer
+    logger.error("on_stdin of run %s gave %r, no str; the code gets EOFError", run.msg_id, answer)
+    return END_OF_FILE

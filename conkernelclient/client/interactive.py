@@ -1,0 +1,67 @@
+"""How does a cell run for a caller who wants each of its messages in a hook? (`execute_interactive`)"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ..protocol.router import Claim, Phase, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..protocol.messages import Channel, Message
+    from ..protocol.wire import Incoming
+    from .connection import Connection
+
+__all__ = ["Interactive"]
+
+
+class Interactive:
+    """One request whose messages of all channels come out in the order of their arrival."""
+
+    def __init__(self, connection: Connection, msg_id: str) -> None:
+        self.request = Request(msg_id, Claim.RUN, owner=self)
+        self._connection = connection
+        self._messages: deque[tuple[Channel, Incoming]] = deque()
+        self._error: BaseException | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def receive(self, channel: Channel, message: Incoming) -> None:
+        """Take one message of the request."""
+        self._messages.append((channel, message))
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """Let the caller fail."""
+        self._error = error
+        self._wake()
+
+    async def go_through(
+        self, output_hook: Callable[[Message], Any], stdin_hook: Callable[[Message], Any]
+    ) -> Message:
+        """Call the hooks with each message; gives the reply when it and idle are in."""
+        reply: Message | None = None
+        while True:
+            while self._messages:
+                channel, message = self._messages.popleft()
+                if channel == "shell":
+                    reply = message.message
+                elif channel == "iopub":
+                    output_hook(message.message)
+                else:
+                    waiting = stdin_hook(message.message)
+                    if inspect.isawaitable(waiting):
+                        await waiting
+            if self._error is not None:
+                raise self._error
+            if reply is not None and self.request.phase is Phase.DONE:
+                return reply
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

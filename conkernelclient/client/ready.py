@@ -1,0 +1,111 @@
+"""
+When is a kernel ready for this client?
+
+When it answered a `kernel_info_request` and the client hears its iopub channel: from the kernel's `iopub_welcome`
+(JEP 65), or because the status of a probe came through. A subscription takes its time to reach the kernel; probes
+follow each other, one round trip each, until one is heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import DeadKernelError, ReadyTimeout
+from ..protocol.router import Claim, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..protocol.messages import Channel, Message
+    from ..protocol.wire import Incoming
+    from .connection import Connection
+
+__all__ = ["probe_until_ready"]
+
+LOOK_AT_LIFE: Final = 1.0  # seconds between two questions whether the process lives, where nobody watches it
+
+
+class _Probes:
+    """The kernel_info requests of one wait."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._requests: list[Request] = []
+        self._changed = asyncio.Event()
+        self.reply: Message | None = None
+        self.error: BaseException | None = None
+        self.is_heard = False
+
+    def send(self) -> None:
+        connection = self._connection
+        with connection.lock:
+            message = connection.session.msg("kernel_info_request", {})
+        request = Request(message["msg_id"], Claim.REPLY | Claim.IOPUB, owner=self)
+        connection.router.open(request)
+        self._requests.append(request)
+        connection.send_request(request, message, [])
+
+    def receive(self, channel: Channel, message: Incoming) -> None:
+        if channel == "shell":
+            self.reply = message.message
+            self._changed.set()
+        else:
+            self.is_heard = True
+            self._changed.set()
+
+    def fail(self, error: BaseException) -> None:
+        self.error = error
+        self._changed.set()
+
+    async def changed(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        self._changed.clear()
+
+    def close(self) -> None:
+        for request in self._requests:
+            self._connection.router.abandon(request)
+
+
+async def probe_until_ready(
+    connection: Connection, timeout: float | None, is_alive: Callable[[], Awaitable[bool]]
+) -> Message:
+    """
+    Wait until the kernel is ready; gives its `kernel_info_reply`.
+
+    Raises:
+        ReadyTimeout: It is not within `timeout` seconds. DeadKernelError: It ended.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = None if timeout is None else loop.time() + timeout
+    probes = _Probes(connection)
+    info: Message | None = None
+    try:
+        probes.send()
+        while True:
+            if probes.error is not None:
+                raise probes.error
+            if probes.reply is not None:
+                info, probes.reply = probes.reply, None
+                if not (probes.is_heard or connection.is_welcomed):
+                    probes.send()
+            if info is not None and (probes.is_heard or connection.is_welcomed):
+                return info
+            left = None if deadline is None else deadline - loop.time()
+            if left is not None and left <= 0:
+                raise ReadyTimeout(f"Kernel didn't respond in {timeout:g} seconds: {_state(info)}")
+            await probes.changed(LOOK_AT_LIFE if left is None else min(LOOK_AT_LIFE, left))
+            if not await is_alive():
+                raise DeadKernelError("Kernel died before replying to kernel_info")
+    finally:
+        probes.close()
+
+
+def _state(info: Any) -> str:
+    if info is None:
+        return "it is still starting, busy with other code, or mute"
+    return "it answers, but nothing comes on its iopub channel"

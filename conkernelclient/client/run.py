@@ -1,0 +1,458 @@
+"""
+What is a cell that is being run, and what can be done with it while it runs?
+
+A `Run` is two things with two ends. As a future it ends for its callers: with the result, a timeout, a cancel. As an
+execution it ends when the kernel is through with it, maybe later: until then it holds its place in the window and
+follows the kernel's messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ..errors import ConKernelError, NotInterruptibleError
+from ..outputs.events import ErrorOutput, Event, Finished, event_of
+from ..outputs.log import Cursor, EventLog
+from ..outputs.reduce import Reducer
+from ..outputs.result import Result, Status
+from ..protocol.router import Claim, Phase, Request
+from .futures import RequestFuture
+from .handlers import StdinHandler, answer_questions, deliver_events
+from .interrupt import interrupt_until_through
+from .window import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from ..protocol.messages import Channel, Message
+    from ..protocol.wire import Incoming
+    from .connection import Connection
+
+__all__ = ["OnTimeout", "Run", "RunOptions"]
+
+logger = logging.getLogger(__name__)
+
+OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the caller of `run()` wants; see there."""
+
+    timeout: float | None = None
+    start_timeout: float | None = None
+    on_timeout: OnTimeout = "interrupt"
+    on_output: Callable[[Event], Awaitable[None] | None] | None = None
+    on_stdin: StdinHandler | None = None
+    max_output_bytes: int | None = None
+
+
+class Run(RequestFuture[Result]):
+    """
+    A cell that is being run. `await` it for its `Result`, iterate over it for its events as they come.
+
+    Any number of tasks may do either, at any time, from the first event on. A task that is cancelled while it does so
+    cancels the run if no other one is left (`detach()` and `asyncio.shield` opt out).
+
+    Attributes:
+        msg_id: Id of the `execute_request`.
+        code: What is run.
+        subshell_id: The subshell that it runs in; None for the main shell.
+        late: Events that came after the end, from threads or tasks that the code had started.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        loop: asyncio.AbstractEventLoop,
+        message: dict[str, Any],
+        buffers: list[Any],
+        options: RunOptions,
+    ) -> None:
+        super().__init__(loop)
+        self.msg_id: str = message["msg_id"]
+        self.code: str = message["content"]["code"]
+        self.subshell_id: str | None = message["header"].get("subshell_id")
+        self.late: list[Event] = []
+        self.is_silent: bool = message["content"]["silent"]
+        self.request = Request(self.msg_id, Claim.RUN, owner=self)
+        self.entry = Entry(
+            self._send,
+            self.fail,
+            self.subshell_id,
+            is_run=True,
+            answers_questions=options.on_stdin is not None,
+        )
+        self._connection = connection
+        self._message = message
+        self._buffers = buffers
+        self._options = options
+        self._reducer = Reducer(options.max_output_bytes)
+        self._log = EventLog()
+        self._news: set[asyncio.Future[None]] = set()  # readers and others that wait for a change
+        self._readers = 0  # iterations under way
+        self._reply: Incoming | None = None
+        self._given_up: Status | None = None  # set when the future ends otherwise than by the kernel
+        self._is_timed_out = False
+        self._is_interrupted = False
+        self._is_interruptible = False  # the kernel is inside the code
+        self._is_asked_for = False  # whether a probe looks for a swallowed reply
+        self._busy_at: float | None = None
+        self._through_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._output_task: asyncio.Task[Any] | None = None
+        self._stdin_task: asyncio.Task[Any] | None = None
+
+    # What callers do
+
+    @property
+    def outcome(self) -> Result:
+        """The result as it stands: while it runs, after a cancel, after the kernel's death."""
+        return self._result()
+
+    @property
+    def started(self) -> bool:
+        """Whether the kernel began with it."""
+        return self._busy_at is not None
+
+    @property
+    def is_through(self) -> bool:
+        """Whether the kernel is through with it, or never had it."""
+        return self._through_at is not None
+
+    @property
+    def is_interruptible(self) -> bool:
+        """Whether the kernel is inside the code, so that an interrupt would hit it."""
+        return self._is_interruptible and not self.is_through and not self._has_idled
+
+    @property
+    def _has_idled(self) -> bool:
+        return self.request.phase in (Phase.IDLED, Phase.DONE)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """
+        End the run as cancelled: awaiters get `CancelledError`, `outcome.status` is "cancelled".
+
+        One that was not sent never runs. One that the kernel has is interrupted, in the background; the next run leaves
+        when the kernel is through with it.
+
+        Returns:
+            False if it had ended already.
+        """
+        if self.done():
+            return False
+        self._give_up("cancelled")
+        super().cancel(msg)
+        return True
+
+    async def interrupt(self) -> bool:
+        """
+        Interrupt this run, and no other: waits until the kernel is inside the code, sends the interrupt, and repeats it
+        after 0.5, 1 and 2 s while the kernel is still busy with it. One that was not sent ends unsent, as by `cancel()`.
+
+        Returns:
+            Whether the kernel is through with it.
+
+        Raises:
+            NotInterruptibleError: It runs in a subshell, which a process interrupt does not reach.
+
+        Cancelling this stops the repeating.
+        """
+        if self.request.phase is Phase.WAITING:
+            self.cancel()
+        if self.is_through:
+            return True
+        if self.subshell_id is not None:
+            raise NotInterruptibleError(
+                f"run {self.msg_id} is in subshell {self.subshell_id}: a process interrupt would hit the main shell. "
+                "Let its code look for a flag, or restart the kernel",
+                msg_id=self.msg_id,
+            )
+        return await interrupt_until_through(self, self._connection.interrupt)
+
+    def __aiter__(self) -> AsyncGenerator[Event, None]:
+        return self._events()
+
+    async def _events(self) -> AsyncGenerator[Event, None]:
+        cursor = self.cursor()
+        self._readers += 1
+        try:
+            while True:
+                while (event := cursor.next()) is not None:
+                    yield event
+                if self.is_over:
+                    break
+                await self.changed()
+        except asyncio.CancelledError:
+            if self._readers == 1 and not (self._waiters or self._is_detached):
+                self.cancel()
+            raise
+        finally:
+            self._readers -= 1
+        yield Finished(await self)
+
+    def _left(self, waiter: asyncio.Future[None]) -> None:
+        if self._readers:
+            self._waiters.discard(waiter)
+        else:
+            super()._left(waiter)
+
+    # What handlers and interrupts need
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more events come before the end."""
+        return self.is_through or self.done()
+
+    def cursor(self) -> Cursor:
+        """Give a new place at the start of the events."""
+        return Cursor(self._log)
+
+    async def changed(self) -> None:
+        """Wait until a message of this run comes, or it ends."""
+        news: asyncio.Future[None] = self.get_loop().create_future()
+        self._news.add(news)
+        try:
+            await news
+        finally:
+            self._news.discard(news)
+
+    def note_interrupt(self) -> None:
+        """Note that an interrupt was sent while this run was in the kernel."""
+        self._is_interrupted = True
+
+    def answer(self, question: Incoming, text: str) -> None:
+        """Send `text` as the answer to `question`, if the kernel still waits for it."""
+        if not self.is_through:
+            self._connection.answer(question, text)
+
+    # What the connection does
+
+    def launch(self) -> None:
+        """Register, and leave as soon as the window lets it."""
+        connection = self._connection
+        connection.router.open(self.request)
+        if self._options.start_timeout is not None:
+            self._arm(self._options.start_timeout, self._start_timed_out)
+        if self._options.on_output is not None:
+            self._output_task = self._spawn(deliver_events(self, self._options.on_output))
+        if self._options.on_stdin is not None:
+            self._stdin_task = self._spawn(answer_questions(self, self._options.on_stdin))
+        try:
+            connection.submit(self.entry)
+        except BaseException:
+            self._leave()
+            raise
+
+    def receive(self, channel: Channel, message: Incoming) -> None:
+        """Take one message of this run; the router has advanced its phase."""
+        if channel == "shell":
+            self._reply = message
+        elif message.msg_type == "status":
+            if message.content.get("execution_state") == "busy":
+                self._began()
+        else:
+            self._fold(message)
+        if self.request.phase is Phase.DONE:
+            self.end()
+            return
+        if self.lacks_reply and not self._is_asked_for:
+            self._is_asked_for = True
+            self._connection.ask_for_swallowed_reply(self)
+        self._wake()
+
+    def receive_late(self, message: Incoming) -> None:
+        """Take a message that came after the end."""
+        event = event_of(message)
+        if event is not None:
+            self.late.append(event)
+
+    @property
+    def lacks_reply(self) -> bool:
+        """Whether the kernel went idle after an interrupt, and may have swallowed the reply with it."""
+        return self._is_interrupted and self.request.phase is Phase.IDLED
+
+    def end(self) -> None:
+        """Note that the kernel is through with it, and end the future if that has not ended."""
+        if self.is_through:
+            return
+        self._leave()
+        if self._output_task is None or self._output_task.done():
+            self.settle(self._result())
+        else:  # the result is there when the handler has seen all that led to it
+            self._output_task.add_done_callback(lambda _: self.settle(self._result()))
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """End with `error`, which gets what had arrived as its `result`."""
+        if isinstance(error, ConKernelError):
+            error.msg_id = self.msg_id
+            error.result = self._result()
+        if not self.is_through:
+            self._leave()
+        super().fail(error)
+        self._wake()
+
+    # Inside
+
+    def _send(self) -> None:
+        self._connection.send_request(self.request, self._message, self._buffers)
+        self._buffers = []
+
+    def _began(self) -> None:
+        if self._busy_at is not None:
+            return
+        self._busy_at = time.monotonic()
+        self._is_interruptible = self.is_silent
+        if self.done():
+            return
+        self._disarm()
+        if self._options.timeout is not None:
+            self._arm(self._options.timeout, self._timed_out)
+
+    def _fold(self, message: Incoming) -> None:
+        if self._busy_at is None:
+            self._began()
+        if message.msg_type == "execute_input":
+            self._is_interruptible = True
+        self._reducer.feed(message)
+        if self._reducer.display_ids or message.msg_type == "update_display_data":
+            self._connection.displays.note(self._reducer, message)
+        self._log.append(message)
+
+    def _arm(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._timer = self.get_loop().call_later(max(0.0, seconds), callback)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start_timed_out(self) -> None:
+        self._is_timed_out = True
+        self._give_up("timeout")
+        self.settle(self._result())
+
+    def _timed_out(self) -> None:
+        self._is_timed_out = True
+        self._spawn(self._handle_timeout())
+
+    async def _handle_timeout(self) -> None:
+        match self._options.on_timeout:
+            case "interrupt" if self.subshell_id is None:
+                await self.interrupt()
+            case "restart":
+                self._give_up("timeout", is_interrupting=False)
+                self.settle(self._result())
+                await self._connection.restart()
+            case _:
+                pass
+        if not self.is_over:
+            self._give_up("timeout", is_interrupting=False)
+            self.settle(self._result())
+
+    def _give_up(self, status: Status, *, is_interrupting: bool = True) -> None:
+        """End for the caller; the kernel may still have it."""
+        self._given_up = status
+        self._disarm()
+        self._ask_no_more()
+        if status == "cancelled" and self._output_task is not None:
+            self._output_task.cancel()
+        connection = self._connection
+        was_withdrawn, leaving = connection.window.withdraw(self.entry)
+        connection.router.abandon(self.request)
+        if was_withdrawn:
+            self._leave()
+        elif is_interrupting and self.subshell_id is None and not self.is_through:
+            self._spawn(interrupt_until_through(self, connection.interrupt))
+        connection.let_leave(leaving)
+        self._wake()
+
+    def _leave(self) -> None:
+        """Leave the window, the router and the clock: the one door at which every run ends."""
+        self._through_at = time.monotonic()
+        self._disarm()
+        self._ask_no_more()
+        connection = self._connection
+        connection.router.end(self.request)
+        # Late output finds the run as long as somebody holds it.
+        self.request.owner = weakref.ref(self)
+        connection.let_leave(connection.window.done(self.entry))
+
+    def _ask_no_more(self) -> None:
+        if self._stdin_task is not None:
+            self._stdin_task.cancel()
+
+    def _wake(self) -> None:
+        for news in tuple(self._news):
+            if not news.done():
+                news.set_result(None)
+
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+        task = self.get_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("in run %s: %r", self.msg_id, error, exc_info=error)
+
+    def _status(self) -> Status:
+        if self._given_up is not None:
+            return self._given_up
+        if not self.is_through:
+            return "timeout" if self._is_timed_out else "running"
+        if self._is_timed_out:
+            return "timeout"
+        status = None if self._reply is None else self._reply.content.get("status")
+        match status:
+            case "ok":
+                return "ok"
+            case "aborted" | "abort":
+                return "aborted"
+            case _:
+                return "error"
+
+    def _result(self) -> Result:
+        reply: Message | None = None if self._reply is None else self._reply.message
+        content = {} if self._reply is None else self._reply.content
+        count = content.get("execution_count", self._reducer.execution_count)
+        status = self._status()
+        began, ended = self._busy_at, self._through_at or time.monotonic()
+        return Result(
+            status=status,
+            msg_id=self.msg_id,
+            code=self.code,
+            outputs=self._reducer.outputs,
+            execution_count=count,
+            error=self._error(content),
+            reply=reply,
+            duration=None if began is None else ended - began,
+            started=began is not None,
+            interrupted=self._is_interrupted,
+            still_running=self.done() and not self.is_through,
+            aborted_by=self._connection.last_error if status == "aborted" else None,
+        )
+
+    def _error(self, content: dict[str, Any]) -> ErrorOutput | None:
+        source = self._reducer.error or (content if content.get("status") == "error" else None)
+        if source is not None:
+            return ErrorOutput(
+                str(source.get("ename", "")),
+                str(source.get("evalue", "")),
+                [str(line) for line in source.get("traceback") or ()],
+            )
+        if self._is_interrupted and self.is_through and self._reply is None:
+            return ErrorOutput("KeyboardInterrupt", "the kernel swallowed the reply", [])
+        return None
+
+    def __repr__(self) -> str:
+        return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}>"

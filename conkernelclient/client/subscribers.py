@@ -1,0 +1,120 @@
+"""
+Who wants to see messages as they come, whosever they are?
+
+Each subscriber has a task of its own behind a bounded queue: a slow one delays nobody, and what it misses is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+
+    from ..protocol.messages import Channel, Message
+    from ..protocol.wire import Incoming
+
+__all__ = ["Subscribers", "Subscription"]
+
+logger = logging.getLogger(__name__)
+
+QUEUED: Final = 10_000
+
+
+class Subscription:
+    """
+    One handler and what it wants to see. `close()` ends it.
+
+    Attributes:
+        dropped: Messages that it missed, because it was slow.
+    """
+
+    def __init__(
+        self,
+        owner: Subscribers,
+        handler: Callable[[Message], Awaitable[None] | None],
+        channel: Channel | None,
+        msg_types: Collection[str] | None,
+        parent_id: str | None,
+    ) -> None:
+        self._owner = owner
+        self._handler = handler
+        self._channel = channel
+        self._msg_types = None if msg_types is None else frozenset(msg_types)
+        self._parent_id = parent_id
+        self._queue: deque[Incoming] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    def close(self) -> None:
+        """Get no more messages; those that wait are dropped."""
+        self._owner.remove(self)
+        self._queue.clear()
+
+    def wants(self, channel: Channel, message: Incoming) -> bool:
+        """Tell whether `message` is one of those subscribed to."""
+        return (
+            (self._channel is None or channel == self._channel)
+            and (self._msg_types is None or message.msg_type in self._msg_types)
+            and (self._parent_id is None or message.parent_id == self._parent_id)
+        )
+
+    def put(self, message: Incoming) -> None:
+        """Queue `message` for the handler."""
+        if len(self._queue) >= QUEUED:
+            if not self.dropped:
+                logger.warning("subscriber %r is slow: it misses messages from now on", self._handler)
+            self.dropped += 1
+            return
+        self._queue.append(message)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        while self._queue:
+            message = self._queue.popleft()
+            try:
+                waiting = self._handler(message.message)
+                if inspect.isawaitable(waiting):
+                    await waiting
+            except Exception:
+                logger.exception("subscriber %r failed at %r", self._handler, message)
+
+
+class Subscribers:
+    """The subscribers of one client."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Subscription] = []
+
+    @property
+    def dropped(self) -> int:
+        """Messages that the present subscribers missed."""
+        return sum(subscription.dropped for subscription in self._subscriptions)
+
+    def add(
+        self,
+        handler: Callable[[Message], Awaitable[None] | None],
+        channel: Channel | None = None,
+        msg_types: Collection[str] | None = None,
+        parent_id: str | None = None,
+    ) -> Subscription:
+        """Begin a subscription."""
+        subscription = Subscription(self, handler, channel, msg_types, parent_id)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def remove(self, subscription: Subscription) -> None:
+        """End a subscription. Harmless if it has ended."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    def offer(self, channel: Channel, message: Incoming) -> None:
+        """Show `message` to those who want it."""
+        for subscription in self._subscriptions:
+            if subscription.wants(channel, message):
+                subscription.put(message)

@@ -1,0 +1,603 @@
+"""
+Which requests can a program make of a kernel?
+
+Every verb of jupyter_client's `AsyncKernelClient`, in its positional order. `reply=False` (the default) gives the
+msg_id at once; `reply=True` an awaitable of the reply message, which is sent when the verb is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from traitlets import Bool, Float, Integer
+
+from ..errors import ChannelsClosedError, ProtocolError, WrongLoopError
+from .handlers import StdinHandler
+from .run import OnTimeout, Run, RunOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..outputs.events import Event
+    from ..protocol.messages import Channel, Message
+    from .connection import Connection
+    from .futures import RequestFuture
+
+__all__ = ["Verbs"]
+
+Reply: TypeAlias = "str | Awaitable[Message]"
+
+
+def require_text(name: str, value: object) -> str:
+    """Give `value` if it is a str; ProtocolError otherwise."""
+    if not isinstance(value, str):
+        raise ProtocolError(f"{name} {value!r} must be a string")
+    return value
+
+
+def require_seconds(name: str, value: object) -> float | None:
+    """Give `value` if it is a number of seconds or None; ProtocolError otherwise."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124
+        raise ProtocolError(f"{name} {value!r} must be a number of seconds, or None")
+    return float(value)
+
+
+class Verbs(AsyncKernelClient):
+    """The requests of a client; see `ConKernelClient`."""
+
+    stop_on_error = Bool(
+        True,
+        config=True,
+        help="Whether an error in code sent by execute() aborts what is queued behind it, if the call does not say. "
+        "run() never aborts anybody.",
+    )
+    default_timeout = Float(
+        None,
+        allow_none=True,
+        config=True,
+        help="Seconds that a reply may take where the call does not say; None: any time.",
+    )
+    window = Integer(
+        1,
+        allow_none=True,
+        config=True,
+        help="How many runs of this client may be in one shell of the kernel at once; None: any number.",
+    )
+
+    _connection: Connection
+    _subshells: set[str]
+
+    @overload
+    def execute(
+        self,
+        code: str,
+        silent: bool = ...,
+        store_history: bool = ...,
+        user_expressions: Mapping[str, str] | None = ...,
+        allow_stdin: bool | None = ...,
+        stop_on_error: bool | None = ...,
+        *,
+        reply: Literal[False] = ...,
+        timeout: float | None = ...,
+        msg_id: str | None = ...,
+        subshell_id: str | None = ...,
+        metadata: Mapping[str, Any] | None = ...,
+        buffers: Sequence[Any] | None = ...,
+        subsh_id: str | None = ...,
+        cts_typ: str = ...,
+    ) -> str: ...
+    @overload
+    def execute(
+        self,
+        code: str,
+        silent: bool = ...,
+        store_history: bool = ...,
+        user_expressions: Mapping[str, str] | None = ...,
+        allow_stdin: bool | None = ...,
+        stop_on_error: bool | None = ...,
+        *,
+        reply: Literal[True],
+        timeout: float | None = ...,
+        msg_id: str | None = ...,
+        subshell_id: str | None = ...,
+        metadata: Mapping[str, Any] | None = ...,
+        buffers: Sequence[Any] | None = ...,
+        subsh_id: str | None = ...,
+        cts_typ: str = ...,
+    ) -> RequestFuture[Message]: ...
+    def execute(  # type: ignore[override]
+        self,
+        code: str,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: Mapping[str, str] | None = None,
+        allow_stdin: bool | None = None,
+        stop_on_error: bool | None = None,
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        msg_id: str | None = None,
+        subshell_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        buffers: Sequence[Any] | None = None,
+        subsh_id: str | None = None,
+        cts_typ: str = "code",
+    ) -> str | RequestFuture[Message]:
+        """
+        Run `code` in the kernel. The request is accepted, in order, when this returns.
+
+        Args:
+            code: One cell of source, any length.
+            silent: Publish as little as possible, and do not count the cell.
+            store_history: Keep it in the kernel's history.
+            user_expressions: Expressions to evaluate afterwards, by name; their values come in the reply.
+            allow_stdin: Whether the code may ask for input; None: the client's `allow_stdin`.
+            stop_on_error: Whether an error aborts what is queued behind it; None: the client's `stop_on_error`.
+            reply: False returns the msg_id at once; True returns an awaitable of the reply.
+            timeout: Seconds from sending to the reply; None waits for ever. A timeout does not stop the kernel.
+            msg_id: The request's id; None: a fresh one.
+            subshell_id: The subshell to run in, from `create_subshell()`; None: the main shell.
+            metadata: Metadata of the request.
+            buffers: Binary buffers to send with it.
+            subsh_id: Older name of `subshell_id`.
+            cts_typ: Name under which the content carries `code`.
+
+        Returns:
+            The msg_id, or an awaitable of the `execute_reply`: {"header", "parent_header", "metadata", "content",
+            "buffers", ...}, with content["status"] one of "ok" | "error" | "aborted". An error in the user's code is a
+            reply, not an exception.
+
+        Raises:
+            ProtocolError: now, if an argument is of a wrong type or the subshell unknown. ChannelsClosedError,
+                BacklogFullError: now. DeadKernelError, ReplyTimeout: from the awaitable.
+
+        Cancelling the awaitable forgets the request; its late reply is counted in `stats()["orphans"]`.
+        Source: Jupyter messaging 5.5, "Execute"; JEP 91 for subshells.
+        """
+        content = self._execute_content(
+            code, silent, store_history, user_expressions, allow_stdin, stop_on_error, cts_typ
+        )
+        return self._request(
+            "shell",
+            "execute_request",
+            content,
+            reply=reply,
+            timeout=timeout,
+            msg_id=msg_id,
+            subshell_id=subshell_id if subsh_id is None else subsh_id,
+            metadata=metadata,
+            buffers=buffers,
+            takes_turn=True,
+        )
+
+    def run(
+        self,
+        code: str,
+        *,
+        timeout: float | None = None,
+        start_timeout: float | None = None,
+        on_timeout: OnTimeout = "interrupt",
+        on_output: Callable[[Event], Awaitable[None] | None] | None = None,
+        on_stdin: StdinHandler | None = None,
+        silent: bool = False,
+        store_history: bool = True,
+        user_expressions: Mapping[str, str] | None = None,
+        subshell_id: str | None = None,
+        msg_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        buffers: Sequence[Any] | None = None,
+        max_output_bytes: int | None = None,
+    ) -> Run:
+        """
+        Run `code` and gather what it shows. Runs of one client take turns, in the order of the calls.
+
+        Args:
+            code: One cell of source, any length.
+            timeout: Seconds from the kernel's busy; then see `on_timeout`. None: any time.
+            start_timeout: Seconds from this call to the kernel's busy; then it is withdrawn. None: any time.
+            on_timeout: "interrupt" ends the code and gives what it had shown; "restart" restarts the kernel; "leave" lets
+                the code run on.
+            on_output: Called with each event as it comes, sync or async, in the run's own task.
+            on_stdin: Called with each `InputRequest`, sync or async; gives the answer, or None if it has been given
+                by `input()`. Without it the code cannot ask for input.
+            silent: Publish as little as possible, and do not count the cell.
+            store_history: Keep it in the kernel's history.
+            user_expressions: Expressions to evaluate afterwards, by name; their values are in `result.reply`.
+            subshell_id: The subshell to run in, from `create_subshell()`; None: the main shell.
+            msg_id: The request's id; None: a fresh one.
+            metadata: Metadata of the request.
+            buffers: Binary buffers to send with it.
+            max_output_bytes: Bytes of outputs to keep; what is over is left out, with a marker. None: all.
+
+        Returns:
+            A `Run`: await it for its `Result`, iterate over it for its events. Called in a thread without an event loop, a
+            `concurrent.futures.Future` of the result; in a thread with a loop of its own, an awaitable there.
+
+        Raises:
+            ProtocolError, ChannelsClosedError, BacklogFullError: now. DeadKernelError: from the run, with what had
+                arrived as its `result`. An error in the user's code is a result with status "error".
+
+        Cancelling the last task that awaits it cancels the run: unsent it never runs, running it is interrupted.
+        """
+        content = self._execute_content(
+            code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
+        )
+        if on_timeout not in ("interrupt", "restart", "leave"):
+            raise ProtocolError(f"on_timeout {on_timeout!r} is none of 'interrupt', 'restart', 'leave'")
+        for name, handler in (("on_output", on_output), ("on_stdin", on_stdin)):
+            if handler is not None and not callable(handler):
+                raise ProtocolError(f"{name} {handler!r} must be callable")
+        options = RunOptions(
+            timeout=require_seconds("timeout", timeout),
+            start_timeout=require_seconds("start_timeout", start_timeout),
+            on_timeout=on_timeout,
+            on_output=on_output,
+            on_stdin=on_stdin,
+            max_output_bytes=max_output_bytes,
+        )
+        connection = self._open_connection("shell")
+        if not connection.is_open("iopub"):
+            raise ChannelsClosedError("run() needs the iopub channel, which was not started")
+        message = self._message("execute_request", content, msg_id, subshell_id, metadata)
+
+        def launch() -> Run:
+            run = Run(connection, connection.loop_for_future(), message, list(buffers or ()), options)
+            run.launch()
+            return run
+
+        if connection.is_foreign_thread():
+            return self._hand_over(launch)  # type: ignore[return-value]
+        return launch()
+
+    def complete(  # type: ignore[override]
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        subshell_id: str | None = None,
+    ) -> Reply:
+        """
+        Ask for completions of `code` at `cursor_pos` (characters from its start; None: its end).
+
+        Returns:
+            The msg_id, or an awaitable of the `complete_reply`. See `execute` for `reply`, `timeout` and errors.
+        """
+        content = {"code": require_text("code", code), "cursor_pos": _position(code, cursor_pos)}
+        return self._ask("complete_request", content, reply, timeout, subshell_id)
+
+    def inspect(  # type: ignore[override]
+        self,
+        code: str,
+        cursor_pos: int | None = None,
+        detail_level: int = 0,
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        subshell_id: str | None = None,
+    ) -> Reply:
+        """
+        Ask what the name at `cursor_pos` in `code` is; `detail_level` 0 or 1.
+
+        Returns:
+            The msg_id, or an awaitable of the `inspect_reply`. See `execute` for `reply`, `timeout` and errors.
+        """
+        content = {
+            "code": require_text("code", code),
+            "cursor_pos": _position(code, cursor_pos),
+            "detail_level": detail_level,
+        }
+        return self._ask("inspect_request", content, reply, timeout, subshell_id)
+
+    def history(  # type: ignore[override]
+        self,
+        raw: bool = True,
+        output: bool = False,
+        hist_access_type: str = "range",
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        subshell_id: str | None = None,
+        **kwargs: Any,
+    ) -> Reply:
+        """
+        Ask for entries of the history: "range" (with `session`, `start`, `stop`), "tail" (`n`) or "search" (`pattern`).
+
+        Returns:
+            The msg_id, or an awaitable of the `history_reply`. See `execute` for `reply`, `timeout` and errors.
+        """
+        if hist_access_type == "range":
+            kwargs = {"session": 0, "start": 0, **kwargs}
+        content = {"raw": raw, "output": output, "hist_access_type": hist_access_type, **kwargs}
+        return self._ask("history_request", content, reply, timeout, subshell_id)
+
+    def is_complete(  # type: ignore[override]
+        self,
+        code: str,
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        subshell_id: str | None = None,
+    ) -> Reply:
+        """
+        Ask whether `code` is complete, or wants more lines.
+
+        Returns:
+            The msg_id, or an awaitable of the `is_complete_reply`. See `execute` for `reply`, `timeout` and errors.
+        """
+        content = {"code": require_text("code", code)}
+        return self._ask("is_complete_request", content, reply, timeout, subshell_id)
+
+    def kernel_info(  # type: ignore[override]
+        self,
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        subshell_id: str | None = None,
+    ) -> Reply:
+        """
+        Ask what the kernel is: its language, versions, features.
+
+        Returns:
+            The msg_id, or an awaitable of the `kernel_info_reply`. See `execute` for `reply`, `timeout` and errors.
+        """
+        return self._ask("kernel_info_request", {}, reply, timeout, subshell_id)
+
+    def comm_info(  # type: ignore[override]
+        self,
+        target_name: str | None = None,
+        *,
+        reply: bool = False,
+        timeout: float | None = None,
+        subshell_id: str | None = None,
+    ) -> Reply:
+        """
+        Ask which comms are open, all or those of one target.
+
+        Returns:
+            The msg_id, or an awaitable of the `comm_info_reply`. See `execute` for `reply`, `timeout` and errors.
+        """
+        content = {} if target_name is None else {"target_name": target_name}
+        return self._ask("comm_info_request", content, reply, timeout, subshell_id)
+
+    def shutdown(  # type: ignore[override]
+        self, restart: bool = False, *, reply: bool = False, timeout: float | None = None
+    ) -> Reply:
+        """
+        Ask the kernel, on the control channel, to end itself.
+
+        Returns:
+            The msg_id, or an awaitable of the `shutdown_reply`. See `execute` for `reply`, `timeout` and errors.
+        """
+        return self._request(
+            "control", "shutdown_request", {"restart": restart}, reply=reply, timeout=timeout
+        )
+
+    def input(self, string: str) -> None:
+        """
+        Answer the oldest open `input_request` of this client. If none is open, the answer goes out without a parent.
+
+        Raises:
+            ProtocolError: `string` is no str. ChannelsClosedError: the stdin channel is not running.
+        """
+        text = require_text("string", string)
+        connection = self._open_connection("stdin")
+        questions = connection.questions
+        question = questions[next(iter(questions))] if questions else None
+        if question is not None:
+            connection.answer(question, text)
+        else:
+            connection.post_message("stdin", self._message("input_reply", {"value": text}), [])
+
+    def request(
+        self,
+        msg_type: str,
+        content: Mapping[str, Any] | None = None,
+        channel: Literal["shell", "control"] = "shell",
+        *,
+        buffers: Sequence[Any] | None = None,
+        subshell_id: str | None = None,
+        timeout: float | None = None,
+        msg_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> RequestFuture[Message]:
+        """
+        Send any request, such as "debug_request", and give an awaitable of its reply. Sent when called.
+
+        Args:
+            msg_type: Type of the request.
+            content: Its content, {} if None.
+            channel: "shell" or "control".
+            buffers: Binary buffers to send with it.
+            subshell_id: The subshell that is to answer; None: the main shell.
+            timeout: Seconds from sending to the reply; None waits for ever.
+            msg_id: The request's id; None: a fresh one.
+            metadata: Metadata of the request.
+
+        Returns:
+            An awaitable of the reply, whatever its type. Cancelling it forgets the request.
+
+        Raises:
+            ProtocolError, ChannelsClosedError, BacklogFullError: now. DeadKernelError, ReplyTimeout: from the awaitable.
+        """
+        if channel not in ("shell", "control"):
+            raise ProtocolError(f"requests go over 'shell' or 'control', not {channel!r}")
+        if content is not None and not isinstance(content, Mapping):
+            raise ProtocolError(f"content {content!r} must be a dict")
+        answer = self._request(
+            channel,
+            require_text("msg_type", msg_type),
+            dict(content or {}),
+            reply=True,
+            timeout=timeout,
+            msg_id=msg_id,
+            subshell_id=subshell_id,
+            metadata=metadata,
+            buffers=buffers,
+            takes_turn=msg_type == "execute_request",
+        )
+        assert not isinstance(answer, str)
+        return answer
+
+    # Inside
+
+    def _execute_content(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool,
+        user_expressions: Mapping[str, str] | None,
+        allow_stdin: bool | None,
+        stop_on_error: bool | None,
+        name: str,
+    ) -> dict[str, Any]:
+        expressions = {} if user_expressions is None else user_expressions
+        if not isinstance(expressions, Mapping):
+            raise ProtocolError(f"user_expressions {expressions!r} must be a dict of strings")
+        for key, value in expressions.items():
+            require_text("key of user_expressions", key)
+            require_text("value of user_expressions", value)
+        return {
+            name: require_text("code", code),
+            "silent": silent,
+            "store_history": store_history,
+            "user_expressions": dict(expressions),
+            "allow_stdin": self.allow_stdin if allow_stdin is None else allow_stdin,
+            "stop_on_error": self.stop_on_error if stop_on_error is None else stop_on_error,
+        }
+
+    def _ask(
+        self,
+        msg_type: str,
+        content: dict[str, Any],
+        reply: bool,
+        timeout: float | None,
+        subshell_id: str | None,
+    ) -> Reply:
+        return self._request(
+            "shell", msg_type, content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def _request(
+        self,
+        channel: Channel,
+        msg_type: str,
+        content: dict[str, Any],
+        *,
+        reply: bool,
+        timeout: float | None = None,
+        msg_id: str | None = None,
+        subshell_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        buffers: Sequence[Any] | None = None,
+        takes_turn: bool = False,
+    ) -> str | RequestFuture[Message]:
+        """Send a request on its channel, or hand it over to the thread of the client's loop."""
+        seconds = require_seconds("timeout", self.default_timeout if timeout is None else timeout)
+        connection = self._open_connection(channel)
+        message = self._message(msg_type, content, msg_id, subshell_id, metadata)
+        parts = list(buffers or ())
+
+        def ask() -> RequestFuture[Message]:
+            return connection.ask(channel, message, parts, seconds, takes_turn=takes_turn)
+
+        def tell() -> None:
+            connection.tell(channel, message, parts, takes_turn=takes_turn)
+
+        if not connection.is_foreign_thread():
+            if reply:
+                return ask()
+            tell()
+        elif reply:
+            return self._hand_over(ask)
+        else:
+            connection.call_in_loop(tell)
+        return message["msg_id"]
+
+    def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
+        """Start a request in the thread of the client's loop, and give its answer in this thread."""
+        connection = self._connection
+        loop = connection.loop
+        if loop is None or not loop.is_running():
+            raise WrongLoopError(
+                "this client serves an event loop of another thread that is open but does not run: the answer would "
+                "never come. Run that loop, close it, or make a second client with km.client()"
+            )
+        answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+        def begin() -> None:
+            try:
+                future = start()
+            except BaseException as error:
+                answer.set_exception(error)
+                return
+            future.add_done_callback(lambda done: _copy_outcome(done, answer))
+            answer.add_done_callback(
+                lambda done: loop.call_soon_threadsafe(future.cancel) if done.cancelled() else None
+            )
+
+        connection.call_in_loop(begin)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return answer
+        return asyncio.wrap_future(answer)
+
+    def _open_connection(self, channel: Channel) -> Connection:
+        connection = self._connection
+        connection.bind()
+        if not connection.is_open(channel):
+            raise ChannelsClosedError(
+                f"the {channel} channel of this client is not running: call start_channels() first"
+            )
+        return connection
+
+    def _message(
+        self,
+        msg_type: str,
+        content: dict[str, Any],
+        msg_id: str | None = None,
+        subshell_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        if subshell_id is not None and subshell_id not in self._subshells:
+            raise ProtocolError(
+                f"no subshell {subshell_id!r} is known: it was deleted, or not made by this client's "
+                "create_subshell(); `await kc.list_subshell()` learns of others"
+            )
+        if metadata is not None and not isinstance(metadata, Mapping):
+            raise ProtocolError(f"metadata {metadata!r} must be a dict")
+        with self._connection.lock:  # `Session.msg_id` counts without one
+            message = self.session.msg(msg_type, content, metadata=dict(metadata or {}))
+        header = message["header"]
+        if msg_id is not None:
+            header["msg_id"] = message["msg_id"] = require_text("msg_id", msg_id)
+        if subshell_id is not None:
+            header["subshell_id"] = subshell_id
+        return message
+
+
+def _position(code: str, cursor_pos: int | None) -> int:
+    if cursor_pos is None:
+        return len(code)
+    if isinstance(cursor_pos, bool) or not isinstance(cursor_pos, int):
+        raise ProtocolError(f"cursor_pos {cursor_pos!r} must be a number of characters")
+    return cursor_pos
+
+
+def _copy_outcome(done: asyncio.Future[Any], answer: concurrent.futures.Future[Any]) -> None:
+    if done.cancelled():
+        answer.cancel()
+    elif answer.set_running_or_notify_cancel():
+        error = done.exception()
+        if error is None:
+            answer.set_result(done.result())
+        else:
+            answer.set_exception(error)

@@ -1,0 +1,111 @@
+"""
+Which execute request may leave now?
+
+Execute requests of one (sub)shell leave in the order of the calls. One that was made by `execute()` leaves as soon as
+nothing waits before it; a run leaves when fewer than `limit` earlier runs of this client are in that shell of the
+kernel. Questions for input go to a socket that all shells of a kernel share, and answers carry no address: so of the
+runs that answer questions one is in the kernel at a time, whatever their shells.
+
+Pure: it decides, its caller sends.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Entry", "Window"]
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One execute request that is to leave."""
+
+    send: Callable[[], None]
+    fail: Callable[[Exception], None]
+    subshell_id: str | None = None
+    is_run: bool = False
+    answers_questions: bool = False
+
+
+@dataclass(slots=True)
+class _Lane:
+    waiting: OrderedDict[Entry, None] = field(default_factory=OrderedDict)
+    inside: OrderedDict[Entry, None] = field(default_factory=OrderedDict)
+
+
+class Window:
+    """
+    The execute requests of one client, by shell.
+
+    Args:
+        limit: How many runs may be in one shell of the kernel at once; None: any number.
+    """
+
+    def __init__(self, limit: int | None = 1) -> None:
+        self.limit = limit
+        self._lanes: dict[str | None, _Lane] = {}
+        self._answering: Entry | None = None
+
+    def submit(self, entry: Entry) -> list[Entry]:
+        """Queue `entry`; gives what may leave now, in order."""
+        self._lane(entry).waiting[entry] = None
+        return self.leaving()
+
+    def done(self, entry: Entry) -> list[Entry]:
+        """Note that the kernel is through with `entry`; gives what may leave now. Harmless if it is not inside."""
+        lane = self._lane(entry)
+        lane.inside.pop(entry, None)
+        if self._answering is entry:
+            self._answering = None
+        return self.leaving()
+
+    def withdraw(self, entry: Entry) -> tuple[bool, list[Entry]]:
+        """Take back `entry`: whether it had not left, and what may leave now in its place."""
+        lane = self._lane(entry)
+        if entry not in lane.waiting:
+            return False, []
+        del lane.waiting[entry]
+        return True, self.leaving()
+
+    def clear(self) -> list[Entry]:
+        """Forget what is inside, as when the kernel is gone; gives what may leave now."""
+        for lane in self._lanes.values():
+            lane.inside.clear()
+        self._answering = None
+        return self.leaving()
+
+    def holder(self, entry: Entry) -> Entry | None:
+        """Give the oldest run inside that `entry` waits for."""
+        return next(iter(self._lane(entry).inside), self._answering)
+
+    def _lane(self, entry: Entry) -> _Lane:
+        return self._lanes.setdefault(entry.subshell_id, _Lane())
+
+    def leaving(self) -> list[Entry]:
+        """Let go what may leave now; it is inside from then on."""
+        leaving: list[Entry] = []
+        for subshell_id, lane in list(self._lanes.items()):
+            while lane.waiting and self._may_leave(lane, next(iter(lane.waiting))):
+                entry, _ = lane.waiting.popitem(last=False)
+                if entry.is_run:
+                    lane.inside[entry] = None
+                    if entry.answers_questions and self._answering is None:
+                        self._answering = entry
+                leaving.append(entry)
+            if not (lane.waiting or lane.inside):
+                del self._lanes[subshell_id]
+        return leaving
+
+    def _may_leave(self, lane: _Lane, entry: Entry) -> bool:
+        if not entry.is_run:
+            return True
+        if self.limit is not None and len(lane.inside) >= self.limit:
+            return False
+        if not entry.answers_questions or self._answering is None:
+            return True
+        return self._answering.subshell_id == entry.subshell_id

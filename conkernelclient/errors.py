@@ -1,0 +1,152 @@
+"""
+What can go wrong, and what should the caller do about it?
+
+The tree (each class also has the built-in base that existing `except` clauses look for):
+
+    ConKernelError
+    ├── DeadKernelError (RuntimeError)          the kernel stopped before it answered
+    │   └── KernelRestartedError                it was restarted; the request belonged to its predecessor
+    ├── ChannelsClosedError (RuntimeError)      the client's channels are not running
+    ├── NotInterruptibleError (RuntimeError)    an interrupt cannot be aimed at this run
+    ├── WrongLoopError (RuntimeError)           the client belongs to another event loop that is still open
+    ├── ForkedError (RuntimeError)              the client was made before this process was forked off
+    ├── BacklogFullError (RuntimeError)         the kernel does not read, and the outgoing queue is full
+    ├── ProtocolError (ValueError)              a message, or a request, that the protocol does not allow
+    ├── TransportError (ConnectionError)        the connection to the kernel is lost
+    ├── ReplyTimeout (TimeoutError)             no reply in time; the kernel was left alone
+    │   └── ReadyTimeout (RuntimeError)         the kernel did not get ready in time
+    └── ExecutionError                          the user's code raised, and a value had been promised
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "BacklogFullError",
+    "ChannelsClosedError",
+    "ConKernelError",
+    "DeadKernelError",
+    "ExecutionError",
+    "ForkedError",
+    "KernelRestartedError",
+    "NotInterruptibleError",
+    "ProtocolError",
+    "ReadyTimeout",
+    "ReplyTimeout",
+    "TransportError",
+    "WrongLoopError",
+]
+
+
+class ConKernelError(Exception):
+    """
+    The base of every exception that this package raises.
+
+    Attributes:
+        msg_id: The request that it is about; None if it is about no single one.
+        result: What had arrived of a `Run` until then (a `Result`); None for other requests.
+    """
+
+    def __init__(self, message: str = "", *, msg_id: str | None = None) -> None:
+        super().__init__(message)
+        self.msg_id = msg_id
+        self.result: object | None = None
+
+
+class DeadKernelError(ConKernelError, RuntimeError):
+    """
+    The kernel stopped before it answered.
+
+    Attributes:
+        msg_id: The request that was waiting.
+        exit_code: Exit status of the process; negative means killed by that signal; None if the process is not ours.
+        stderr: The last lines that it wrote, at most 4 KiB.
+        expected: True if the kernel was shut down on purpose.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        msg_id: str | None = None,
+        exit_code: int | None = None,
+        stderr: str = "",
+        expected: bool = False,
+    ) -> None:
+        super().__init__(message, msg_id=msg_id)
+        self.exit_code = exit_code
+        self.stderr = stderr
+        self.expected = expected
+
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that ended the process, None if none did."""
+        return -self.exit_code if self.exit_code is not None and self.exit_code < 0 else None
+
+
+class KernelRestartedError(DeadKernelError):
+    """The kernel was restarted; what was sent to its predecessor will not be answered. Send it again."""
+
+
+class ChannelsClosedError(ConKernelError, RuntimeError):
+    """The client's channels are not running: call `start_channels()` first, or again."""
+
+
+class NotInterruptibleError(ConKernelError, RuntimeError):
+    """This run cannot be interrupted alone: a process interrupt would hit another one."""
+
+
+class WrongLoopError(ConKernelError, RuntimeError):
+    """The client serves an event loop that is still open; use it there, or make a second client."""
+
+
+class ForkedError(ConKernelError, RuntimeError):
+    """The client was made before this process was forked off its parent; make a new client here."""
+
+
+class BacklogFullError(ConKernelError, RuntimeError):
+    """The kernel does not read and the outgoing queue is full; nothing was sent or registered."""
+
+
+class ProtocolError(ConKernelError, ValueError):
+    """A message, or a request, that the messaging protocol does not allow."""
+
+
+class TransportError(ConKernelError, ConnectionError):
+    """The connection to the kernel is lost."""
+
+
+class ReplyTimeout(ConKernelError, TimeoutError):
+    """No reply within the caller's `timeout`. The kernel was left alone: it may still be at work."""
+
+
+class ReadyTimeout(ReplyTimeout, RuntimeError):
+    """The kernel did not get ready in time: it is still starting, busy with other code, or mute."""
+
+
+class ExecutionError(ConKernelError):
+    """
+    The user's code raised an exception in the kernel.
+
+    Attributes:
+        ename: Name of the exception's class.
+        evalue: Its text.
+        traceback: Its traceback as the kernel formatted it, a list of strings that may hold ANSI colours.
+    """
+
+    def __init__(
+        self,
+        ename: str,
+        evalue: str = "",
+        traceback: Sequence[str] = (),
+        *,
+        msg_id: str | None = None,
+    ) -> None:
+        super().__init__(f"{ename}: {evalue}", msg_id=msg_id)
+        self.ename = ename
+        self.evalue = evalue
+        self.traceback = list(traceback)

@@ -1,0 +1,1 @@
+"""How do kernel processes begin, live and end?"""

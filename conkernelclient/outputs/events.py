@@ -1,0 +1,176 @@
+"""
+What happens while a run goes on?
+
+Each message of a run is one event; `events_of` makes them. They are exported as `conkernelclient.events`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from ..protocol.messages import Message
+    from ..protocol.wire import Incoming
+    from .result import Result
+
+__all__ = [
+    "Clear",
+    "Display",
+    "DisplayUpdate",
+    "ErrorOutput",
+    "Event",
+    "ExecuteResult",
+    "Finished",
+    "InputRequest",
+    "Started",
+    "Stream",
+    "event_of",
+]
+
+
+@dataclass(slots=True, kw_only=True)
+class BaseEvent:
+    """What all events have."""
+
+    incoming: Incoming | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def message(self) -> Message | None:
+        """The message that it was made from; None if it was made from none."""
+        return None if self.incoming is None else self.incoming.message
+
+
+@dataclass(slots=True)
+class Started(BaseEvent):
+    """The kernel began with the code (`execute_input`)."""
+
+    execution_count: int | None = None
+
+
+@dataclass(slots=True)
+class Stream(BaseEvent):
+    """Text that was printed; `name` is "stdout" or "stderr"."""
+
+    name: str
+    text: str
+
+
+@dataclass(slots=True)
+class Display(BaseEvent):
+    """Something shown by `display()`: `data` and `metadata` by MIME type."""
+
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    display_id: str | None = None
+
+
+@dataclass(slots=True)
+class DisplayUpdate(BaseEvent):
+    """New content for every display of that `display_id`."""
+
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    display_id: str | None = None
+
+
+@dataclass(slots=True)
+class ExecuteResult(BaseEvent):
+    """The value of the code's last expression: `data` and `metadata` by MIME type."""
+
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    execution_count: int | None = None
+    display_id: str | None = None
+
+
+@dataclass(slots=True)
+class ErrorOutput(BaseEvent):
+    """The code raised: name and text of the exception, and the traceback as the kernel formatted it."""
+
+    ename: str
+    evalue: str
+    traceback: list[str]
+
+
+@dataclass(slots=True)
+class Clear(BaseEvent):
+    """The outputs so far go; with `wait` only when the next one comes."""
+
+    wait: bool = False
+
+
+@dataclass(slots=True)
+class InputRequest(BaseEvent):
+    """The code asks for a line of input; with `password` it is not to be shown."""
+
+    prompt: str
+    password: bool = False
+
+
+@dataclass(slots=True)
+class Finished(BaseEvent):
+    """The run is done; the last event."""
+
+    result: Result
+
+
+Event: TypeAlias = (
+    Started
+    | Stream
+    | Display
+    | DisplayUpdate
+    | ExecuteResult
+    | ErrorOutput
+    | Clear
+    | InputRequest
+    | Finished
+)
+
+
+def display_id_of(content: dict[str, Any]) -> str | None:
+    """Give the display_id in a message's content, None if there is none."""
+    transient = content.get("transient")
+    return transient.get("display_id") if isinstance(transient, dict) else None
+
+
+def event_of(incoming: Incoming) -> Event | None:
+    """Make the event of an iopub or stdin message; None for those that show nothing (status, comm, debug)."""
+    content = incoming.content
+    get = content.get
+    match incoming.msg_type:
+        case "stream":
+            return Stream(str(get("name", "stdout")), str(get("text", "")), incoming=incoming)
+        case "display_data":
+            return Display(
+                get("data") or {}, get("metadata") or {}, display_id_of(content), incoming=incoming
+            )
+        case "update_display_data":
+            return DisplayUpdate(
+                get("data") or {}, get("metadata") or {}, display_id_of(content), incoming=incoming
+            )
+        case "execute_result":
+            return ExecuteResult(
+                get("data") or {},
+                get("metadata") or {},
+                get("execution_count"),
+                display_id_of(content),
+                incoming=incoming,
+            )
+        case "error":
+            return ErrorOutput(
+                str(get("ename", "")),
+                str(get("evalue", "")),
+                [str(line) for line in get("traceback") or ()],
+                incoming=incoming,
+            )
+        case "clear_output":
+            return Clear(bool(get("wait", False)), incoming=incoming)
+        case "execute_input":
+            return Started(get("execution_count"), incoming=incoming)
+        case "input_request":
+            return InputRequest(
+                str(get("prompt", "")), bool(get("password", False)), incoming=incoming
+            )
+        case _:
+            return None

@@ -1,0 +1,164 @@
+"""
+Which notebook outputs does a sequence of messages amount to?
+
+The rules are those of the notebook front ends: neighbouring text of one stream is one output, `clear_output` empties,
+with `wait=True` when the next output comes, and `update_display_data` rewrites every display of its id in place. The
+outputs are valid nbformat 4 (section "Code cell outputs").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from .events import display_id_of
+
+if TYPE_CHECKING:
+    from ..protocol.wire import Incoming
+
+__all__ = ["Output", "Reducer"]
+
+Output: TypeAlias = dict[str, Any]
+
+STREAMS: Final = frozenset({"stdout", "stderr"})
+
+
+class _Text:
+    """A stream output that grows: parts are joined when someone looks."""
+
+    __slots__ = ("name", "parts")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.parts = [text]
+
+    def output(self) -> Output:
+        if len(self.parts) > 1:
+            self.parts = ["".join(self.parts)]
+        return {"output_type": "stream", "name": self.name, "text": self.parts[0]}
+
+
+class Reducer:
+    """
+    Folds the iopub messages of one request into outputs, as they come.
+
+    Args:
+        max_bytes: Beyond so many bytes of outputs the rest is left out and a marker says so; None: no bound.
+
+    Attributes:
+        size: Bytes of the messages folded so far, about that of the outputs.
+        dropped: Messages that were left out because of `max_bytes`.
+        execution_count: The kernel's number of the cell, None if it gave none.
+        error: The content of the last error message, None if there was none.
+        display_ids: The ids of the displays that it holds.
+    """
+
+    def __init__(self, max_bytes: int | None = None) -> None:
+        self._items: list[_Text | Output] = []
+        self._by_display: dict[str, list[Output]] = {}
+        self._clear_pending = False
+        self._max_bytes = max_bytes
+        self.size = 0
+        self.dropped = 0
+        self.execution_count: int | None = None
+        self.error: dict[str, Any] | None = None
+
+    @property
+    def display_ids(self) -> list[str]:
+        return list(self._by_display)
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The outputs as they stand: a new list; its dicts are new for streams, the reducer's own for others."""
+        outputs = [item.output() if isinstance(item, _Text) else item for item in self._items]
+        if self.dropped:
+            outputs.append({"output_type": "stream", "name": "stderr", "text": self._marker()})
+        return outputs
+
+    def feed(self, message: Incoming) -> None:
+        """Fold one message; those that show nothing are passed over."""
+        content = message.content
+        match message.msg_type:
+            case "stream":
+                self._stream(content, message.size)
+            case "execute_input":
+                self.execution_count = content.get("execution_count", self.execution_count)
+            case "display_data":
+                self._add(_display("display_data", content), display_id_of(content), message.size)
+            case "execute_result":
+                self.execution_count = content.get("execution_count", self.execution_count)
+                output = _display("execute_result", content)
+                output["execution_count"] = content.get("execution_count")
+                self._add(output, display_id_of(content), message.size)
+            case "error":
+                self.error = content
+                self._add(_error(content), None, message.size)
+            case "clear_output":
+                self._clear_pending = bool(content.get("wait", False))
+                if not self._clear_pending:
+                    self._clear()
+            case "update_display_data":
+                self.update_display(content)
+            case _:
+                pass
+
+    def update_display(self, content: dict[str, Any]) -> None:
+        """Rewrite every display of the id that `content` names; it may come from another request."""
+        display_id = display_id_of(content)
+        for output in self._by_display.get(display_id or "", ()):
+            output["data"] = content.get("data") or {}
+            output["metadata"] = content.get("metadata") or {}
+
+    def _stream(self, content: dict[str, Any], size: int) -> None:
+        name = content.get("name")
+        name = name if name in STREAMS else "stdout"
+        text = str(content.get("text", ""))
+        if not self._has_room(size):
+            return
+        last = self._items[-1] if self._items else None
+        if isinstance(last, _Text) and last.name == name:
+            last.parts.append(text)
+        elif text:
+            self._items.append(_Text(name, text))
+
+    def _add(self, output: Output, display_id: str | None, size: int) -> None:
+        if not self._has_room(size):
+            return
+        self._items.append(output)
+        if display_id:
+            self._by_display.setdefault(display_id, []).append(output)
+
+    def _has_room(self, size: int) -> bool:
+        if self._clear_pending:
+            self._clear_pending = False
+            self._clear()
+        self.size += size
+        if self._max_bytes is not None and self.size > self._max_bytes:
+            self.dropped += 1
+            return False
+        return True
+
+    def _clear(self) -> None:
+        self._items.clear()
+        self._by_display.clear()
+        self.size = 0
+        self.dropped = 0
+
+    def _marker(self) -> str:
+        return f"[{self.dropped} more outputs left out: beyond {self._max_bytes} bytes]\n"
+
+
+def _display(output_type: str, content: dict[str, Any]) -> Output:
+    return {
+        "output_type": output_type,
+        "data": content.get("data") or {},
+        "metadata": content.get("metadata") or {},
+    }
+
+
+def _error(content: dict[str, Any]) -> Output:
+    return {
+        "output_type": "error",
+        "ename": str(content.get("ename", "")),
+        "evalue": str(content.get("evalue", "")),
+        "traceback": [str(line) for line in content.get("traceback") or ()],
+    }

@@ -1,0 +1,129 @@
+"""What came of a run, as one object that a person, a notebook or a tool loop can read?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+from ..errors import ConKernelError, ExecutionError
+from . import text
+
+if TYPE_CHECKING:
+    from ..protocol.messages import Message
+    from .events import ErrorOutput
+    from .reduce import Output
+
+__all__ = ["Result", "Status"]
+
+Status: TypeAlias = Literal["ok", "error", "aborted", "timeout", "cancelled", "running"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """
+    What came of a run; while it goes on, what has come so far (`run.outcome`).
+
+    Attributes:
+        status: "ok", "error" (the code raised), "aborted" (an earlier error of another caller emptied the kernel's
+            queue), "timeout", "cancelled"; "running" as long as none of these is known.
+        msg_id: Id of the request.
+        code: What was run.
+        outputs: nbformat 4 outputs, a list of dicts with "output_type" "stream", "display_data", "execute_result" or
+            "error".
+        execution_count: The kernel's number of the cell; None if it gave none.
+        error: Name, text and traceback of what the code raised; None if it raised nothing.
+        reply: The `execute_reply`; None if the kernel gave none.
+        duration: Seconds from busy to the end; None if it never began.
+        started: Whether the kernel began with it. A run that was cancelled before it was sent never ran.
+        interrupted: Whether an interrupt was sent while it ran.
+        still_running: Whether the kernel is still at it, although the run was given up.
+        aborted_by: With status "aborted": the error last seen before, as text; None if none was seen.
+    """
+
+    status: Status
+    msg_id: str
+    code: str = field(repr=False)
+    outputs: list[Output] = field(default_factory=list)
+    execution_count: int | None = None
+    error: ErrorOutput | None = None
+    reply: Message | None = field(default=None, repr=False)
+    duration: float | None = None
+    started: bool = False
+    interrupted: bool = False
+    still_running: bool = False
+    aborted_by: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code ran to its end and raised nothing."""
+        return self.status == "ok"
+
+    @property
+    def stdout(self) -> str:
+        """What was printed to standard output."""
+        return text.stream_text(self.outputs, "stdout")
+
+    @property
+    def stderr(self) -> str:
+        """What was printed to standard error."""
+        return text.stream_text(self.outputs, "stderr")
+
+    @property
+    def text(self) -> str:
+        """What a terminal would show: printed text, values as plain text, tracebacks."""
+        return text.as_text(self.outputs)
+
+    @property
+    def data(self) -> dict[str, Any] | None:
+        """The value of the last expression by MIME type; None if there was none."""
+        for output in reversed(self.outputs):
+            if output["output_type"] == "execute_result":
+                return output["data"]
+        return None
+
+    def to_llm(self, max_chars: int | None = None) -> str:
+        """
+        Give the outputs as text for a language model.
+
+        Args:
+            max_chars: The text's greatest length, cut from the middle; None: no limit.
+
+        Returns:
+            The outputs without terminal control sequences, and, unless the status is "ok", a last line with the status.
+        """
+        note = self._note()
+        room = None if max_chars is None else max(0, max_chars - len(note))
+        shown = text.for_model(self.outputs, room)
+        if not note:
+            return shown
+        return f"{shown}{note}" if not shown or shown.endswith("\n") else f"{shown[:room]}{note}"
+
+    def raise_for_status(self) -> Self:
+        """
+        Give the result itself if its status is "ok".
+
+        Raises:
+            ExecutionError: The code raised.
+            ConKernelError: It was aborted, timed out, was cancelled, or is still running.
+        """
+        if self.status == "ok":
+            return self
+        if self.error is not None:
+            error = self.error
+            raise ExecutionError(error.ename, error.evalue, error.traceback, msg_id=self.msg_id)
+        raise ConKernelError(self._note().strip(" []\n"), msg_id=self.msg_id)
+
+    def _note(self) -> str:
+        match self.status:
+            case "ok" | "error":
+                return ""
+            case "aborted":
+                cause = f" after {self.aborted_by}" if self.aborted_by else ""
+                return f"\n[aborted{cause}: the code did not run]\n"
+            case "timeout":
+                rest = ", and the kernel is still busy with it" if self.still_running else ""
+                return f"\n[timed out{rest}]\n"
+            case "cancelled":
+                return "\n[cancelled]\n" if self.started else "\n[cancelled before it ran]\n"
+            case "running":
+                return "\n[still running]\n"

@@ -1,0 +1,282 @@
+"""
+Whose is this message, and is its request finished?
+
+The router knows the open requests by `msg_id` and the phase that each is in. It decides; whoever feeds it acts: `feed`
+says where a message goes, and has changed every state before it returns. Reply and idle come over two sockets, so in
+either order.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum, Flag, auto
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .messages import Channel
+    from .wire import Incoming
+
+__all__ = ["TRANSITIONS", "Claim", "Delivery", "Destination", "Phase", "Request", "Router", "Signal"]
+
+FORGOTTEN_KEPT: Final = 10_000  # requests given up by their callers, whose late messages are to reach nobody
+FINISHED_KEPT: Final = 1_000  # finished runs, which may still print from threads
+
+
+class Claim(Flag):
+    """Which of a request's messages its owner takes; the others go to the channel objects."""
+
+    REPLY = auto()
+    IOPUB = auto()
+    STDIN = auto()
+    RUN = REPLY | IOPUB | STDIN
+
+
+class Phase(Enum):
+    """Where a request stands."""
+
+    WAITING = auto()
+    """Registered, not sent."""
+    SENT = auto()
+    RUNNING = auto()
+    """The kernel said busy."""
+    REPLIED = auto()
+    """The reply is in, idle is not."""
+    IDLED = auto()
+    """Idle is in, the reply is not."""
+    DONE = auto()
+
+
+class Signal(Enum):
+    """What a message means for the phase of its request."""
+
+    SEND = auto()
+    BUSY = auto()
+    REPLY = auto()
+    IDLE = auto()
+    OUTPUT = auto()
+    """Any other iopub or stdin message."""
+
+
+# The whole life of a request. A pair that is missing here is against the protocol: counted, and no phase changes.
+TRANSITIONS: Final[Mapping[tuple[Phase, Signal], Phase]] = {
+    (Phase.WAITING, Signal.SEND): Phase.SENT,
+    (Phase.SENT, Signal.BUSY): Phase.RUNNING,
+    (Phase.SENT, Signal.OUTPUT): Phase.RUNNING,  # its busy came before we were subscribed
+    (Phase.SENT, Signal.REPLY): Phase.REPLIED,  # the shell socket was read before the iopub socket
+    (Phase.SENT, Signal.IDLE): Phase.IDLED,
+    (Phase.RUNNING, Signal.OUTPUT): Phase.RUNNING,
+    (Phase.RUNNING, Signal.REPLY): Phase.REPLIED,
+    (Phase.RUNNING, Signal.IDLE): Phase.IDLED,
+    (Phase.REPLIED, Signal.BUSY): Phase.REPLIED,
+    (Phase.REPLIED, Signal.OUTPUT): Phase.REPLIED,
+    (Phase.REPLIED, Signal.IDLE): Phase.DONE,
+    (Phase.IDLED, Signal.OUTPUT): Phase.IDLED,  # a thread printed on
+    (Phase.IDLED, Signal.REPLY): Phase.DONE,
+}
+
+STATUS: Final[Mapping[object, Signal]] = {"busy": Signal.BUSY, "idle": Signal.IDLE}
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """
+    One request, from its registration to its end.
+
+    Attributes:
+        owner: Whoever opened it put in here what the messages are for; the router does not look at it.
+        abandoned: The owner gave it up; its messages are counted, and go nowhere.
+    """
+
+    msg_id: str
+    claims: Claim
+    owner: Any = None
+    channel: Channel = "shell"
+    phase: Phase = field(default=Phase.WAITING)
+    abandoned: bool = False
+
+
+class Destination(Enum):
+    """Where a message goes."""
+
+    OWNER = auto()
+    """To the request that it belongs to."""
+    LATE = auto()
+    """To a run that is finished already: output of its threads."""
+    CHANNEL = auto()
+    """To the channel object: nobody claimed it."""
+    NOBODY = auto()
+    """Nowhere: its request was given up, or it repeats what had come."""
+
+
+class Delivery(NamedTuple):
+    """What is to be done with a message. `ended`: with it the request left the router."""
+
+    to: Destination
+    request: Request | None = None
+    ended: bool = False
+
+
+TO_CHANNEL: Final = Delivery(Destination.CHANNEL)
+TO_NOBODY: Final = Delivery(Destination.NOBODY)
+
+
+class Router:
+    """
+    The open requests of one client.
+
+    Attributes:
+        orphans: Messages of requests that had been given up.
+        violations: Messages that the protocol does not allow in their request's phase.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, Request] = {}
+        self._abandoned: OrderedDict[str, Request] = OrderedDict()
+        self._finished: OrderedDict[str, Request] = OrderedDict()
+        self.orphans = 0
+        self.violations = 0
+
+    @property
+    def pending(self) -> int:
+        """How many requests somebody waits for."""
+        return len(self._open)
+
+    @property
+    def open_requests(self) -> list[Request]:
+        """The requests that somebody waits for, oldest first."""
+        return list(self._open.values())
+
+    @property
+    def abandoned_requests(self) -> list[Request]:
+        """The requests given up by their owners that the kernel has not answered, oldest first."""
+        return list(self._abandoned.values())
+
+    def get(self, msg_id: str) -> Request | None:
+        """Give the open request of that id."""
+        return self._open.get(msg_id)
+
+    def open(self, request: Request) -> None:
+        """
+        Register `request`, before it is sent.
+
+        Raises:
+            ValueError: One with this msg_id is registered; its answers could not be told apart.
+        """
+        if request.msg_id in self._open or request.msg_id in self._abandoned:
+            raise ValueError(f"a request with msg_id {request.msg_id!r} is under way; take another one")
+        self._open[request.msg_id] = request
+
+    def sent(self, request: Request) -> None:
+        """Note that `request` has left."""
+        self._advance(request, Signal.SEND)
+
+    def abandon(self, request: Request) -> None:
+        """
+        Forget `request` for its owner: nothing that still comes for it reaches anybody. Harmless when it has ended.
+
+        What the kernel has of it is still followed, so that `feed` tells when the kernel is through with it.
+        """
+        if self._open.pop(request.msg_id, None) is None:
+            return
+        request.abandoned = True
+        if request.phase is Phase.WAITING or self._is_through(request):
+            return
+        self._abandoned[request.msg_id] = request
+        if len(self._abandoned) > FORGOTTEN_KEPT:
+            self._abandoned.popitem(last=False)
+
+    def end(self, request: Request) -> None:
+        """Let `request` go as finished, whatever has not come of it: the kernel that had it is gone, or was asked."""
+        was_open = self._open.pop(request.msg_id, None)
+        self._abandoned.pop(request.msg_id, None)
+        request.phase = Phase.DONE
+        if was_open is not None:
+            self._keep_finished(request)
+
+    def clear(self) -> list[Request]:
+        """Forget everything, as when the kernel is gone; gives what somebody still waited for."""
+        left = list(self._open.values())
+        for request in left:
+            request.phase = Phase.DONE
+        self._open.clear()
+        self._abandoned.clear()
+        return left
+
+    def feed(self, channel: Channel, message: Incoming) -> Delivery:
+        """Take one message, advance its request, and say where it goes."""
+        parent_id = message.parent_id
+        request = self._open.get(parent_id)
+        if request is not None:
+            return self._feed_open(request, channel, message)
+        request = self._abandoned.get(parent_id)
+        if request is not None:
+            return self._feed_abandoned(request, channel, message)
+        if channel == "iopub":
+            request = self._finished.get(parent_id)
+            if request is not None:
+                return Delivery(Destination.LATE, request)
+        return TO_CHANNEL
+
+    def _feed_open(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
+        if not self._is_claimed(request, channel, message):
+            return TO_CHANNEL
+        if not self._advance(request, self._signal(request, channel, message)):
+            return TO_NOBODY
+        ended = self._is_through(request)
+        if ended:
+            del self._open[request.msg_id]
+            self._keep_finished(request)
+        return Delivery(Destination.OWNER, request, ended)
+
+    def _feed_abandoned(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
+        if not self._is_claimed(request, channel, message):
+            return TO_CHANNEL
+        self.orphans += 1
+        self._advance(request, self._signal(request, channel, message))
+        ended = self._is_through(request)
+        if ended:
+            del self._abandoned[request.msg_id]
+        return Delivery(Destination.NOBODY, request, ended)
+
+    @staticmethod
+    def _is_claimed(request: Request, channel: Channel, message: Incoming) -> bool:
+        match channel:
+            case "iopub":
+                return Claim.IOPUB in request.claims
+            case "stdin":
+                return Claim.STDIN in request.claims
+            case "shell" | "control":
+                is_reply = channel == request.channel and message.msg_type.endswith("_reply")
+                return is_reply and Claim.REPLY in request.claims
+
+    @staticmethod
+    def _signal(request: Request, channel: Channel, message: Incoming) -> Signal:
+        if channel == request.channel:
+            return Signal.REPLY
+        if channel == "iopub" and message.msg_type == "status":
+            return STATUS.get(message.content.get("execution_state"), Signal.OUTPUT)
+        return Signal.OUTPUT
+
+    def _advance(self, request: Request, signal: Signal) -> bool:
+        phase = TRANSITIONS.get((request.phase, signal))
+        if phase is None:
+            self.violations += 1
+            return False
+        request.phase = phase
+        return True
+
+    @staticmethod
+    def _is_through(request: Request) -> bool:
+        if Claim.IOPUB in request.claims:
+            return request.phase is Phase.DONE
+        return request.phase in (Phase.REPLIED, Phase.DONE)
+
+    def _keep_finished(self, request: Request) -> None:
+        if Claim.IOPUB not in request.claims:
+            return
+        self._finished[request.msg_id] = request
+        if len(self._finished) > FINISHED_KEPT:
+            self._finished.popitem(last=False)

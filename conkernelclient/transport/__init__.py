@@ -1,0 +1,1 @@
+"""How do messages travel? Knows sockets and batches, and no requests."""

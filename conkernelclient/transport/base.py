@@ -1,0 +1,60 @@
+"""
+What does the client need of whatever carries its messages?
+
+`Transport` is the seam: the client knows nothing below it, and a transport nothing above `Sink`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from ..protocol.messages import Channel
+    from ..protocol.wire import Frame
+
+__all__ = ["Sink", "Transport"]
+
+
+class Sink(Protocol):
+    """Who gets what a transport receives. Called in the loop's thread; it may not raise."""
+
+    def received(self, channel: Channel, frames: list[bytes]) -> None:
+        """Take the frames of one message."""
+        ...
+
+    def lost(self, channel: Channel, error: Exception) -> None:
+        """Learn that nothing can come on `channel` any more."""
+        ...
+
+
+class Transport(Protocol):
+    """Carries frames both ways. `send` may be called from any thread, the others from the loop's."""
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Receive in `loop` from now on."""
+        ...
+
+    def detach(self) -> None:
+        """Receive no more in the loop of before; what comes waits."""
+        ...
+
+    def send(self, channel: Channel, frames: Sequence[Frame], *, copy: bool = True) -> None:
+        """
+        Accept one message, in order, without blocking.
+
+        Raises:
+            BacklogFullError: The kernel does not read, and the outgoing queue is full.
+            ChannelsClosedError: The channel is not open.
+        """
+        ...
+
+    def pump(self, channel: Channel) -> None:
+        """Receive now what has come, without waiting."""
+        ...
+
+    def is_open(self, channel: Channel) -> bool:
+        """Tell whether the channel can send and receive."""
+        ...
