@@ -131,7 +131,9 @@ class Inbox:
         except asyncio.CancelledError:
             if claim.done() and claim.exception() is None:
                 del self._claims[msg_id]
-                self.put(claim.result())  # it came while we were being cancelled: it stays claimable
+                self.put(
+                    claim.result()
+                )  # it came while we were being cancelled: it stays claimable
             raise
         finally:
             self._claims.pop(msg_id, None)

@@ -89,7 +89,9 @@ class ConKernelClient(Values):
         100_000, config=True, help="Messages that may wait for a kernel that does not read."
     )
     max_backlog_bytes = Integer(
-        256 * 2**20, config=True, help="Bytes of messages that may wait for a kernel that does not read."
+        256 * 2**20,
+        config=True,
+        help="Bytes of messages that may wait for a kernel that does not read.",
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -140,11 +142,12 @@ class ConKernelClient(Values):
             ProtocolError: The connection information lacks a port.
         """
         self._connection.bind()
+        self._is_stopped = False
         wanted = {"shell": shell, "iopub": iopub, "stdin": stdin, "control": control, "hb": hb}
         self._check_ports(name for name, is_wanted in wanted.items() if is_wanted)
         for name in CHANNELS:
             if wanted[name]:
-                getattr(self, f"{name}_channel").start()
+                self._open_channel(name).start()
         self.allow_stdin = stdin
         if hb and not self.hb_channel.is_alive():
             self.hb_channel.start()
@@ -156,12 +159,13 @@ class ConKernelClient(Values):
             channel = getattr(self, f"_{name}_channel")
             if channel is not None:
                 channel.stop()
-            setattr(self, f"_{name}_channel", None)
         if self._hb_channel is not None:
             if self._hb_channel.is_alive():
                 self._hb_channel.stop()
             self._hb_channel = None
         self._subshells.clear()
+        self._identity = None
+        self._is_stopped = True
         self._destroy_context()
 
     @property
@@ -174,27 +178,29 @@ class ConKernelClient(Values):
     @property
     def shell_channel(self) -> ConChannel:
         """The shell channel: replies that nobody claimed."""
-        return self._channel("shell")
+        return self._open_channel("shell")
 
     @property
     def iopub_channel(self) -> ConChannel:
         """The iopub channel: what the kernel published for requests made without `run()`, and for other clients."""
-        return self._channel("iopub")
+        return self._open_channel("iopub")
 
     @property
     def stdin_channel(self) -> ConChannel:
         """The stdin channel: questions of requests made without `run()`."""
-        return self._channel("stdin")
+        return self._open_channel("stdin")
 
     @property
     def control_channel(self) -> ConChannel:
         """The control channel: replies that nobody claimed."""
-        return self._channel("control")
+        return self._open_channel("control")
 
-    def _channel(self, name: Channel) -> ConChannel:
-        channel = getattr(self, f"_{name}_channel")
-        if channel is None:
+    def _open_channel(self, name: Channel) -> ConChannel:
+        channel: ConChannel | None = getattr(self, f"_{name}_channel")
+        if channel is None or not (channel.is_alive() or self._is_stopped):
             self._check_ports((name,))
+            if self._identity is None:
+                self._identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
             connect = getattr(self, f"connect_{name}")
             socket = connect() if name == "iopub" else connect(identity=self._identity)
             channel = getattr(self, f"{name}_channel_class")(socket, self.session, self.ioloop)
@@ -202,12 +208,9 @@ class ConKernelClient(Values):
             setattr(self, f"_{name}_channel", channel)
         return channel
 
-    @property
-    def _identity(self) -> bytes:
-        """The ZMQ identity of shell, stdin and control: one for the three, and new for each start."""
-        if not any(map(self._connection.is_open, CHANNELS)):
-            self._fresh_identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
-        return self._fresh_identity
+    # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the other. Set while they are
+    # open, and another one each time: a kernel refuses an identity that it still knows.
+    _identity: bytes | None = None
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> ConSocket:
         """Create a socket that never drops what the kernel sends, connected to the kernel."""
@@ -274,9 +277,7 @@ class ConKernelClient(Values):
             ReadyTimeout (a RuntimeError): It is not ready in time. DeadKernelError (a RuntimeError): It ended.
             ChannelsClosedError: The channels are not running.
         """
-        connection = self._open_connection("shell")
-        if not connection.is_open("iopub"):
-            raise ChannelsClosedError("readiness needs the iopub channel, which was not started")
+        connection = self._open_connection("iopub", "shell")
         info = await probe_until_ready(connection, timeout, self._async_is_alive)
         self._handle_kernel_info_reply(info)
         features = info["content"].get("supported_features") or []
@@ -451,10 +452,14 @@ class ConKernelClient(Values):
         reply = await self.request(msg_type, content, "control", timeout=timeout)
         answer = reply["content"]
         if answer.get("status") != "ok":
-            raise ProtocolError(f"{msg_type}: {answer.get('evalue') or answer}", msg_id=reply["msg_id"])
+            raise ProtocolError(
+                f"{msg_type}: {answer.get('evalue') or answer}", msg_id=reply["msg_id"]
+            )
         return answer
 
-    _features: frozenset[str] | None = None  # what the kernel says that it can do; set when it is ready
+    _features: frozenset[str] | None = (
+        None  # what the kernel says that it can do; set when it is ready
+    )
 
     # What goes on
 

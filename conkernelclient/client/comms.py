@@ -55,7 +55,9 @@ class Comm:
         """Send a `comm_msg`. ValueError if the comm is closed."""
         if not self.is_open:
             raise ValueError(f"comm {self.comm_id} is closed")
-        self._comms.post("comm_msg", {"comm_id": self.comm_id, "data": dict(data or {})}, metadata, buffers)
+        self._comms.post(
+            "comm_msg", {"comm_id": self.comm_id, "data": dict(data or {})}, metadata, buffers
+        )
 
     def close(self, data: Mapping[str, Any] | None = None) -> None:
         """Close the comm on both sides. Harmless if it is closed."""

@@ -19,7 +19,13 @@ from jupyter_client.adapter import adapt
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import json_packer, json_unpacker, orjson_packer, orjson_unpacker
 
-from ..errors import ChannelsClosedError, ConKernelError, ProtocolError, ReplyTimeout, WrongLoopError
+from ..errors import (
+    ChannelsClosedError,
+    ConKernelError,
+    ProtocolError,
+    ReplyTimeout,
+    WrongLoopError,
+)
 from ..protocol.messages import CHANNELS
 from ..protocol.records import Records
 from ..protocol.router import Claim, Destination, Phase, Request, Router
@@ -97,7 +103,9 @@ class Connection:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.is_welcomed = False
         self.last_error: str | None = None
-        self.questions: dict[str, Incoming] = {}  # input requests without an answer, by their own ids
+        self.questions: dict[
+            str, Incoming
+        ] = {}  # input requests without an answer, by their own ids
         self.counts = {"requests": 0, "received": 0, "bytes_received": 0, "rejected": 0}
         self._thread = 0
         self._transport = ZmqTransport(self, max_messages=max_messages, max_bytes=max_bytes)
@@ -184,9 +192,7 @@ class Connection:
     def is_foreign_thread(self) -> bool:
         """Tell whether the caller is in another thread than the loop that is served."""
         loop = self.loop
-        return (
-            loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
-        )
+        return loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
 
     @property
     def lock(self) -> threading.RLock:
@@ -253,9 +259,7 @@ class Connection:
             )
         self.session.send(socket, message, buffers=buffers)
 
-    def send_request(
-        self, request: Request, message: dict[str, Any], buffers: list[Any]
-    ) -> None:
+    def send_request(self, request: Request, message: dict[str, Any], buffers: list[Any]) -> None:
         """Send a registered request; if that fails, it is registered no more."""
         try:
             self.post_message(request.channel, message, buffers)
@@ -322,7 +326,9 @@ class Connection:
         if takes_turn:
             subshell_id = message["header"].get("subshell_id")
             self.submit(
-                Entry(lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id)
+                Entry(
+                    lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id
+                )
             )
         else:
             self.post_message(channel, message, buffers)
@@ -437,7 +443,8 @@ class Connection:
                             self._record_waiters.pop(msg_id, None)
         except TimeoutError:
             raise ReplyTimeout(
-                f"request {msg_id} was not idle within {timeout} s; its record is kept", msg_id=msg_id
+                f"request {msg_id} was not idle within {timeout} s; its record is kept",
+                msg_id=msg_id,
             ) from None
         if not record.is_kept:
             raise self.records.evicted(msg_id)

@@ -61,7 +61,9 @@ async def _ask(run: Run, handler: StdinHandler, question: InputRequest) -> str |
         if inspect.isawaitable(answer):
             answer = await answer
     except Exception:
-        logger.exception("on_stdin of run %s failed at %r; the code gets EOFError", run.msg_id, question)
+        logger.exception(
+            "on_stdin of run %s failed at %r; the code gets EOFError", run.msg_id, question
+        )
         return END_OF_FILE
     if answer is None or isinstance(answer, str):
         return answer

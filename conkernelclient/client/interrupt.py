@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["interrupt_until_through"]
 
-PAUSES: Final = (0.5, 0.5, 1.0)  # seconds from one interrupt to the next: they are sent after 0, 0.5, 1 and 2 s
+PAUSES: Final = (
+    0.5,
+    0.5,
+    1.0,
+)  # seconds from one interrupt to the next: they are sent after 0, 0.5, 1 and 2 s
 PATIENCE: Final = 0.5  # seconds after the last one
 
 

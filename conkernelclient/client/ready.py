@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["probe_until_ready"]
 
-LOOK_AT_LIFE: Final = 1.0  # seconds between two questions whether the process lives, where nobody watches it
+LOOK_AT_LIFE: Final = (
+    1.0  # seconds between two questions whether the process lives, where nobody watches it
+)
 
 
 class _Probes:

@@ -97,7 +97,9 @@ class Run(RequestFuture[Result]):
         self._news: set[asyncio.Future[None]] = set()  # readers and others that wait for a change
         self._readers = 0  # iterations under way
         self._reply: Incoming | None = None
-        self._given_up: Status | None = None  # set when the future ends otherwise than by the kernel
+        self._given_up: Status | None = (
+            None  # set when the future ends otherwise than by the kernel
+        )
         self._is_timed_out = False
         self._is_interrupted = False
         self._is_interruptible = False  # the kernel is inside the code

@@ -67,7 +67,9 @@ class Subscription:
         """Queue `message` for the handler."""
         if len(self._queue) >= QUEUED:
             if not self.dropped:
-                logger.warning("subscriber %r is slow: it misses messages from now on", self._handler)
+                logger.warning(
+                    "subscriber %r is slow: it misses messages from now on", self._handler
+                )
             self.dropped += 1
             return
         self._queue.append(message)

@@ -72,6 +72,7 @@ class Verbs(AsyncKernelClient):
 
     _connection: Connection
     _subshells: set[str]
+    _is_stopped: bool = False  # set by stop_channels(), until they are started again
 
     @overload
     def execute(
@@ -229,7 +230,9 @@ class Verbs(AsyncKernelClient):
             code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
         )
         if on_timeout not in ("interrupt", "restart", "leave"):
-            raise ProtocolError(f"on_timeout {on_timeout!r} is none of 'interrupt', 'restart', 'leave'")
+            raise ProtocolError(
+                f"on_timeout {on_timeout!r} is none of 'interrupt', 'restart', 'leave'"
+            )
         for name, handler in (("on_output", on_output), ("on_stdin", on_stdin)):
             if handler is not None and not callable(handler):
                 raise ProtocolError(f"{name} {handler!r} must be callable")
@@ -242,12 +245,14 @@ class Verbs(AsyncKernelClient):
             max_output_bytes=max_output_bytes,
         )
         connection = self._open_connection("shell")
-        if not connection.is_open("iopub"):
-            raise ChannelsClosedError("run() needs the iopub channel, which was not started")
+        if not connection.is_open("iopub"):  # opened now, it would come too late for what is published
+            raise ChannelsClosedError("run() needs the iopub channel: call start_channels() first")
         message = self._message("execute_request", content, msg_id, subshell_id, metadata)
 
         def launch() -> Run:
-            run = Run(connection, connection.loop_for_future(), message, list(buffers or ()), options)
+            run = Run(
+                connection, connection.loop_for_future(), message, list(buffers or ()), options
+            )
             run.launch()
             return run
 
@@ -550,14 +555,26 @@ class Verbs(AsyncKernelClient):
             return answer
         return asyncio.wrap_future(answer)
 
-    def _open_connection(self, channel: Channel) -> Connection:
+    def _open_connection(self, *channels: Channel) -> Connection:
+        """
+        Give the connection, with `channels` open; as in jupyter_client they need not be started.
+
+        Raises:
+            ChannelsClosedError: The client was stopped. ProtocolError: It does not know the ports.
+        """
         connection = self._connection
         connection.bind()
-        if not connection.is_open(channel):
-            raise ChannelsClosedError(
-                f"the {channel} channel of this client is not running: call start_channels() first"
-            )
+        for channel in channels:
+            if not connection.is_open(channel):
+                if self._is_stopped:
+                    raise ChannelsClosedError(
+                        f"the {channel} channel was stopped: call start_channels() again"
+                    )
+                self._open_channel(channel)
         return connection
+
+    def _open_channel(self, channel: Channel) -> object:
+        raise NotImplementedError
 
     def _message(
         self,

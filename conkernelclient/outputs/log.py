@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["Cursor", "EventLog"]
 
 EVENTS_KEPT_APART: Final = 10_000
-SHOWN: Final = frozenset({
-    "stream",
-    "display_data",
-    "update_display_data",
-    "execute_result",
-    "error",
-    "clear_output",
-    "execute_input",
-    "input_request",
-})
+SHOWN: Final = frozenset(
+    {
+        "stream",
+        "display_data",
+        "update_display_data",
+        "execute_result",
+        "error",
+        "clear_output",
+        "execute_input",
+        "input_request",
+    }
+)
 
 
 class _Grown:

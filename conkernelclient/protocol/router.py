@@ -19,9 +19,20 @@ if TYPE_CHECKING:
     from .messages import Channel
     from .wire import Incoming
 
-__all__ = ["TRANSITIONS", "Claim", "Delivery", "Destination", "Phase", "Request", "Router", "Signal"]
+__all__ = [
+    "TRANSITIONS",
+    "Claim",
+    "Delivery",
+    "Destination",
+    "Phase",
+    "Request",
+    "Router",
+    "Signal",
+]
 
-FORGOTTEN_KEPT: Final = 10_000  # requests given up by their callers, whose late messages are to reach nobody
+FORGOTTEN_KEPT: Final = (
+    10_000  # requests given up by their callers, whose late messages are to reach nobody
+)
 FINISHED_KEPT: Final = 1_000  # finished runs, which may still print from threads
 
 
@@ -166,7 +177,9 @@ class Router:
             ValueError: One with this msg_id is registered; its answers could not be told apart.
         """
         if request.msg_id in self._open or request.msg_id in self._abandoned:
-            raise ValueError(f"a request with msg_id {request.msg_id!r} is under way; take another one")
+            raise ValueError(
+                f"a request with msg_id {request.msg_id!r} is under way; take another one"
+            )
         self._open[request.msg_id] = request
 
     def sent(self, request: Request) -> None:

@@ -30,7 +30,9 @@ __all__ = ["DELIMITER", "Digest", "Frame", "Incoming", "Wire", "WireSettings", "
 
 DELIMITER: Final = b"<IDS|MSG>"
 Frame: TypeAlias = bytes | bytearray | memoryview
-PARENTS_KEPT: Final = 1024  # parsed parent headers; each message of one request repeats the same bytes
+PARENTS_KEPT: Final = (
+    1024  # parsed parent headers; each message of one request repeats the same bytes
+)
 PARTS: Final = 5  # signature, header, parent header, metadata, content
 
 # A run of 19 digits may be an integer beyond 64 bits, of which orjson would make a float without a word. Finding one by
@@ -38,7 +40,9 @@ PARTS: Final = 5  # signature, header, parent header, metadata, content
 ONE_DIGIT: Final = bytes(ord("0") if chr(i).isdigit() and i < 128 else 1 for i in range(256))  # noqa: PLR2004
 MAY_BE_BIG: Final = b"0" * 19
 
-DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?\Z")
+DATE: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?\Z"
+)
 
 # What a foreign packer or a protocol adapter raises when it meets a message that it cannot read.
 UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
@@ -107,7 +111,18 @@ class Incoming:
         size: Bytes of all its frames.
     """
 
-    __slots__ = ("_adapted", "_header", "_metadata", "_parent", "buffers", "content", "msg_id", "msg_type", "parent_id", "size")
+    __slots__ = (
+        "_adapted",
+        "_header",
+        "_metadata",
+        "_parent",
+        "buffers",
+        "content",
+        "msg_id",
+        "msg_type",
+        "parent_id",
+        "size",
+    )
 
     def __init__(
         self,
@@ -182,7 +197,9 @@ class Wire:
         """Go on with other settings; the signatures seen so far stay known."""
         self.settings = settings
 
-    def pack(self, message: Mapping[str, Any], ident: bytes | Sequence[bytes] | None = None) -> list[Frame]:
+    def pack(
+        self, message: Mapping[str, Any], ident: bytes | Sequence[bytes] | None = None
+    ) -> list[Frame]:
         """
         Make the frames of `message`, without its buffers: [ident ..., delimiter, signature, header, parent, metadata, content].
 
@@ -235,7 +252,9 @@ class Wire:
         except ValueError:
             raise ProtocolError("a message without the delimiter <IDS|MSG>") from None
         if len(frames) < start + PARTS:
-            raise ProtocolError(f"a message of {len(frames) - start} parts after the delimiter, at least {PARTS} are needed")
+            raise ProtocolError(
+                f"a message of {len(frames) - start} parts after the delimiter, at least {PARTS} are needed"
+            )
         signature = frames[start]
         parts = frames[start + 1 : start + PARTS]
         self._verify(signature, parts)
@@ -251,11 +270,15 @@ class Wire:
         if self.settings.auth is None:
             return
         if not signature:
-            raise ProtocolError("Unsigned Message: the kernel was started without a key, or someone else sends")
+            raise ProtocolError(
+                "Unsigned Message: the kernel was started without a key, or someone else sends"
+            )
         if signature in self._seen:
             raise ProtocolError(f"Duplicate Signature: {signature!r}")
         if not compare_digest(signature, self.sign(parts)):
-            raise ProtocolError(f"Invalid Signature: {signature!r}; the key in the connection file is not the kernel's")
+            raise ProtocolError(
+                f"Invalid Signature: {signature!r}; the key in the connection file is not the kernel's"
+            )
 
     def _remember(self, signature: bytes) -> None:
         size = self.settings.history_size
@@ -274,8 +297,12 @@ class Wire:
                 raise ProtocolError(f"its {name} is no object but {type(part).__name__}")
         msg_id, msg_type = header["msg_id"], header["msg_type"]
         if not (isinstance(msg_id, str) and isinstance(msg_type, str)):
-            raise ProtocolError(f"msg_id and msg_type are to be strings, not {msg_id!r} and {msg_type!r}")
-        incoming = Incoming(header, self._parent(parts[1]), self._load(parts[2]), content, buffers, size)
+            raise ProtocolError(
+                f"msg_id and msg_type are to be strings, not {msg_id!r} and {msg_type!r}"
+            )
+        incoming = Incoming(
+            header, self._parent(parts[1]), self._load(parts[2]), content, buffers, size
+        )
         version = header.get("version")
         if not (isinstance(version, str) and version.startswith("5.") and "date" in header):
             incoming.adapt(self.settings.adapt)
@@ -306,7 +333,11 @@ class Wire:
             return b"{}"
         if self.settings.is_json:
             try:
-                packed = orjson.dumps(part, self.settings.default, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
+                packed = orjson.dumps(
+                    part,
+                    self.settings.default,
+                    orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS,
+                )
             except orjson.JSONEncodeError:
                 pass  # integers over 64 bits, lone surrogates, keys that are no strings
             else:

@@ -85,7 +85,9 @@ def _send(
     door = stream.door if isinstance(stream, ConSocket) else None
     if door is None:
         send = type(self).send
-        return send(self, stream, msg_or_type, content, parent, ident, buffers, track, header, metadata)
+        return send(
+            self, stream, msg_or_type, content, parent, ident, buffers, track, header, metadata
+        )
     check_fork(self)
     if isinstance(msg_or_type, str):
         msg = self.msg(msg_or_type, content, parent, header, metadata)

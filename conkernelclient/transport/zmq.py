@@ -209,7 +209,9 @@ class ZmqTransport:
                 "it is stopped, busy in C code, or gone. Nothing was sent. Check `await km.is_alive()`, or restart it"
             )
         # The caller may go on writing to its buffers: what waits is a copy.
-        kept: list[Frame] = [frame if isinstance(frame, bytes) else bytes(frame) for frame in frames]
+        kept: list[Frame] = [
+            frame if isinstance(frame, bytes) else bytes(frame) for frame in frames
+        ]
         line.queue.append((kept, copy, size))
         self.backlog += 1
         self.backlog_bytes += size

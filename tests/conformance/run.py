@@ -269,6 +269,7 @@ def compare(suite: Suite, options: argparse.Namespace) -> tuple[dict[str, Report
     cached = cached_original(suite, options.cache)
     reports: dict[str, Report] = {}
     if options.cached_original and not options.ours_only and cached.exists():
+        print(f"{suite.package}: the original's results are from the cache")
         reports["original"] = load(cached, exit_status=0)
     sides = ["ours"] if options.ours_only or reports else ["original", "ours"]
     reports |= run_suite(suite, sides, options.cache)
