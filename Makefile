@@ -8,7 +8,7 @@ METADATA := settings.ini setup.py pyproject.toml
 CONFORMANCE := .venv-conformance
 PINS := $(wildcard tests/conformance/requirements.txt)
 
-.PHONY: help demo test format lint types layers cover wire-alone router-alone conformance clean
+.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -18,7 +18,7 @@ help: ## Say what can be made
 demo: .venv/.core ## Show the library at work
 	$(BIN)/conkernel demo
 
-test: lint types layers cover wire-alone router-alone ## Run every check
+test: lint types layers cover wire-alone router-alone verdict ## Run every check
 
 format: .venv/.dev ## Rewrite the files as ruff wants them
 	$(BIN)/ruff check --fix-only
@@ -46,12 +46,16 @@ wire-alone router-alone: %-alone: .venv/.dev
 	$(BIN)/coverage run --data-file=.coverage.$* -m pytest --quiet tests/test_$*.py
 	$(BIN)/coverage report --data-file=.coverage.$* --include=conkernelclient/protocol/$*.py --fail-under=100
 
+# The judge of `make conformance` can say no; pytest finds its test only by name.
+verdict: .venv/.dev
+	$(BIN)/python -m pytest --quiet tests/conformance/test_verdict.py
+
 conformance: $(CONFORMANCE)/.installed ## Run jupyter_client's own tests against this library
 	$(CONFORMANCE)/bin/python -m tests.conformance.run
 
 clean: ## Remove what was made here
 	rm -rf .venv $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \
-	  .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	  .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # An environment's stamp is newer than what it was installed from. The package itself is installed editable.
 .venv/.core: $(METADATA) | .venv/.made

@@ -4,18 +4,18 @@ What can go wrong, and what should the caller do about it?
 The tree (each class also has the built-in base that existing `except` clauses look for):
 
     ConKernelError
-    ├── DeadKernelError (RuntimeError)          the kernel stopped before it answered
-    │   └── KernelRestartedError                it was restarted; the request belonged to its predecessor
-    ├── ChannelsClosedError (RuntimeError)      the client's channels are not running
-    ├── NotInterruptibleError (RuntimeError)    an interrupt cannot be aimed at this run
-    ├── WrongLoopError (RuntimeError)           the client belongs to another event loop that is still open
-    ├── ForkedError (RuntimeError)              the client was made before this process was forked off
-    ├── BacklogFullError (RuntimeError)         the kernel does not read, and the outgoing queue is full
-    ├── ProtocolError (ValueError)              a message, or a request, that the protocol does not allow
-    ├── TransportError (ConnectionError)        the connection to the kernel is lost
-    ├── ReplyTimeout (TimeoutError)             no reply in time; the kernel was left alone
-    │   └── ReadyTimeout (RuntimeError)         the kernel did not get ready in time
-    └── ExecutionError                          the user's code raised, and a value had been promised
+    ├── DeadKernelError (RuntimeError)        the kernel stopped before it answered
+    │   └── KernelRestartedError              it was restarted; its predecessor had the request
+    ├── ChannelsClosedError (RuntimeError)    the client's channels are not running
+    ├── NotInterruptibleError (RuntimeError)  an interrupt cannot be aimed at this run
+    ├── WrongLoopError (RuntimeError)         the client belongs to another loop, still open
+    ├── ForkedError (RuntimeError)            the client was made before this process was forked off
+    ├── BacklogFullError (RuntimeError)       the kernel does not read; the outgoing queue is full
+    ├── ProtocolError (ValueError)            a message or request that the protocol does not allow
+    ├── TransportError (ConnectionError)      the connection to the kernel is lost
+    ├── ReplyTimeout (TimeoutError)           no reply in time; the kernel was left alone
+    │   └── ReadyTimeout (RuntimeError)       the kernel did not get ready in time
+    └── ExecutionError                        the user's code raised; a value had been promised
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class DeadKernelError(ConKernelError, RuntimeError):
 
     Attributes:
         msg_id: The request that was waiting.
-        exit_code: Exit status of the process; negative means killed by that signal; None if the process is not ours.
+        exit_code: Exit status of the process; negative means killed by that signal; None if the
+            process is not ours.
         stderr: The last lines that it wrote, at most 4 KiB.
         expected: True if the kernel was shut down on purpose.
     """
@@ -89,7 +90,11 @@ class DeadKernelError(ConKernelError, RuntimeError):
 
 
 class KernelRestartedError(DeadKernelError):
-    """The kernel was restarted; what was sent to its predecessor will not be answered. Send it again."""
+    """
+    The kernel was restarted; what was sent to its predecessor will not be answered.
+
+    Send it again.
+    """
 
 
 class ChannelsClosedError(ConKernelError, RuntimeError):
@@ -121,7 +126,11 @@ class TransportError(ConKernelError, ConnectionError):
 
 
 class ReplyTimeout(ConKernelError, TimeoutError):
-    """No reply within the caller's `timeout`. The kernel was left alone: it may still be at work."""
+    """
+    No reply came within the caller's `timeout`.
+
+    The kernel was left alone: it may still be at work.
+    """
 
 
 class ReadyTimeout(ReplyTimeout, RuntimeError):
@@ -135,7 +144,8 @@ class ExecutionError(ConKernelError):
     Attributes:
         ename: Name of the exception's class.
         evalue: Its text.
-        traceback: Its traceback as the kernel formatted it, a list of strings that may hold ANSI colours.
+        traceback: Its traceback as the kernel formatted it, a list of strings that may hold ANSI
+            colours.
     """
 
     def __init__(
@@ -149,4 +159,4 @@ class ExecutionError(ConKernelError):
         super().__init__(f"{ename}: {evalue}", msg_id=msg_id)
         self.ename = ename
         self.evalue = evalue
-        self.traceback = list(traceback)
+        self.traceback: list[str] = list(traceback)

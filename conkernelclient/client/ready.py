@@ -70,6 +70,7 @@ class _Probes:
 
     def close(self) -> None:
         for request in self._requests:
+            request.owner = None  # nobody misses what still comes
             self._connection.router.abandon(request)
 
 

@@ -1,13 +1,14 @@
 """
 What happens while a run goes on?
 
-Each message of a run is one event; `events_of` makes them. They are exported as `conkernelclient.events`.
+Each message of a run is one event; `event_of` makes them. They are exported as
+`conkernelclient.events`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     from ..protocol.messages import Message
@@ -86,7 +87,11 @@ class ExecuteResult(BaseEvent):
 
 @dataclass(slots=True)
 class ErrorOutput(BaseEvent):
-    """The code raised: name and text of the exception, and the traceback as the kernel formatted it."""
+    """
+    The code raised an exception.
+
+    Its name and text, and the traceback as the kernel formatted it.
+    """
 
     ename: str
     evalue: str
@@ -131,11 +136,17 @@ Event: TypeAlias = (
 def display_id_of(content: dict[str, Any]) -> str | None:
     """Give the display_id in a message's content, None if there is none."""
     transient = content.get("transient")
-    return transient.get("display_id") if isinstance(transient, dict) else None
+    if not isinstance(transient, dict):
+        return None
+    return cast("dict[str, Any]", transient).get("display_id")
 
 
 def event_of(incoming: Incoming) -> Event | None:
-    """Make the event of an iopub or stdin message; None for those that show nothing (status, comm, debug)."""
+    """
+    Make the event of an iopub or stdin message.
+
+    None for those that show nothing (status, comm, debug).
+    """
     content = incoming.content
     get = content.get
     match incoming.msg_type:

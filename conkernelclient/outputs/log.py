@@ -1,8 +1,9 @@
 """
 Which events has a run had so far, and which has this reader not seen?
 
-The log holds each event until it is long; from then on neighbouring text of one stream grows together into one event,
-so that its size is that of the text. Nothing is ever dropped. Any number of cursors read it, each from the start.
+The log holds each event until it is long; from then on neighbouring text of one stream grows
+together into one event, so that its size is that of the text. Nothing is ever dropped. Any number
+of cursors read it, each from the start.
 """
 
 from __future__ import annotations

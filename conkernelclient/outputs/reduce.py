@@ -1,9 +1,10 @@
 """
 Which notebook outputs does a sequence of messages amount to?
 
-The rules are those of the notebook front ends: neighbouring text of one stream is one output, `clear_output` empties,
-with `wait=True` when the next output comes, and `update_display_data` rewrites every display of its id in place. The
-outputs are valid nbformat 4 (section "Code cell outputs").
+The rules are those of the notebook front ends: neighbouring text of one stream is one output,
+`clear_output` empties, with `wait=True` when the next output comes, and `update_display_data`
+rewrites every display of its id in place. The outputs are valid nbformat 4 (section "Code cell
+outputs").
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ class Reducer:
     Folds the iopub messages of one request into outputs, as they come.
 
     Args:
-        max_bytes: Beyond so many bytes of outputs the rest is left out and a marker says so; None: no bound.
+        max_bytes: Beyond so many bytes of outputs the rest is left out and a marker says so; None:
+            no bound.
 
     Attributes:
         size: Bytes of the messages folded so far, about that of the outputs.
         dropped: Messages that were left out because of `max_bytes`.
         execution_count: The kernel's number of the cell, None if it gave none.
         error: The content of the last error message, None if there was none.
-        display_ids: The ids of the displays that it holds.
     """
 
     def __init__(self, max_bytes: int | None = None) -> None:
@@ -57,18 +58,23 @@ class Reducer:
         self._by_display: dict[str, list[Output]] = {}
         self._clear_pending = False
         self._max_bytes = max_bytes
-        self.size = 0
-        self.dropped = 0
+        self.size: int = 0
+        self.dropped: int = 0
         self.execution_count: int | None = None
         self.error: dict[str, Any] | None = None
 
     @property
     def display_ids(self) -> list[str]:
+        """The ids of the displays that it holds."""
         return list(self._by_display)
 
     @property
     def outputs(self) -> list[Output]:
-        """The outputs as they stand: a new list; its dicts are new for streams, the reducer's own for others."""
+        """
+        The outputs as they stand, in a new list.
+
+        Its dicts are new for streams, the reducer's own for others.
+        """
         outputs = [item.output() if isinstance(item, _Text) else item for item in self._items]
         if self.dropped:
             outputs.append({"output_type": "stream", "name": "stderr", "text": self._marker()})
@@ -102,7 +108,7 @@ class Reducer:
                 pass
 
     def update_display(self, content: dict[str, Any]) -> None:
-        """Rewrite every display of the id that `content` names; it may come from another request."""
+        """Rewrite every display of the id that `content` names, which may be another request's."""
         display_id = display_id_of(content)
         for output in self._by_display.get(display_id or "", ()):
             output["data"] = content.get("data") or {}

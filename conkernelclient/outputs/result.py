@@ -24,20 +24,23 @@ class Result:
     What came of a run; while it goes on, what has come so far (`run.outcome`).
 
     Attributes:
-        status: "ok", "error" (the code raised), "aborted" (an earlier error of another caller emptied the kernel's
-            queue), "timeout", "cancelled"; "running" as long as none of these is known.
+        status: "ok", "error" (the code raised), "aborted" (an earlier error of another caller
+            emptied the kernel's queue), "timeout", "cancelled"; "running" as long as none of these
+            is known.
         msg_id: Id of the request.
         code: What was run.
-        outputs: nbformat 4 outputs, a list of dicts with "output_type" "stream", "display_data", "execute_result" or
-            "error".
+        outputs: nbformat 4 outputs, a list of dicts with "output_type" "stream", "display_data",
+            "execute_result" or "error".
         execution_count: The kernel's number of the cell; None if it gave none.
         error: Name, text and traceback of what the code raised; None if it raised nothing.
         reply: The `execute_reply`; None if the kernel gave none.
         duration: Seconds from busy to the end; None if it never began.
-        started: Whether the kernel began with it. A run that was cancelled before it was sent never ran.
+        started: Whether the kernel began with it. A run that was cancelled before it was sent never
+            ran.
         interrupted: Whether an interrupt was sent while it ran.
         still_running: Whether the kernel is still at it, although the run was given up.
-        aborted_by: With status "aborted": the error last seen before, as text; None if none was seen.
+        aborted_by: With status "aborted": the error last seen before, as text; None if none was
+            seen.
     """
 
     status: Status
@@ -89,7 +92,8 @@ class Result:
             max_chars: The text's greatest length, cut from the middle; None: no limit.
 
         Returns:
-            The outputs without terminal control sequences, and, unless the status is "ok", a last line with the status.
+            The outputs without terminal control sequences, and, unless the status is "ok" or
+            "error", a last line with the status.
         """
         note = self._note()
         room = None if max_chars is None else max(0, max_chars - len(note))

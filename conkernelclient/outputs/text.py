@@ -1,19 +1,19 @@
 """
 How do outputs read, for people and for language models?
 
-`as_text` gives what a terminal would show, `for_model` the same without colours, with what was overwritten left out,
-and shortened in the middle where it is too long.
+`as_text` gives what a terminal would show, `for_model` the same without colours, with what was
+overwritten left out, and shortened in the middle where it is too long.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["as_text", "for_model", "shorten", "strip_ansi", "stream_text"]
+__all__ = ["as_text", "for_model", "shorten", "stream_text", "strip_ansi"]
 
 ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 READABLE: Final = ("text/plain", "text/markdown", "application/json", "text/html")
@@ -25,7 +25,11 @@ def strip_ansi(text: str) -> str:
 
 
 def overwrite(text: str) -> str:
-    """Leave out of each line what a carriage return let the rest of it overwrite, as progress bars do."""
+    """
+    Leave out of each line what a carriage return let the rest of it overwrite.
+
+    Progress bars do so.
+    """
     if "\r" not in text:
         return text
     lines: list[str] = []
@@ -38,7 +42,11 @@ def overwrite(text: str) -> str:
 
 
 def shorten(text: str, max_chars: int) -> str:
-    """Cut `text` down to `max_chars` characters, from its middle, with a note of how many are missing."""
+    """
+    Cut `text` down to `max_chars` characters, from its middle.
+
+    A note there says how many are missing.
+    """
     if len(text) <= max_chars:
         return text
     missing = len(text) - max_chars
@@ -76,13 +84,16 @@ def for_model(outputs: Iterable[Mapping[str, Any]], max_chars: int | None = None
         max_chars: The text's greatest length; what is over goes from its middle. None: no limit.
 
     Returns:
-        Text without terminal control sequences; for images and other binary data a line that names type and size.
+        Text without terminal control sequences; for images and other binary data a line that names
+        type and size.
     """
     text = overwrite(strip_ansi("".join(_pieces(outputs, _described))))
     return text if max_chars is None else shorten(text, max_chars)
 
 
-def _pieces(outputs: Iterable[Mapping[str, Any]], describe: Any) -> Iterable[str]:
+def _pieces(
+    outputs: Iterable[Mapping[str, Any]], describe: Callable[[Mapping[str, Any]], str]
+) -> Iterable[str]:
     at_line_start = True
     for output in outputs:
         match output["output_type"]:
@@ -124,4 +135,4 @@ def _size(value: Any) -> int:
 
 
 def _joined(value: Any) -> str:
-    return "".join(value) if isinstance(value, list) else str(value)
+    return "".join(cast("list[str]", value)) if isinstance(value, list) else str(value)

@@ -1,8 +1,8 @@
 """
 What did the kernel publish for the requests that nobody runs as a `Run`?
 
-One record a request, for the last requests only: bounded in number and in bytes, the oldest go first. A record is
-taken whole, once.
+One record a request, for the last requests only: bounded in number and in bytes, the oldest go
+first. A record is taken whole, once.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Record:
     __slots__ = ("is_complete", "is_kept", "messages", "msg_id", "size")
 
     def __init__(self, msg_id: str) -> None:
-        self.msg_id = msg_id
+        self.msg_id: str = msg_id
         self.messages: list[Incoming] = []
-        self.size = 0
-        self.is_complete = False
-        self.is_kept = True  # False once it had to go to make room
+        self.size: int = 0
+        self.is_complete: bool = False
+        self.is_kept: bool = True  # False once it had to go to make room
 
 
 class Records:
@@ -50,8 +50,8 @@ class Records:
         self._max_bytes = max_bytes
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._evicted: OrderedDict[str, None] = OrderedDict()
-        self.size = 0
-        self.evictions = 0
+        self.size: int = 0
+        self.evictions: int = 0
 
     def open(self, msg_id: str) -> list[Record]:
         """Begin the record of a request; gives the records that went to make room."""
@@ -59,7 +59,11 @@ class Records:
         return self._make_room()
 
     def add(self, message: Incoming) -> tuple[Record | None, list[Record]]:
-        """Put an iopub message into its request's record; gives that record, and the ones that went to make room."""
+        """
+        Put an iopub message into its request's record.
+
+        Gives that record, and the ones that went to make room.
+        """
         record = self._records.get(message.parent_id)
         if record is None:
             return None, []
@@ -84,7 +88,8 @@ class Records:
         if msg_id in self._evicted:
             raise self.evicted(msg_id)
         raise KeyError(
-            f"no iopub record of {msg_id!r}: it was taken already, or was not sent by this client without run()"
+            f"no iopub record of {msg_id!r}: it was taken already, or was not sent by this client "
+            "without run()"
         )
 
     def take(self, record: Record) -> list[Incoming]:

@@ -1,9 +1,9 @@
 """
 Whose is this message, and is its request finished?
 
-The router knows the open requests by `msg_id` and the phase that each is in. It decides; whoever feeds it acts: `feed`
-says where a message goes, and has changed every state before it returns. Reply and idle come over two sockets, so in
-either order.
+The router knows the open requests by `msg_id` and the phase that each is in. It decides; whoever
+feeds it acts: `feed` says where a message goes, and has changed every state before it returns.
+Reply and idle come over two sockets, so in either order.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ __all__ = [
     "Signal",
 ]
 
-FORGOTTEN_KEPT: Final = (
-    10_000  # requests given up by their callers, whose late messages are to reach nobody
-)
+# Requests given up by their callers, whose late messages are to reach nobody.
+FORGOTTEN_KEPT: Final = 10_000
 FINISHED_KEPT: Final = 1_000  # finished runs, which may still print from threads
 
 
@@ -71,7 +70,8 @@ class Signal(Enum):
     """Any other iopub or stdin message."""
 
 
-# The whole life of a request. A pair that is missing here is against the protocol: counted, and no phase changes.
+# The whole life of a request. A pair that is missing here is against the protocol: counted, and no
+# phase changes.
 TRANSITIONS: Final[Mapping[tuple[Phase, Signal], Phase]] = {
     (Phase.WAITING, Signal.SEND): Phase.SENT,
     (Phase.SENT, Signal.BUSY): Phase.RUNNING,
@@ -97,7 +97,8 @@ class Request:
     One request, from its registration to its end.
 
     Attributes:
-        owner: Whoever opened it put in here what the messages are for; the router does not look at it.
+        owner: Whoever opened it put in here what the messages are for; the router does not look at
+            it.
         abandoned: The owner gave it up; its messages are counted, and go nowhere.
     """
 
@@ -147,8 +148,8 @@ class Router:
         self._open: dict[str, Request] = {}
         self._abandoned: OrderedDict[str, Request] = OrderedDict()
         self._finished: OrderedDict[str, Request] = OrderedDict()
-        self.orphans = 0
-        self.violations = 0
+        self.orphans: int = 0
+        self.violations: int = 0
 
     @property
     def pending(self) -> int:
@@ -188,9 +189,10 @@ class Router:
 
     def abandon(self, request: Request) -> None:
         """
-        Forget `request` for its owner: nothing that still comes for it reaches anybody. Harmless when it has ended.
+        Forget `request` for its owner: nothing that still comes for it reaches anybody.
 
-        What the kernel has of it is still followed, so that `feed` tells when the kernel is through with it.
+        What the kernel has of it is still followed, so that `feed` tells when the kernel is
+        through with it. Harmless when it has ended.
         """
         if self._open.pop(request.msg_id, None) is None:
             return
@@ -202,7 +204,11 @@ class Router:
             self._abandoned.popitem(last=False)
 
     def end(self, request: Request) -> None:
-        """Let `request` go as finished, whatever has not come of it: the kernel that had it is gone, or was asked."""
+        """
+        Let `request` go as finished, whatever has not come of it.
+
+        For when the kernel that had it is gone, or was asked.
+        """
         was_open = self._open.pop(request.msg_id, None)
         self._abandoned.pop(request.msg_id, None)
         request.phase = Phase.DONE
@@ -247,7 +253,8 @@ class Router:
     def _feed_abandoned(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
         if not self._is_claimed(request, channel, message):
             return TO_CHANNEL
-        self.orphans += 1
+        if request.owner is not None:
+            self.orphans += 1
         self._advance(request, self._signal(request, channel, message))
         ended = self._is_through(request)
         if ended:
@@ -256,14 +263,12 @@ class Router:
 
     @staticmethod
     def _is_claimed(request: Request, channel: Channel, message: Incoming) -> bool:
-        match channel:
-            case "iopub":
-                return Claim.IOPUB in request.claims
-            case "stdin":
-                return Claim.STDIN in request.claims
-            case "shell" | "control":
-                is_reply = channel == request.channel and message.msg_type.endswith("_reply")
-                return is_reply and Claim.REPLY in request.claims
+        if channel == "iopub":
+            return Claim.IOPUB in request.claims
+        if channel == "stdin":
+            return Claim.STDIN in request.claims
+        is_reply = channel == request.channel and message.msg_type.endswith("_reply")
+        return is_reply and Claim.REPLY in request.claims
 
     @staticmethod
     def _signal(request: Request, channel: Channel, message: Incoming) -> Signal:

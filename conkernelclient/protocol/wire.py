@@ -1,9 +1,10 @@
 """
 How does a message become frames, and frames a message?
 
-`Wire.pack` gives what `jupyter_client.session.Session.serialize` gives, `Wire.unpack` what `deserialize` gives, for the
-same settings: key and signature scheme, packer and unpacker, protocol adapters. Two things are faster than there:
-JSON goes through orjson wherever orjson and `json` agree, and a replayed signature is found in a ring of fixed size.
+`Wire.pack` gives what `jupyter_client.session.Session.serialize` gives, `Wire.unpack` what
+`deserialize` gives, for the same settings: key and signature scheme, packer and unpacker, protocol
+adapters. Two things are faster than there: JSON goes through orjson wherever orjson and `json`
+agree, and a replayed signature is found in a ring of fixed size.
 
 Source: Jupyter messaging 5.5, "The wire protocol".
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias, cast
 
@@ -30,14 +31,13 @@ __all__ = ["DELIMITER", "Digest", "Frame", "Incoming", "Wire", "WireSettings", "
 
 DELIMITER: Final = b"<IDS|MSG>"
 Frame: TypeAlias = bytes | bytearray | memoryview
-PARENTS_KEPT: Final = (
-    1024  # parsed parent headers; each message of one request repeats the same bytes
-)
+PARENTS_KEPT: Final = 1024  # parsed parent headers; each message of a request repeats the bytes
 PARTS: Final = 5  # signature, header, parent header, metadata, content
 
-# A run of 19 digits may be an integer beyond 64 bits, of which orjson would make a float without a word. Finding one by
-# translating every digit to "0" takes a tenth of the time of a regular expression.
-ONE_DIGIT: Final = bytes(ord("0") if chr(i).isdigit() and i < 128 else 1 for i in range(256))  # noqa: PLR2004
+# A run of 19 digits may be an integer beyond 64 bits, of which orjson would make a float without a
+# word. Finding one by translating every digit to "0" takes a tenth of the time of a regular
+# expression.
+ONE_DIGIT: Final = bytes(ord("0") if chr(i).isdigit() and i < 128 else 1 for i in range(256))
 MAY_BE_BIG: Final = b"0" * 19
 
 DATE: Final = re.compile(
@@ -51,9 +51,17 @@ UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError
 class Digest(Protocol):
     """The keyed state of a signature, such as `hmac.HMAC`."""
 
-    def copy(self) -> Self: ...
-    def update(self, data: Frame, /) -> None: ...
-    def hexdigest(self) -> str: ...
+    def copy(self) -> Self:
+        """Give a digest of what it has had so far, to go on with apart."""
+        ...
+
+    def update(self, data: Frame, /) -> None:
+        """Take `data` in."""
+        ...
+
+    def hexdigest(self) -> str:
+        """Give the digest of all that it has had, in hexadecimal digits."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,26 @@ class WireSettings:
 
 
 def parse_date(text: str) -> datetime | str:
-    """Give the datetime that `text` names in ISO 8601; naive ones are local time; anything else comes back as it is."""
+    """
+    Give the datetime that `text` names in ISO 8601; naive ones are local time.
+
+    Anything else comes back as it is.
+    """
     if not DATE.match(text):
         return text
     try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
+        if "T24:00:00" in text:  # the end of a day is the start of the next
+            date = datetime.fromisoformat(text.replace("T24:", "T00:")) + timedelta(days=1)
+        else:
+            date = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):  # there is no such day
         return text
-    return date if date.tzinfo is not None else date.astimezone()
+    if date.tzinfo is not None:
+        return date
+    try:
+        return date.astimezone()
+    except (ValueError, OverflowError):  # the local clock does not reach so far
+        return date.replace(tzinfo=datetime(2000, 1, 1).astimezone().tzinfo)
 
 
 def _with_dates(part: Any) -> Any:
@@ -139,10 +159,10 @@ class Incoming:
         self._adapted: dict[str, Any] | None = None  # set for messages of another protocol version
         self.msg_type: str = header["msg_type"]
         self.msg_id: str = header["msg_id"]
-        self.parent_id = _id_of(parent)
-        self.content = content
-        self.buffers = buffers
-        self.size = size
+        self.parent_id: str = _id_of(parent)
+        self.content: Content = content
+        self.buffers: list[memoryview] = buffers
+        self.size: int = size
 
     def adapt(self, adapt: Callable[..., dict[str, Any]]) -> None:
         """Replace the message by what `adapt` makes of it."""
@@ -157,7 +177,11 @@ class Incoming:
 
     @property
     def message(self) -> Message:
-        """The whole message, a new dict each time; `content` and `metadata` in it are this object's own."""
+        """
+        The whole message, a new dict each time.
+
+        `content` and `metadata` in it are this object's own.
+        """
         whole = self._adapted
         if whole is None:
             header = _with_dates(self._header)
@@ -188,7 +212,7 @@ class Wire:
     """Packs and unpacks the messages of one connection. Not for several threads at once."""
 
     def __init__(self, settings: WireSettings) -> None:
-        self.settings = settings
+        self.settings: WireSettings = settings
         self._parents: dict[bytes, Any] = {}
         self._seen: set[bytes] = set()
         self._ring: deque[bytes] = deque()
@@ -201,7 +225,9 @@ class Wire:
         self, message: Mapping[str, Any], ident: bytes | Sequence[bytes] | None = None
     ) -> list[Frame]:
         """
-        Make the frames of `message`, without its buffers: [ident ..., delimiter, signature, header, parent, metadata, content].
+        Make the frames of `message`, without its buffers.
+
+        They are [ident ..., delimiter, signature, header, parent header, metadata, content].
 
         Raises:
             TypeError: The content is neither dict, bytes, str nor None, or JSON cannot hold it.
@@ -210,29 +236,29 @@ class Wire:
         settings = self.settings
         if settings.adapt_version:
             message = settings.adapt(dict(message), settings.adapt_version)
-        match message.get("content", {}):
+        content = message.get("content", {})
+        match content:
             case None:
-                content = b"{}" if settings.is_json else settings.pack({})
-            case dict() as mapping:
-                content = self._dump(mapping)
-            case bytes() as content:
-                pass
-            case str() as text:
-                content = text.encode()
-            case other:
-                text = f"Content incorrect type: {type(other)}"
-                raise TypeError(text)
+                packed = b"{}" if settings.is_json else settings.pack({})
+            case dict():
+                packed = self._dump(content)
+            case bytes():
+                packed = content
+            case str():
+                packed = content.encode()
+            case _:
+                raise TypeError(f"Content incorrect type: {type(content)}")
         parts = [
             self._dump(message["header"]),
             self._dump(message["parent_header"]),
             self._dump(message["metadata"]),
-            content,
+            packed,
         ]
         idents = [ident] if isinstance(ident, bytes) else list(ident or ())
         return [*idents, DELIMITER, self.sign(parts), *parts]
 
     def sign(self, parts: Sequence[Frame]) -> bytes:
-        """Give the signature of header, parent header, metadata and content; empty without a key."""
+        """Give the signature of header, parent header, metadata and content; b"" without a key."""
         if self.settings.auth is None:
             return b""
         digest = self.settings.auth.copy()
@@ -245,7 +271,8 @@ class Wire:
         Make a message of `frames`, identities or a topic first. Its signature is always checked.
 
         Raises:
-            ProtocolError: It is short, unsigned, wrongly signed, a replay, not JSON, or not a message. Nothing is remembered of it.
+            ProtocolError: It is short, unsigned, wrongly signed, a replay, not JSON, or not a
+                message. Nothing is remembered of it.
         """
         try:
             start = frames.index(DELIMITER) + 1
@@ -253,7 +280,8 @@ class Wire:
             raise ProtocolError("a message without the delimiter <IDS|MSG>") from None
         if len(frames) < start + PARTS:
             raise ProtocolError(
-                f"a message of {len(frames) - start} parts after the delimiter, at least {PARTS} are needed"
+                f"a message of {len(frames) - start} parts after the delimiter, "
+                f"at least {PARTS} are needed"
             )
         signature = frames[start]
         parts = frames[start + 1 : start + PARTS]
@@ -277,7 +305,8 @@ class Wire:
             raise ProtocolError(f"Duplicate Signature: {signature!r}")
         if not compare_digest(signature, self.sign(parts)):
             raise ProtocolError(
-                f"Invalid Signature: {signature!r}; the key in the connection file is not the kernel's"
+                f"Invalid Signature: {signature!r}; "
+                "the key in the connection file is not the kernel's"
             )
 
     def _remember(self, signature: bytes) -> None:
@@ -325,7 +354,9 @@ class Wire:
             try:
                 return orjson.loads(part)
             except orjson.JSONDecodeError:
-                pass  # NaN, Infinity, lone surrogates, bytes that are no UTF-8: `json` reads them, or says what is wrong
+                # NaN, Infinity, lone surrogates, bytes that are no UTF-8: `json` reads them, or
+                # says what is wrong.
+                pass
         return self.settings.unpack(part)
 
     def _dump(self, part: Any) -> bytes:
