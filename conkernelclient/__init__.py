@@ -9,7 +9,7 @@ at once:
         a, b = await asyncio.gather(kc.execute("x = 2", reply=True), kc.execute("y = 3", reply=True))
 """
 
-from . import errors
+from . import errors, events
 from .client.client import ConKernelClient
 from .client.run import Run
 from .manager.manager import (
@@ -18,7 +18,6 @@ from .manager.manager import (
     run_kernel,
     start_new_async_kernel,
 )
-from .outputs import events
 from .outputs.result import Result
 from .transport.session_patch import apply_session_patch, undo_session_patch
 

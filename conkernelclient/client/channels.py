@@ -1,8 +1,8 @@
 """
 What does a program see of a channel?
 
-The channel objects of jupyter_client, `kc.shell_channel` and its like: they hold what came for nobody in particular,
-and send by hand.
+The channel objects of jupyter_client, `kc.shell_channel` and its like: they hold what came for
+nobody in particular, and send by hand.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Message
     from ..protocol.wire import Incoming
+    from ..transport.zmq import ConSocket
     from .connection import Connection
 
 __all__ = ["ConChannel", "Inbox"]
 
-logger = logging.getLogger(__name__)
+logger: Final = logging.getLogger(__name__)
 
 MESSAGES_KEPT: Final = 10_000
 BYTES_KEPT: Final = 256 * 2**20
@@ -50,7 +51,7 @@ class Inbox:
         self._size = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._claims: dict[str, asyncio.Future[Incoming]] = {}
-        self.dropped = 0
+        self.dropped: int = 0
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -99,7 +100,12 @@ class Inbox:
                 self._forget(place, message)
 
     async def wait(self, timeout: float | None) -> Incoming:
-        """Take the oldest message, or the next one to come within `timeout` seconds (None: for ever)."""
+        """
+        Take the oldest message, or wait for the next one.
+
+        Raises:
+            queue.Empty: None comes within `timeout` seconds (None: for ever).
+        """
         try:
             async with asyncio.timeout(timeout):
                 while not self._messages:
@@ -110,7 +116,15 @@ class Inbox:
         return self.get()
 
     async def claim(self, msg_id: str, timeout: float | None) -> Incoming:
-        """Take the reply to the request `msg_id`, or wait for it. Everybody who claims another one is left alone."""
+        """
+        Take the reply to the request `msg_id`, or wait for it.
+
+        Everybody who claims another one is left alone.
+
+        Raises:
+            ReplyTimeout: It does not come within `timeout` seconds (None: for ever).
+            ValueError: Somebody else waits for it.
+        """
         place = self._replies.get(msg_id)
         if place is not None:
             message = self._messages.pop(place)
@@ -131,9 +145,8 @@ class Inbox:
         except asyncio.CancelledError:
             if claim.done() and claim.exception() is None:
                 del self._claims[msg_id]
-                self.put(
-                    claim.result()
-                )  # it came while we were being cancelled: it stays claimable
+                # It came while we were being cancelled: it stays claimable.
+                self.put(claim.result())
             raise
         finally:
             self._claims.pop(msg_id, None)
@@ -178,8 +191,8 @@ class Inbox:
     def _count_drop(self) -> None:
         if not self.dropped:
             logger.warning(
-                "more than %d messages (or %d bytes) wait in the %s channel and nobody reads them: the oldest are "
-                "dropped from now on, see stats()['dropped']",
+                "more than %d messages (or %d bytes) wait in the %s channel and nobody reads them: "
+                "the oldest are dropped from now on, see stats()['dropped']",
                 self._limit,
                 self._max_bytes,
                 self._name,
@@ -191,15 +204,17 @@ class ConChannel(AsyncZMQSocketChannel):
     """
     One channel of a client, with the interface of jupyter_client's.
 
-    The client's reader receives; here is what it claimed for no request. `socket` is a `zmq.asyncio.Socket`: who
-    receives on it himself competes with the reader.
+    The client's reader receives; here is what it claimed for no request. `socket` is a
+    `zmq.asyncio.Socket`: who receives on it himself competes with the reader.
     """
 
+    socket: ConSocket | None  # None once it is closed
     connection: Connection | None = None  # set by the client, right after it made the channel
     name: Channel
 
     def attach(self, name: Channel, connection: Connection) -> None:
         """Let `connection` read this channel from now on."""
+        assert self.socket is not None  # it has the one that it was made with
         self.name = name
         self.connection = connection
         connection.open(name, self.socket)
@@ -215,11 +230,16 @@ class ConChannel(AsyncZMQSocketChannel):
         """Close the channel; whoever waits for a message gets `ChannelsClosedError`."""
         if self.connection is not None:
             self.connection.close(self.name)
-        self.socket = None
+        # As in jupyter_client, although it declares the attribute of this base as never None.
+        self.socket = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
     stop = close
 
-    async def get_msg(self, timeout: float | None = None) -> Message:
+    # A Message is a dict with known keys, which type checkers do not take for a `dict[str, Any]`.
+
+    async def get_msg(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, timeout: float | None = None
+    ) -> Message:
         """
         Give the oldest message that nobody claimed.
 
@@ -242,8 +262,10 @@ class ConChannel(AsyncZMQSocketChannel):
             raise Empty
         return (await inbox.wait(timeout)).message
 
-    async def get_msgs(self) -> list[Message]:
-        """Give all messages that are there and that nobody claimed; an empty list if there are none."""
+    async def get_msgs(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+    ) -> list[Message]:
+        """Give all messages that are there and that nobody claimed; [] if there are none."""
         connection = self._running()
         connection.pump(self.name)
         return [message.message for message in connection.inboxes[self.name].take_all()]

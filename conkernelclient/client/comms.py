@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from ..protocol.messages import Message
     from .connection import Connection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comm", "Comms"]
 
-logger = logging.getLogger(__name__)
+logger: Final = logging.getLogger(__name__)
 
 COMM_TYPES: Final = ("comm_open", "comm_msg", "comm_close")
 
@@ -32,18 +32,19 @@ class Comm:
     Attributes:
         comm_id: Its id, the same on both sides.
         target_name: What the other side knows it by.
-        on_msg: Called with each `comm_msg` of the kernel, sync or async; set it as soon as you have the comm.
+        on_msg: Called with each `comm_msg` of the kernel, sync or async; set it as soon as you have
+            the comm.
         on_close: Called with the `comm_close` of the kernel, sync or async.
         is_open: Whether it can send.
     """
 
     def __init__(self, comms: Comms, comm_id: str, target_name: str) -> None:
         self._comms = comms
-        self.comm_id = comm_id
-        self.target_name = target_name
+        self.comm_id: str = comm_id
+        self.target_name: str = target_name
         self.on_msg: Callable[[Message], Awaitable[None] | None] | None = None
         self.on_close: Callable[[Message], Awaitable[None] | None] | None = None
-        self.is_open = True
+        self.is_open: bool = True
 
     def send(
         self,
@@ -102,7 +103,11 @@ class Comms:
     def register_target(
         self, target_name: str, handler: Callable[[Comm, Message], Awaitable[None] | None]
     ) -> None:
-        """Call `handler` with the comm and the `comm_open` message when the kernel opens one to `target_name`."""
+        """
+        Call `handler` when the kernel opens a comm to `target_name`.
+
+        It gets the comm and the `comm_open` message.
+        """
         self._listen()
         self._targets[target_name] = handler
 
@@ -110,7 +115,7 @@ class Comms:
         """Accept no more comms to `target_name`. Harmless if none were."""
         self._targets.pop(target_name, None)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Comm]:
         return iter(list(self._comms.values()))
 
     def __len__(self) -> int:

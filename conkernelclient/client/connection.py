@@ -1,9 +1,9 @@
 """
 How do the requests of one client and the messages of its kernel meet?
 
-The connection owns the transport, the wire, the router and the window, and joins them: what is sent is registered
-first; what comes is unpacked, routed, and handed to its owner. It knows asyncio and not the client that holds it, so
-that a client which is dropped can be collected.
+The connection owns the transport, the wire, the router and the window, and joins them: what is sent
+is registered first; what comes is unpacked, routed, and handed to its owner. It knows asyncio and
+not the client that holds it, so that a client which is dropped can be collected.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import threading
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_client.adapter import adapt
 from jupyter_client.jsonutil import json_default
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from jupyter_client.session import Session
 
     from ..protocol.messages import Channel
-    from ..protocol.wire import Incoming
+    from ..protocol.wire import Digest, Incoming
     from ..transport.zmq import ConSocket
 
 __all__ = ["Connection"]
 
-logger = logging.getLogger(__name__)
+logger: Final = logging.getLogger(__name__)
 
 JSON_PACKERS: Final = (json_packer, orjson_packer)
 JSON_UNPACKERS: Final = (json_unpacker, orjson_unpacker)
@@ -61,12 +61,12 @@ def wire_settings(session: Session) -> WireSettings:
     """Read what `session` decides about the bytes."""
     is_json = session.pack in JSON_PACKERS and session.unpack in JSON_UNPACKERS
     return WireSettings(
-        pack=json_packer if is_json else session.pack,
-        unpack=json_unpacker if is_json else session.unpack,
+        pack=json_packer if is_json else cast("Callable[[Any], bytes]", session.pack),
+        unpack=json_unpacker if is_json else cast("Callable[[bytes], Any]", session.unpack),
         adapt=adapt,
         default=json_default,
         is_json=is_json,
-        auth=session.auth,
+        auth=cast("Digest | None", session.auth),  # traitlets gives the trait no type
         adapt_version=session.adapt_version,
         history_size=session.digest_history_size,
     )
@@ -93,20 +93,24 @@ class Connection:
     def __init__(
         self, session: Session, *, window: int | None, max_messages: int, max_bytes: int
     ) -> None:
-        self.session = session
-        self.router = Router()
-        self.records = Records()
-        self.window = Window(window)
-        self.displays = Displays()
+        self.session: Session = session
+        self.router: Router = Router()
+        self.records: Records = Records()
+        self.window: Window = Window(window)
+        self.displays: Displays = Displays()
         self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
-        self.subscribers = Subscribers()
+        self.subscribers: Subscribers = Subscribers()
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.is_welcomed = False
+        self.is_welcomed: bool = False
         self.last_error: str | None = None
-        self.questions: dict[
-            str, Incoming
-        ] = {}  # input requests without an answer, by their own ids
-        self.counts = {"requests": 0, "received": 0, "bytes_received": 0, "rejected": 0}
+        # Input requests without an answer, by their own ids.
+        self.questions: dict[str, Incoming] = {}
+        self.counts: dict[str, int] = {
+            "requests": 0,
+            "received": 0,
+            "bytes_received": 0,
+            "rejected": 0,
+        }
         self._thread = 0
         self._transport = ZmqTransport(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
@@ -177,8 +181,8 @@ class Connection:
             if not is_required:
                 return self.loop
             raise WrongLoopError(
-                "this client serves another event loop, which is still open: await it there, close that loop, "
-                "or make a second client with km.client()"
+                "this client serves another event loop, which is still open: await it there, close "
+                "that loop, or make a second client with km.client()"
             )
         if self.loop is not None:
             self._transport.detach()
@@ -216,7 +220,7 @@ class Connection:
             return loop
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            return asyncio.get_event_loop_policy().get_event_loop()
+            return asyncio.get_event_loop()
 
     def _abandon_old_loop(self) -> None:
         """Nobody can be told in a loop that is closed: forget what was asked there."""
@@ -231,9 +235,13 @@ class Connection:
     def post(
         self, socket: ConSocket, message: dict[str, Any], ident: Any, buffers: list[Any]
     ) -> None:
-        """Be the door of `Session.send`: pack and send a message on one of this connection's sockets."""
+        """
+        Be the door of `Session.send`.
+
+        Packs a message and sends it on one of this connection's sockets.
+        """
         check_buffers(buffers)
-        channel: Channel = socket.door_name
+        channel = socket.door_name
         with self._transport.lock:
             frames = self._wire.pack(message, ident)
             frames.extend(buffers)
@@ -298,7 +306,11 @@ class Connection:
         *,
         takes_turn: bool = False,
     ) -> ReplyFuture:
-        """Register a request, send it (with `takes_turn`, when the window lets it), and give its reply to come."""
+        """
+        Register a request, send it, and give its reply to come.
+
+        With `takes_turn` it is sent when the window lets it.
+        """
         loop = self.loop_for_future()
         future = ReplyFuture(loop, message["msg_id"])
         request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
@@ -378,7 +390,8 @@ class Connection:
     def _reject(self, channel: Channel, error: ProtocolError) -> None:
         if not self.counts["rejected"]:
             logger.warning(
-                "rejected a message on %s: %s; further ones are only counted, in stats()['rejected']",
+                "rejected a message on %s: %s; further ones are only counted, in "
+                "stats()['rejected']",
                 channel,
                 error,
             )
@@ -394,7 +407,7 @@ class Connection:
         elif delivery.to is Destination.OWNER:
             request.owner.receive(channel, message)
         elif delivery.to is Destination.LATE:
-            run = request.owner() if isinstance(request.owner, weakref.ref) else None
+            run = _run_of(request)
             if run is not None:
                 run.receive_late(message)
         elif isinstance(request.owner, Run):  # given up by its callers: it follows the kernel
@@ -426,7 +439,11 @@ class Connection:
     # What waits here
 
     async def take_record(self, msg_id: str, timeout: float | None) -> list[Incoming]:
-        """Take the iopub messages of a request, when its idle is in. See `ConKernelClient.get_pubs`."""
+        """
+        Take the iopub messages of a request, when its idle is in.
+
+        See `ConKernelClient.get_pubs`.
+        """
         loop = asyncio.get_running_loop()
         record = self.records.find(msg_id)
         try:
@@ -457,11 +474,12 @@ class Connection:
 
     def ask_for_swallowed_reply(self, run: Run) -> None:
         """
-        Settle a run that is idle after an interrupt and has no reply, since the kernel may have swallowed it.
+        Settle a run that is idle after an interrupt and has no reply.
 
-        A silent empty request goes to the same shell: when its reply is in, the earlier one will not come.
+        The kernel may have swallowed it. A silent empty request goes to the same shell: when its
+        reply is in, the earlier one will not come.
         """
-        content = {
+        content: dict[str, Any] = {
             "code": "",
             "silent": True,
             "store_history": False,
@@ -484,7 +502,7 @@ class Connection:
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
             if channel is None or request.channel == channel:
                 self.router.end(request)
-                if not isinstance(request.owner, weakref.ref):
+                if request.owner is not None and not isinstance(request.owner, weakref.ref):
                     request.owner.fail(make_error())
         for waiters in self._record_waiters.values():
             for waiter in waiters:
@@ -498,6 +516,12 @@ def _closed() -> ConKernelError:
     )
 
 
+def _run_of(request: Request) -> Run | None:
+    """Give the run that has ended as `request` has, as long as somebody holds it."""
+    owner = request.owner
+    return cast("weakref.ref[Run]", owner)() if isinstance(owner, weakref.ref) else None
+
+
 def _log_unsent(error: Exception) -> None:
     logger.error("a request that had waited for its turn could not be sent: %s", error)
 
@@ -505,8 +529,8 @@ def _log_unsent(error: Exception) -> None:
 def _time_out(future: ReplyFuture, timeout: float) -> None:
     future.fail(
         ReplyTimeout(
-            f"no reply to {future.msg_id} within {timeout} s; the kernel was left alone and may still be at work: "
-            "ask with a longer timeout, or interrupt it",
+            f"no reply to {future.msg_id} within {timeout} s; the kernel was left alone and may "
+            "still be at work: ask with a longer timeout, or interrupt it",
             msg_id=future.msg_id,
         )
     )

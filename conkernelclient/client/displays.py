@@ -1,8 +1,8 @@
 """
 Which runs show the display that a message updates?
 
-`update_display_data` may come from another request than the one that made the display, as in a notebook where a later
-cell updates what an earlier one shows.
+`update_display_data` may come from another request than the one that made the display, as in a
+notebook where a later cell updates what an earlier one shows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ class Displays:
         self._prune_at = 1_000
 
     def note(self, reducer: Reducer, message: Incoming) -> None:
-        """Remember that `reducer` folded `message`; if it updates a display, let the others follow."""
+        """
+        Remember that `reducer` folded `message`.
+
+        If it updates a display, let the others follow.
+        """
         display_id = display_id_of(message.content)
         if not display_id:
             return

@@ -1,17 +1,20 @@
 """
 What can a program do with the answer to a request before it is there?
 
-`RequestFuture` is an `asyncio.Future`, so `gather`, `wait_for`, `shield` and `run_until_complete` take it, and a
-`collections.abc.Coroutine`, so `create_task` and `TaskGroup.create_task` take it as well: jupyter_client returns
-coroutines in its place. (`asyncio.wait` refuses coroutines since Python 3.11, and with them these.)
+`RequestFuture` is an `asyncio.Future`, so `gather`, `wait_for`, `shield` and `run_until_complete`
+take it, and a `collections.abc.Coroutine`, so `create_task` and `TaskGroup.create_task` take it as
+well: jupyter_client returns coroutines in its place. (`asyncio.wait` refuses coroutines since
+Python 3.11, and with them these.)
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import ConKernelError
+from ..protocol.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,12 +27,13 @@ __all__ = ["ReplyFuture", "RequestFuture"]
 T = TypeVar("T")
 
 
-class RequestFuture(asyncio.Future[T], Generic[T]):
+class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
     """
     The answer to one request.
 
-    Any number of tasks may await it. A task that is cancelled while it awaits leaves the others alone; when the last one
-    is cancelled, so is the request, unless `detach()` was called or someone shields it. Never awaited, it logs nothing.
+    Any number of tasks may await it. A task that is cancelled while it awaits leaves the others
+    alone; when the last one is cancelled, so is the request, unless `detach()` was called or
+    someone shields it. Never awaited, it logs nothing.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -58,7 +62,8 @@ class RequestFuture(asyncio.Future[T], Generic[T]):
             yield from self._wait()
         return self.result()
 
-    __iter__ = __await__
+    def __iter__(self) -> Generator[Any, None, T]:
+        return self.__await__()
 
     def send(self, value: None, /) -> Any:
         """Be a coroutine: give what the task is to wait for, or stop with the result."""
@@ -94,7 +99,7 @@ def _release(future: RequestFuture[Any]) -> None:
             waiter.set_result(None)
 
 
-class ReplyFuture(RequestFuture["Any"]):
+class ReplyFuture(RequestFuture[Message]):
     """
     The reply to one request, a message dict.
 
@@ -104,7 +109,7 @@ class ReplyFuture(RequestFuture["Any"]):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, msg_id: str) -> None:
         super().__init__(loop)
-        self.msg_id = msg_id
+        self.msg_id: str = msg_id
 
     def receive(self, _channel: Channel, message: Incoming) -> None:
         """Take the reply."""

@@ -1,7 +1,8 @@
 """
 Who calls the caller's handlers, and when?
 
-Each run has tasks of its own for them: a handler that is slow, or fails, delays its own run and no other.
+Each run has tasks of its own for them: a handler that is slow, or fails, delays its own run and no
+other.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StdinHandler", "answer_questions", "deliver_events"]
 
-logger = logging.getLogger(__name__)
+logger: Final = logging.getLogger(__name__)
 
-StdinHandler: TypeAlias = Callable[[InputRequest], "str | None | Awaitable[str | None]"]
+StdinHandler: TypeAlias = Callable[[InputRequest], "str | Awaitable[str | None] | None"]
 END_OF_FILE: Final = "\x04"  # what kernels raise EOFError for
 
 
@@ -54,8 +55,14 @@ async def answer_questions(run: Run, handler: StdinHandler) -> None:
         await run.changed()
 
 
-async def _ask(run: Run, handler: StdinHandler, question: InputRequest) -> str | None:
-    """Give the handler's answer; if it fails, end of file, so that the code does not wait for ever."""
+async def _ask(
+    run: Run, handler: Callable[[InputRequest], object], question: InputRequest
+) -> str | None:
+    """
+    Give the handler's answer.
+
+    If it fails, end of file, so that the code does not wait for ever.
+    """
     try:
         answer = handler(question)
         if inspect.isawaitable(answer):

@@ -1,4 +1,8 @@
-"""How does a cell run for a caller who wants each of its messages in a hook? (`execute_interactive`)"""
+"""
+How does a cell run for a caller who wants each of its messages in a hook?
+
+That is `execute_interactive`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ class Interactive:
     """One request whose messages of all channels come out in the order of their arrival."""
 
     def __init__(self, connection: Connection, msg_id: str) -> None:
-        self.request = Request(msg_id, Claim.RUN, owner=self)
+        self.request: Request = Request(msg_id, Claim.RUN, owner=self)
         self._connection = connection
         self._messages: deque[tuple[Channel, Incoming]] = deque()
         self._error: BaseException | None = None

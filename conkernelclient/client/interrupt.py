@@ -1,8 +1,9 @@
 """
 How does an interrupt hit the run that it is meant for?
 
-A kernel drops an interrupt that comes before it is inside the code, and lets one that comes after it hit whatever runs
-next. So it is sent only between the two, as far as the messages tell, and again while the kernel is still at it.
+A kernel drops an interrupt that comes before it is inside the code, and lets one that comes after
+it hit whatever runs next. So it is sent only between the two, as far as the messages tell, and
+again while the kernel is still at it.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["interrupt_until_through"]
 
-PAUSES: Final = (
-    0.5,
-    0.5,
-    1.0,
-)  # seconds from one interrupt to the next: they are sent after 0, 0.5, 1 and 2 s
+# Seconds from one interrupt to the next: they are sent after 0, 0.5, 1 and 2 s.
+PAUSES: Final = (0.5, 0.5, 1.0)
 PATIENCE: Final = 0.5  # seconds after the last one
 
 
 async def interrupt_until_through(run: Run, send: Callable[[], Awaitable[None]]) -> bool:
-    """Interrupt `run` as soon as the kernel is inside its code; tells whether the kernel is through with it in the end."""
+    """
+    Interrupt `run` as soon as the kernel is inside its code.
+
+    Tells whether the kernel is through with it in the end.
+    """
     while not (run.is_interruptible or run.is_through or run.lacks_reply):
         await run.changed()
     for pause in (*PAUSES, PATIENCE):

@@ -1,9 +1,9 @@
 """
 When is a kernel ready for this client?
 
-When it answered a `kernel_info_request` and the client hears its iopub channel: from the kernel's `iopub_welcome`
-(JEP 65), or because the status of a probe came through. A subscription takes its time to reach the kernel; probes
-follow each other, one round trip each, until one is heard.
+When it answered a `kernel_info_request` and the client hears its iopub channel: from the kernel's
+`iopub_welcome` (JEP 65), or because the status of a probe came through. A subscription takes its
+time to reach the kernel; probes follow each other, one round trip each, until one is heard.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["probe_until_ready"]
 
-LOOK_AT_LIFE: Final = (
-    1.0  # seconds between two questions whether the process lives, where nobody watches it
-)
+# Seconds between two questions whether the process lives, where nobody watches it.
+LOOK_AT_LIFE: Final = 1.0
 
 
 class _Probes:

@@ -1,9 +1,9 @@
 """
 What is a cell that is being run, and what can be done with it while it runs?
 
-A `Run` is two things with two ends. As a future it ends for its callers: with the result, a timeout, a cancel. As an
-execution it ends when the kernel is through with it, maybe later: until then it holds its place in the window and
-follows the kernel's messages.
+A `Run` is two things with two ends. As a future it ends for its callers: with the result, a timeout,
+a cancel. As an execution it ends when the kernel is through with it, maybe later: until then it
+holds its place in the window and follows the kernel's messages.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import time
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ..errors import ConKernelError, NotInterruptibleError
 from ..outputs.events import ErrorOutput, Event, Finished, event_of
@@ -27,7 +27,7 @@ from .interrupt import interrupt_until_through
 from .window import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 
     from ..protocol.messages import Channel, Message
     from ..protocol.wire import Incoming
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OnTimeout", "Run", "RunOptions"]
 
-logger = logging.getLogger(__name__)
+logger: Final = logging.getLogger(__name__)
 
 OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 
@@ -54,9 +54,10 @@ class RunOptions:
 
 class Run(RequestFuture[Result]):
     """
-    A cell that is being run. `await` it for its `Result`, iterate over it for its events as they come.
+    A cell that is being run.
 
-    Any number of tasks may do either, at any time, from the first event on. A task that is cancelled while it does so
+    `await` it for its `Result`, iterate over it for its events as they come. Any number of tasks
+    may do either, at any time, from the first event on. A task that is cancelled while it does so
     cancels the run if no other one is left (`detach()` and `asyncio.shield` opt out).
 
     Attributes:
@@ -80,8 +81,8 @@ class Run(RequestFuture[Result]):
         self.subshell_id: str | None = message["header"].get("subshell_id")
         self.late: list[Event] = []
         self.is_silent: bool = message["content"]["silent"]
-        self.request = Request(self.msg_id, Claim.RUN, owner=self)
-        self.entry = Entry(
+        self.request: Request = Request(self.msg_id, Claim.RUN, owner=self)
+        self.entry: Entry = Entry(
             self._send,
             self.fail,
             self.subshell_id,
@@ -97,9 +98,7 @@ class Run(RequestFuture[Result]):
         self._news: set[asyncio.Future[None]] = set()  # readers and others that wait for a change
         self._readers = 0  # iterations under way
         self._reply: Incoming | None = None
-        self._given_up: Status | None = (
-            None  # set when the future ends otherwise than by the kernel
-        )
+        self._given_up: Status | None = None  # set when it ends otherwise than by the kernel
         self._is_timed_out = False
         self._is_interrupted = False
         self._is_interruptible = False  # the kernel is inside the code
@@ -141,8 +140,8 @@ class Run(RequestFuture[Result]):
         """
         End the run as cancelled: awaiters get `CancelledError`, `outcome.status` is "cancelled".
 
-        One that was not sent never runs. One that the kernel has is interrupted, in the background; the next run leaves
-        when the kernel is through with it.
+        One that was not sent never runs. One that the kernel has is interrupted, in the background;
+        the next run leaves when the kernel is through with it.
 
         Returns:
             False if it had ended already.
@@ -155,8 +154,11 @@ class Run(RequestFuture[Result]):
 
     async def interrupt(self) -> bool:
         """
-        Interrupt this run, and no other: waits until the kernel is inside the code, sends the interrupt, and repeats it
-        after 0.5, 1 and 2 s while the kernel is still busy with it. One that was not sent ends unsent, as by `cancel()`.
+        Interrupt this run, and no other.
+
+        Waits until the kernel is inside the code, sends the interrupt, and repeats it after 0.5, 1
+        and 2 s while the kernel is still busy with it. One that was not sent ends unsent, as by
+        `cancel()`.
 
         Returns:
             Whether the kernel is through with it.
@@ -172,8 +174,8 @@ class Run(RequestFuture[Result]):
             return True
         if self.subshell_id is not None:
             raise NotInterruptibleError(
-                f"run {self.msg_id} is in subshell {self.subshell_id}: a process interrupt would hit the main shell. "
-                "Let its code look for a flag, or restart the kernel",
+                f"run {self.msg_id} is in subshell {self.subshell_id}: a process interrupt would "
+                "hit the main shell. Let its code look for a flag, or restart the kernel",
                 msg_id=self.msg_id,
             )
         return await interrupt_until_through(self, self._connection.interrupt)
@@ -396,7 +398,7 @@ class Run(RequestFuture[Result]):
             if not news.done():
                 news.set_result(None)
 
-    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self.get_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)

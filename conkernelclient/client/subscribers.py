@@ -1,7 +1,8 @@
 """
 Who wants to see messages as they come, whosever they are?
 
-Each subscriber has a task of its own behind a bounded queue: a slow one delays nobody, and what it misses is counted.
+Each subscriber has a task of its own behind a bounded queue: a slow one delays nobody, and what it
+misses is counted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Subscribers", "Subscription"]
 
-logger = logging.getLogger(__name__)
+logger: Final = logging.getLogger(__name__)
 
 QUEUED: Final = 10_000
 
@@ -48,7 +49,7 @@ class Subscription:
         self._parent_id = parent_id
         self._queue: deque[Incoming] = deque()
         self._task: asyncio.Task[None] | None = None
-        self.dropped = 0
+        self.dropped: int = 0
 
     def close(self) -> None:
         """Get no more messages; those that wait are dropped."""

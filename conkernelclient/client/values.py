@@ -1,8 +1,9 @@
 """
 How do Python values get into the kernel and out of it?
 
-As literals: what `repr` writes and `ast.literal_eval` reads (numbers, strings, bytes, tuples, lists, dicts, sets, booleans,
-None, and these in each other). Nothing that comes from the kernel is executed here. For Python kernels.
+As literals: what `repr` writes and `ast.literal_eval` reads (numbers, strings, bytes, tuples,
+lists, dicts, sets, booleans, None, and these in each other). Nothing that comes from the kernel is
+executed here. For Python kernels.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import keyword
 from typing import Any, Final
 
 from ..errors import ExecutionError, ProtocolError
-from .verbs import Verbs
+from .verbs import Verbs, require_text
 
 __all__ = ["Values"]
 
@@ -40,13 +41,14 @@ class Values(Verbs):
             The value, made anew from its literal.
 
         Raises:
-            ExecutionError: It raised. ProtocolError: The value cannot be written as a literal; use `run` and look at the
-                outputs. ConKernelError: It timed out.
+            ExecutionError: It raised.
+            ProtocolError: The value cannot be written as a literal; use `run` and look at the
+                outputs.
+            ConKernelError: It timed out.
 
         Cancelling interrupts it.
         """
-        if not isinstance(expression, str):
-            raise ProtocolError(f"expression {expression!r} must be a string")
+        require_text("expression", expression)
         run = self.run(
             "",
             silent=True,
@@ -75,7 +77,12 @@ class Values(Verbs):
             ) from error
 
     async def get(self, name: str, *, timeout: float | None = None) -> Any:
-        """Give the value of the variable `name`; errors as `eval`. ProtocolError if it is no name."""
+        """
+        Give the value of the variable `name`.
+
+        Raises:
+            ProtocolError: It is no name of a variable. The others are those of `eval`.
+        """
         require_name(name)
         return await self.eval(name, timeout=timeout)
 
@@ -84,7 +91,8 @@ class Values(Verbs):
         Set variables in the kernel: `await kc.set(x=1, y=[2, 3])`.
 
         Raises:
-            ProtocolError: A name is none, or a value cannot be written as a literal; nothing was set.
+            ProtocolError: A name is none, or a value cannot be written as a literal; nothing was
+                set.
         """
         lines: list[str] = []
         for name, value in values.items():
@@ -96,7 +104,8 @@ class Values(Verbs):
                 is_same = False
             if not is_same:
                 raise ProtocolError(
-                    f"{name}={text[:200]} is no literal: send numbers, strings, bytes, lists, tuples, dicts, sets"
+                    f"{name}={text[:200]} is no literal: send numbers, strings, bytes, lists, "
+                    "tuples, dicts, sets"
                 )
             lines.append(f"{name} = {text}")
         run = self.run("\n".join(lines), silent=True, store_history=False, timeout=timeout)

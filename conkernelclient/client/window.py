@@ -1,10 +1,11 @@
 """
 Which execute request may leave now?
 
-Execute requests of one (sub)shell leave in the order of the calls. One that was made by `execute()` leaves as soon as
-nothing waits before it; a run leaves when fewer than `limit` earlier runs of this client are in that shell of the
-kernel. Questions for input go to a socket that all shells of a kernel share, and answers carry no address: so of the
-runs that answer questions one is in the kernel at a time, whatever their shells.
+Execute requests of one (sub)shell leave in the order of the calls. One that was made by `execute()`
+leaves as soon as nothing waits before it; a run leaves when fewer than `limit` earlier runs of this
+client are in that shell of the kernel. Questions for input go to a socket that all shells of a
+kernel share, and answers carry no address: so of the runs that answer questions one is in the
+kernel at a time, whatever their shells.
 
 Pure: it decides, its caller sends.
 """
@@ -47,7 +48,7 @@ class Window:
     """
 
     def __init__(self, limit: int | None = 1) -> None:
-        self.limit = limit
+        self.limit: int | None = limit
         self._lanes: dict[str | None, _Lane] = {}
         self._answering: Entry | None = None
 
@@ -57,7 +58,11 @@ class Window:
         return self.leaving()
 
     def done(self, entry: Entry) -> list[Entry]:
-        """Note that the kernel is through with `entry`; gives what may leave now. Harmless if it is not inside."""
+        """
+        Note that the kernel is through with `entry`; gives what may leave now.
+
+        Harmless if it is not inside.
+        """
         lane = self._lane(entry)
         lane.inside.pop(entry, None)
         if self._answering is entry:

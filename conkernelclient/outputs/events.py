@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from .text import strip_ansi
+
 if TYPE_CHECKING:
     from ..protocol.messages import Message
     from ..protocol.wire import Incoming
@@ -96,6 +98,13 @@ class ErrorOutput(BaseEvent):
     ename: str
     evalue: str
     traceback: list[str]
+
+    @property
+    def text(self) -> str:
+        """The traceback without colours, or name and text where the kernel gave none."""
+        if not self.traceback:
+            return f"{self.ename}: {self.evalue}"
+        return strip_ansi("\n".join(self.traceback))
 
 
 @dataclass(slots=True)

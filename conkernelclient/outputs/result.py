@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-from ..errors import ConKernelError, ExecutionError
+from ..errors import ConKernelError, ExecutionError, ReplyTimeout
 from . import text
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ class Result:
         note = self._note()
         room = None if max_chars is None else max(0, max_chars - len(note))
         shown = text.for_model(self.outputs, room)
-        if not note:
-            return shown
-        return f"{shown}{note}" if not shown or shown.endswith("\n") else f"{shown[:room]}{note}"
+        if shown.endswith("\n"):
+            note = note.removeprefix("\n")
+        return shown + note if max_chars is None else text.shorten(shown + note, max_chars)
 
     def raise_for_status(self) -> Self:
         """
@@ -112,10 +112,12 @@ class Result:
         """
         if self.status == "ok":
             return self
-        if self.error is not None:
+        if self.status == "timeout":
+            raise ReplyTimeout(self._note().strip(" []\n"), msg_id=self.msg_id)
+        if self.error is not None and self.status == "error":
             error = self.error
             raise ExecutionError(error.ename, error.evalue, error.traceback, msg_id=self.msg_id)
-        raise ConKernelError(self._note().strip(" []\n"), msg_id=self.msg_id)
+        raise ConKernelError(self._note().strip(" []\n") or self.status, msg_id=self.msg_id)
 
     def _note(self) -> str:
         match self.status:

@@ -31,7 +31,11 @@ class Sink(Protocol):
 
 
 class Transport(Protocol):
-    """Carries frames both ways. `send` may be called from any thread, the others from the loop's."""
+    """
+    Carries frames both ways.
+
+    `send` may be called from any thread, the others from the loop's.
+    """
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Receive in `loop` from now on."""

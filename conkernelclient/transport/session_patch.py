@@ -3,11 +3,12 @@ How does `Session.send` get its messages out, in one order, without swallowing a
 
 Two patches, for two kinds of clients:
 
-- `bind_session` binds a client's own session, and no other: what it sends on that client's sockets goes through the
-  client's door. Sends on other sockets are the original's.
-- `apply_session_patch` mends `Session.send` for every plain asyncio client of the process (jupyter_client's own, say):
-  after each send the socket's events are read through the asyncio socket, which wakes a reader whose signal the send
-  took. It is never applied by itself, and `undo_session_patch` takes it back.
+- `bind_session` binds a client's own session, and no other: what it sends on that client's sockets
+  goes through the client's door. Sends on other sockets are the original's.
+- `apply_session_patch` mends `Session.send` for every plain asyncio client of the process
+  (jupyter_client's own, say): after each send the socket's events are read through the asyncio
+  socket, which wakes a reader whose signal the send took. It is never applied by itself, and
+  `undo_session_patch` takes it back.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ _originals: dict[str, Callable[..., Any]] = {}  # what `apply_session_patch` rep
 
 
 def bind_session(session: Session) -> None:
-    """Let `session` send on a client's sockets through that client's door. Idempotent; other sessions stay as they are."""
+    """
+    Let `session` send on a client's sockets through that client's door.
+
+    Idempotent; other sessions stay as they are.
+    """
     session.send = types.MethodType(_send, session)
     session.send_raw = types.MethodType(_send_raw, session)
 
@@ -64,8 +69,8 @@ def check_fork(session: Session) -> None:
     """
     if session.check_pid and os.getpid() != session.pid:
         raise ForkedError(
-            f"this client belongs to process {session.pid}; after a fork its sockets cannot be used: "
-            "make a new client in this process"
+            f"this client belongs to process {session.pid}; after a fork its sockets cannot be "
+            "used: make a new client in this process"
         )
 
 
@@ -84,8 +89,7 @@ def _send(
     """Build and send a message, as `Session.send` does; on a client's socket through its door."""
     door = stream.door if isinstance(stream, ConSocket) else None
     if door is None:
-        send = type(self).send
-        return send(
+        return type(self).send(
             self, stream, msg_or_type, content, parent, ident, buffers, track, header, metadata
         )
     check_fork(self)

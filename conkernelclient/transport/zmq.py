@@ -1,10 +1,11 @@
 """
 How do frames get through ZeroMQ sockets, without a lost wake-up and without blocking the loop?
 
-libzmq signals a socket's file descriptor once, when its mailbox turns from empty to not empty, and every operation on
-the socket may take that signal: a reader that only waits for the descriptor can sleep for ever while messages lie in
-the socket. So here each operation is followed by a look at the socket's events, and what is there is read in bounded
-batches, with the loop's other work in between.
+libzmq signals a socket's file descriptor once, when its mailbox turns from empty to not empty, and
+every operation on the socket may take that signal: a reader that only waits for the descriptor can
+sleep for ever while messages lie in the socket. So here each operation is followed by a look at
+the socket's events, and what is there is read in bounded batches, with the loop's other work in
+between.
 
 Source: zmq_getsockopt(3), ZMQ_FD and ZMQ_EVENTS.
 """
@@ -16,7 +17,7 @@ import logging
 import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import zmq
 import zmq.asyncio
@@ -26,24 +27,48 @@ from ..errors import BacklogFullError, ChannelsClosedError, TransportError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tornado.platform.asyncio import SelectorThread
+
     from ..protocol.messages import Channel
     from ..protocol.wire import Frame
     from .base import Sink
 
-__all__ = ["ConSocket", "ZmqTransport"]
+    class _AsyncSocket(zmq.asyncio.Socket):  # its stub leaves these out, as they are pyzmq's own
+        def _handle_events(self, fd: int = 0, events: int = 0) -> None: ...
+        def _add_recv_event(self, *args: Any, **kwargs: Any) -> asyncio.Future[Any]: ...
+        def _add_send_event(self, *args: Any, **kwargs: Any) -> asyncio.Future[Any]: ...
+else:
+    _AsyncSocket = zmq.asyncio.Socket
 
-logger = logging.getLogger(__name__)
+__all__ = ["ConSocket", "Door", "ZmqTransport"]
+
+logger: Final = logging.getLogger(__name__)
 
 BATCH: Final = 256  # messages received in one go, before the loop's other work gets its turn
 LINGER: Final = 100  # milliseconds that a closed socket goes on sending
 
 
-class ConSocket(zmq.asyncio.Socket):
+class Door(Protocol):
+    """Who gets what a client's session is asked to send on one of the client's sockets."""
+
+    def post(
+        self, socket: ConSocket, message: dict[str, Any], ident: Any, buffers: list[Any]
+    ) -> None:
+        """Take the place of `Session.send`."""
+        ...
+
+    def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
+        """Take the place of `Session.send_raw`."""
+        ...
+
+
+class ConSocket(_AsyncSocket):
     """
     A `zmq.asyncio.Socket` that the client reads.
 
-    Who receives on it himself competes with the client: each message goes to one of the two. Sending on it is safe; to
-    have messages signed, and in one order with the client's own, use `Session.send` of the client's session.
+    Who receives on it himself competes with the client: each message goes to one of the two.
+    Sending on it is safe; to have messages signed, and in one order with the client's own, use
+    `Session.send` of the client's session.
 
     Attributes:
         door: Takes what the client's session sends on this socket; set while a client owns it.
@@ -51,13 +76,17 @@ class ConSocket(zmq.asyncio.Socket):
         on_touched: Called whenever someone else may have taken the socket's wake-up.
     """
 
-    door: Any = None
-    door_name: Any = None
+    door: Door | None = None
+    door_name: Channel
     on_touched: Callable[[], None] | None = None
 
     @property
     def underlying(self) -> int:
-        """The libzmq socket's address. Whoever asks for it is about to use the socket behind our back."""
+        """
+        The libzmq socket's address.
+
+        Whoever asks for it is about to use the socket behind our back.
+        """
         self._touched()
         return super().underlying
 
@@ -91,12 +120,13 @@ class _Line:
     __slots__ = ("channel", "fd", "is_scheduled", "queue", "shadow", "socket")
 
     def __init__(self, channel: Channel, socket: ConSocket) -> None:
-        self.channel = channel
+        self.channel: Channel = channel
         self.socket = socket
         self.shadow: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         self.queue: deque[tuple[list[Frame], bool, int]] = deque()  # what the socket would not take
         self.is_scheduled = False
-        # Our own descriptor, set while attached: the loop holds one callback for each, and pyzmq uses the socket's.
+        # Our own descriptor, set while attached: the loop holds one callback for each, and pyzmq
+        # uses the socket's.
         self.fd = -1
 
 
@@ -119,17 +149,18 @@ class ZmqTransport:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._lines: dict[Channel, _Line] = {}
-        # Held around every operation on a socket. With it a socket may be used from several threads (zmq(7), "Thread
-        # safety"), and two sends cannot interleave.
-        self.lock = threading.RLock()
+        # Held around every operation on a socket. With it a socket may be used from several threads
+        # (zmq(7), "Thread safety"), and two sends cannot interleave.
+        self.lock: threading.RLock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
-        self._selector: Any = None
-        self._own_selector: Any = None
-        self.backlog = 0
-        self.backlog_bytes = 0
+        # What watches the descriptors: the loop itself, or where it cannot a thread of our own.
+        self._selector: asyncio.AbstractEventLoop | SelectorThread | None = None
+        self._own_selector: SelectorThread | None = None
+        self.backlog: int = 0
+        self.backlog_bytes: int = 0
 
-    def open(self, channel: Channel, socket: ConSocket, door: Any) -> None:
+    def open(self, channel: Channel, socket: ConSocket, door: Door) -> None:
         """Take over a connected socket."""
         with self.lock:
             line = self._lines[channel] = _Line(channel, socket)
@@ -140,7 +171,11 @@ class ZmqTransport:
                 self._watch(line)
 
     def close(self, channel: Channel) -> None:
-        """Close the channel's socket; what it has accepted goes on being sent for 0.1 s. Harmless if it is closed."""
+        """
+        Close the channel's socket; what it has accepted goes on being sent for 0.1 s.
+
+        Harmless if it is closed.
+        """
         with self.lock:
             line = self._lines.pop(channel, None)
             if line is None:
@@ -184,7 +219,11 @@ class ZmqTransport:
             self._loop = self._selector = None
 
     def send(self, channel: Channel, frames: Sequence[Frame], *, copy: bool = True) -> None:
-        """Accept one message: hand it to its socket, or keep it until the socket takes it. See `Transport.send`."""
+        """
+        Accept one message: hand it to its socket, or keep it until the socket takes it.
+
+        See `Transport.send`.
+        """
         with self.lock:
             line = self._lines.get(channel)
             if line is None:
@@ -205,8 +244,9 @@ class ZmqTransport:
         size = sum(len(frame) for frame in frames)
         if self.backlog >= self._max_messages or self.backlog_bytes + size > self._max_bytes:
             raise BacklogFullError(
-                f"{self.backlog} messages ({self.backlog_bytes} bytes) wait for the kernel, which does not read; "
-                "it is stopped, busy in C code, or gone. Nothing was sent. Check `await km.is_alive()`, or restart it"
+                f"{self.backlog} messages ({self.backlog_bytes} bytes) wait for the kernel, which "
+                "does not read; it is stopped, busy in C code, or gone. Nothing was sent. Check "
+                "`await km.is_alive()`, or restart it"
             )
         # The caller may go on writing to its buffers: what waits is a copy.
         kept: list[Frame] = [
@@ -226,9 +266,13 @@ class ZmqTransport:
             self.backlog_bytes -= size
 
     def _look(self, line: _Line) -> None:
-        """See to it that what the socket holds is read, and what waits for it is sent: we may have its only signal."""
+        """
+        See to it that what the socket holds is read, and what waits for it is sent.
+
+        We may have taken its only signal.
+        """
         wanted = zmq.POLLIN | zmq.POLLOUT if line.queue else zmq.POLLIN
-        if line.shadow.get(zmq.EVENTS) & wanted:
+        if cast("int", line.shadow.get(zmq.EVENTS)) & wanted:  # other options may be bytes
             self._schedule(line)
 
     def _schedule(self, line: _Line) -> None:
@@ -266,15 +310,16 @@ class ZmqTransport:
         self._sink.lost(line.channel, lost)
 
     def _watch(self, line: _Line) -> None:
-        if line.fd >= 0:
+        loop, selector = self._loop, self._selector
+        if line.fd >= 0 or loop is None or selector is None:
             return
         line.fd = os.dup(line.shadow.FD) if os.name == "posix" else line.shadow.FD
         try:
-            self._selector.add_reader(line.fd, self._pump, line)
+            selector.add_reader(line.fd, self._pump, line)
         except NotImplementedError:  # such as Windows' proactor loop: a thread selects for it
             from tornado.platform.asyncio import SelectorThread
 
-            self._selector = self._own_selector = SelectorThread(self._loop)
+            self._selector = self._own_selector = SelectorThread(loop)
             self._selector.add_reader(line.fd, self._pump, line)
         self._schedule(line)
 
@@ -282,8 +327,9 @@ class ZmqTransport:
         if line.fd < 0:
             return
         fd, line.fd = line.fd, -1
-        if self._loop is not None and not self._loop.is_closed():
-            self._selector.remove_reader(fd)
+        loop, selector = self._loop, self._selector
+        if selector is not None and loop is not None and not loop.is_closed():
+            selector.remove_reader(fd)
         if os.name == "posix":
             os.close(fd)
 

@@ -161,7 +161,8 @@ def flaws(report: Report) -> list[str]:
     """Say why a process's outcomes are not to be trusted. Failing tests are no such reason."""
     where = f"in {report.running or 'no test'}"
     if report.exit_status is None:
-        return [f"timed out {where}"]
+        ended = bool(report.created)
+        return ["did not exit after the last test" if ended else f"timed out {where}"]
     if not report.created:
         return [f"broke {where}, with exit status {report.exit_status}"]
     if report.exit_status in (0, 1):

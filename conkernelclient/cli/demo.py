@@ -1,0 +1,164 @@
+"""
+What does it look like when a kernel serves many coroutines at once? (`conkernel demo`)
+
+One long cell prints as it goes. Meanwhile independent coroutines make requests, each with a number of its own: some in
+subshells, which answer at once, some in the main shell, which answers when the long cell is through. Each looks whether
+what it got is its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from conkernelclient import run_kernel
+from conkernelclient.events import Stream
+
+if TYPE_CHECKING:
+    from conkernelclient import ConKernelClient
+
+__all__ = ["demo"]
+
+STEPS: Final = 40
+LONG_CELL: Final = f"""
+import time
+for step in range({STEPS}):
+    print(f'step {{step + 1}} of {STEPS}', flush=True)
+    time.sleep(0.1)
+"""
+SUBSHELLS: Final = 3
+EVERY: Final = 0.25  # seconds between two looks at the board; on a terminal it is drawn over
+
+
+@dataclass(slots=True)
+class Board:
+    """Who waits for what, and what came of it."""
+
+    total: int
+    waiting: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+    outputs: int = 0
+    wrong: int = 0
+    step: str = "not begun"
+
+    def line(self) -> str:
+        """One line of the display."""
+        waiting = ", ".join(f"{count} {whom}" for whom, count in sorted(self.waiting.items()) if count)
+        return (
+            f"long cell: {self.step:<14} answered: {len(self.latencies):>3} of {self.total}   "
+            f"waiting for: {waiting or 'nobody'}"
+        )
+
+
+async def demo(kernel_name: str, *, requests: int = 200) -> int:
+    """
+    Show it on a real kernel.
+
+    Args:
+        kernel_name: The kernelspec.
+        requests: How many coroutines make one request each.
+
+    Returns:
+        0 if everybody got what was his own, 1 otherwise.
+    """
+    board = Board(requests)
+    async with run_kernel(kernel_name) as kc:
+        shells = await _shells(kc)
+        began, cpu = time.perf_counter(), time.process_time()
+        long_cell = asyncio.create_task(_long_cell(kc, board))
+        display = asyncio.create_task(_display(board))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(requests):
+                    name, subshell_id = shells[number % len(shells)]
+                    group.create_task(_request(kc, board, number, name, subshell_id))
+            long_text = await long_cell
+        finally:
+            long_cell.cancel()
+            display.cancel()
+        took, cpu = time.perf_counter() - began, time.process_time() - cpu
+        pending = kc.stats()["pending"]
+    _show(board.line(), is_last=True)
+    wanted = "".join(f"step {step + 1} of {STEPS}\n" for step in range(STEPS))
+    board.wrong += long_text != wanted
+    _table(board, took, cpu, pending)
+    is_good = not board.wrong and not pending and len(board.latencies) == requests
+    return 0 if is_good else 1
+
+
+async def _shells(kc: ConKernelClient) -> list[tuple[str, str | None]]:
+    """Name the shells to ask: the main one, and subshells where the kernel has them."""
+    shells: list[tuple[str, str | None]] = [("the main shell", None)]
+    info = await kc.kernel_info(reply=True)
+    if "kernel subshells" in (info["content"].get("supported_features") or ()):
+        for number in range(SUBSHELLS):
+            shells.append((f"subshell {number + 1}", await kc.create_subshell()))
+    return shells
+
+
+async def _long_cell(kc: ConKernelClient, board: Board) -> str:
+    text = ""
+    async for event in kc.run(LONG_CELL):
+        if isinstance(event, Stream):
+            text += event.text
+            board.step = text.rstrip().rpartition("\n")[2]
+    return text
+
+
+async def _request(
+    kc: ConKernelClient, board: Board, number: int, name: str, subshell_id: str | None
+) -> None:
+    """Ask for something that only this request can get, and look whether it came."""
+    board.waiting[name] += 1
+    began = time.perf_counter()
+    try:
+        if number % 2:
+            code, expressions = "", {"mine": f"{number} * {number}"}
+            reply = await kc.execute(
+                code, user_expressions=expressions, reply=True, subshell_id=subshell_id
+            )
+            mine = reply["content"]["user_expressions"]["mine"]["data"]["text/plain"]
+            board.wrong += mine != str(number * number)
+        else:
+            result = await kc.run(f"print({number}); -{number}", subshell_id=subshell_id)
+            board.outputs += len(result.outputs)
+            board.wrong += result.text != f"{number}\n{-number}\n"
+    finally:
+        board.waiting[name] -= 1
+    board.latencies.append(time.perf_counter() - began)
+
+
+async def _display(board: Board) -> None:
+    while True:
+        _show(board.line())
+        await asyncio.sleep(EVERY if sys.stdout.isatty() else 4 * EVERY)
+
+
+def _show(line: str, *, is_last: bool = False) -> None:
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{line}", end="\n" if is_last else "", flush=True)
+    else:
+        print(line, flush=True)
+
+
+def _table(board: Board, took: float, cpu: float, pending: int) -> None:
+    latencies = sorted(board.latencies)
+    count = len(latencies)
+    rows = [
+        ("requests", f"{board.total}"),
+        ("replies", f"{count}"),
+        ("outputs", f"{board.outputs}"),
+        ("wrong ones", f"{board.wrong}"),
+        ("still pending", f"{pending}"),
+        ("p50", f"{latencies[count // 2] * 1e3:.0f} ms" if count else "-"),
+        ("p99", f"{latencies[min(count - 1, count * 99 // 100)] * 1e3:.0f} ms" if count else "-"),
+        ("client CPU per request", f"{cpu / max(1, board.total) * 1e3:.2f} ms"),
+        ("all in all", f"{took:.1f} s"),
+    ]
+    print()
+    for name, value in rows:
+        print(f"  {name:<24}{value:>10}")

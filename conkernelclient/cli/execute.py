@@ -1,0 +1,79 @@
+"""How does one piece of code run from a shell? (`conkernel exec`)"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from typing import TYPE_CHECKING
+
+from conkernelclient import run_kernel
+from conkernelclient.events import (
+    Display,
+    ErrorOutput,
+    Event,
+    ExecuteResult,
+    InputRequest,
+    Stream,
+)
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["execute"]
+
+
+async def execute(
+    code: str, kernel_name: str, *, timeout: float | None = None, may_ask: bool = True
+) -> int:
+    """
+    Run `code` in a fresh kernel; prints outputs as they come.
+
+    Args:
+        code: What to run.
+        kernel_name: The kernelspec.
+        timeout: Seconds until it is interrupted; None: any time.
+        may_ask: Whether standard input is free for the code's questions.
+
+    Returns:
+        0 if it ran to its end, 1 if it raised or was interrupted.
+    """
+    async with run_kernel(kernel_name) as kc:
+        result = await kc.run(
+            code, timeout=timeout, on_output=_show, on_stdin=_ask if may_ask else None
+        )
+    if result.status == "timeout":
+        print(f"conkernel: interrupted after {timeout:g} s", file=sys.stderr)
+    elif result.error is not None and not any(
+        output["output_type"] == "error" for output in result.outputs
+    ):
+        _print(f"{result.error.text}\n", sys.stderr)
+    return 0 if result.status == "ok" else 1
+
+
+def _show(event: Event) -> None:
+    match event:
+        case Stream(name=name, text=text):
+            _print(text, sys.stderr if name == "stderr" else sys.stdout)
+        case Display(data=data) | ExecuteResult(data=data):
+            text = data.get("text/plain") or f"[{', '.join(data)}]"
+            _print("".join(text) + "\n", sys.stdout)
+        case ErrorOutput():
+            colours = sys.stderr.isatty() and event.traceback
+            _print(("\n".join(colours) if colours else event.text) + "\n", sys.stderr)
+        case _:
+            pass
+
+
+async def _ask(question: InputRequest) -> str:
+    """Ask on the terminal, in a thread: the loop goes on meanwhile. The end of input ends the code's, too."""
+    ask = getpass.getpass if question.password else input
+    try:
+        return await asyncio.to_thread(ask, question.prompt)
+    except EOFError:
+        return "\x04"
+
+
+def _print(text: str, file: TextIO) -> None:
+    file.write(text)
+    file.flush()

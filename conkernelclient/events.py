@@ -1,0 +1,27 @@
+"""What happens while a run goes on? The events that `async for` over a `Run` and `on_output` give."""
+
+from .outputs.events import (
+    Clear,
+    Display,
+    DisplayUpdate,
+    ErrorOutput,
+    Event,
+    ExecuteResult,
+    Finished,
+    InputRequest,
+    Started,
+    Stream,
+)
+
+__all__ = [
+    "Clear",
+    "Display",
+    "DisplayUpdate",
+    "ErrorOutput",
+    "Event",
+    "ExecuteResult",
+    "Finished",
+    "InputRequest",
+    "Started",
+    "Stream",
+]

@@ -1,0 +1,38 @@
+"""Clients, opened inside the tests."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from conkernelclient import ConKernelClient, ConKernelManager
+
+LONG = 60.0  # seconds: the bound of every wait that ends sooner unless something is broken
+
+
+@asynccontextmanager
+async def client_of(km: ConKernelManager, **traits: Any) -> AsyncIterator[ConKernelClient]:
+    """A client that is ready; at its end nobody waits for anything."""
+    kc = await km.client(**traits).start_channels()
+    try:
+        yield kc
+        assert kc.stats()["pending"] == 0
+    finally:
+        kc.stop_channels()
+
+
+async def until(claim: Callable[[], Any]) -> None:
+    """Wait until `claim()` holds, looking once in each turn of the loop."""
+    async with asyncio.timeout(LONG):
+        while not claim():
+            await asyncio.sleep(0)
+
+
+def text_of(message: Any) -> str:
+    """The plain text of an execute_result or of printed text."""
+    content = message["content"]
+    return content.get("text") or content["data"]["text/plain"]

@@ -1,0 +1,271 @@
+"""Messages fold into valid notebook outputs, events and text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conkernelclient import errors, events
+from conkernelclient.outputs.events import event_of
+from conkernelclient.outputs.log import Cursor, EventLog
+from conkernelclient.outputs.reduce import Reducer
+from conkernelclient.outputs.result import Result
+from conkernelclient.outputs.text import as_text, for_model, shorten, strip_ansi
+
+from .messages import incoming
+
+
+def stream(text: str, name: str = "stdout") -> Any:
+    return incoming("stream", "r", name=name, text=text)
+
+
+def display(text: str, display_id: str | None = None, msg_type: str = "display_data") -> Any:
+    transient = {"display_id": display_id} if display_id else {}
+    return incoming(msg_type, "r", data={"text/plain": text}, metadata={}, transient=transient)
+
+
+def clear(wait: bool) -> Any:
+    return incoming("clear_output", "r", wait=wait)
+
+
+def error(ename: str = "E") -> Any:
+    return incoming("error", "r", ename=ename, evalue="v", traceback=["\x1b[31mT\x1b[0m", "b"])
+
+
+def result_of(text: str, count: int = 1) -> Any:
+    return incoming("execute_result", "r", data={"text/plain": text}, metadata={}, execution_count=count)
+
+
+def folded(*messages: Any, **options: Any) -> Reducer:
+    reducer = Reducer(**options)
+    for message in messages:
+        reducer.feed(message)
+    return reducer
+
+
+def assert_valid(outputs: list[Any]) -> None:
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.from_dict(output) for output in outputs])
+    nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
+
+
+MESSAGES = st.one_of(
+    st.builds(stream, st.text(max_size=5), st.sampled_from(["stdout", "stderr"])),
+    st.builds(display, st.text(max_size=3), st.sampled_from([None, "d", "e"])),
+    st.builds(display, st.text(max_size=3), st.just("d"), st.just("update_display_data")),
+    st.builds(clear, st.booleans()),
+    st.builds(error),
+    st.builds(result_of, st.text(max_size=3), st.integers(1, 9)),
+    st.builds(lambda: incoming("comm_msg", "r", data={})),
+)
+
+
+@given(st.lists(MESSAGES, max_size=12))
+def test_any_sequence_of_messages_folds_into_valid_outputs(messages: list[Any]) -> None:
+    """No two neighbours are of one stream, and no text is lost."""
+    outputs = folded(*messages).outputs
+    assert_valid(outputs)
+    names = [output.get("name") for output in outputs]
+    assert all(a != b for a, b in zip(names, names[1:], strict=False) if a is not None)
+    if not any(message.msg_type == "clear_output" for message in messages):
+        for name in ("stdout", "stderr"):
+            assert "".join(o["text"] for o in outputs if o.get("name") == name) == "".join(
+                m.content["text"]
+                for m in messages
+                if m.msg_type == "stream" and m.content["name"] == name
+            )
+
+
+def test_neighbouring_text_of_one_stream_is_one_output() -> None:
+    """Text of the other stream, or a display, parts them."""
+    reducer = folded(stream("a"), stream("b"), stream("c", "stderr"), stream("d"), display("x"), stream("e"))
+    assert [o.get("text") for o in reducer.outputs] == ["ab", "c", "d", None, "e"]
+
+
+def test_clear_output_empties_at_once_or_with_the_next_output() -> None:
+    """With `wait`, nothing goes until something comes."""
+    assert folded(stream("a"), clear(False)).outputs == []
+    waiting = folded(stream("a"), clear(True))
+    assert waiting.outputs[0]["text"] == "a"
+    waiting.feed(stream("b"))
+    assert [o["text"] for o in waiting.outputs] == ["b"]
+    waiting.feed(clear(True))
+    waiting.feed(clear(False))
+    assert waiting.outputs == []
+
+
+def test_update_display_data_rewrites_every_display_of_its_id() -> None:
+    """In place, and only those."""
+    reducer = folded(
+        display("1", "d"), display("2", "e"), result_of("r"), display("3", "d"), display("new", "d", "update_display_data")
+    )
+    assert [o["data"]["text/plain"] for o in reducer.outputs] == ["new", "2", "r", "new"]
+    assert reducer.display_ids == ["d", "e"]
+    reducer.feed(display("nobody", None, "update_display_data"))
+
+
+def test_outputs_beyond_the_bound_are_left_out_with_a_marker() -> None:
+    """And the marker says how many."""
+    reducer = folded(*[stream("x" * 50)] * 5, display("y"), max_bytes=250)
+    assert reducer.dropped == 4
+    assert reducer.outputs[0]["text"] == "x" * 100
+    assert "4 more outputs left out" in reducer.outputs[-1]["text"]
+    assert_valid(reducer.outputs)
+    reducer.feed(clear(False))
+    assert reducer.outputs == []
+
+
+def test_a_stream_of_another_name_is_shown_as_stdout() -> None:
+    """nbformat knows two streams."""
+    assert folded(stream("a", "log")).outputs[0]["name"] == "stdout"
+
+
+def test_empty_text_makes_no_output() -> None:
+    """Some kernels send it at each flush."""
+    assert folded(stream("")).outputs == []
+
+
+def test_each_message_that_shows_something_is_an_event() -> None:
+    """With the message that it was made from."""
+    message = display("x", "d")
+    event = event_of(message)
+    assert event == events.Display({"text/plain": "x"}, {}, "d")
+    assert event.message == message.message
+    assert event_of(incoming("status", "r", execution_state="busy")) is None
+    assert event_of(clear(True)) == events.Clear(True)
+    assert event_of(error()) == events.ErrorOutput("E", "v", ["\x1b[31mT\x1b[0m", "b"])
+    assert event_of(error()).text == "T\nb"
+    assert events.ErrorOutput("E", "v", []).text == "E: v"
+    assert event_of(result_of("1", 3)) == events.ExecuteResult({"text/plain": "1"}, {}, 3)
+    assert event_of(display("u", "d", "update_display_data")) == events.DisplayUpdate({"text/plain": "u"}, {}, "d")
+    assert event_of(incoming("execute_input", "r", code="1", execution_count=2)) == events.Started(2)
+    asked = incoming("input_request", "r", prompt="?", password=True)
+    assert event_of(asked) == events.InputRequest("?", True)
+    assert events.Started().message is None
+
+
+def read(cursor: Cursor) -> list[Any]:
+    got: list[Any] = []
+    while (event := cursor.next()) is not None:
+        got.append(event)
+    return got
+
+
+def text_of(shown: list[Any]) -> str:
+    return "".join(e.text if isinstance(e, events.Stream) else e.data["text/plain"] for e in shown)
+
+
+@given(
+    st.lists(st.one_of(st.builds(stream, st.text(min_size=1, max_size=3), st.sampled_from(["stdout", "stderr"])), st.builds(display, st.text(min_size=1, max_size=3))), max_size=40),
+    st.integers(1, 6),
+    st.lists(st.integers(0, 40), max_size=4),
+)
+def test_every_cursor_reads_all_from_the_start_whatever_has_grown_together(
+    messages: list[Any], limit: int, stops: list[int]
+) -> None:
+    """One that reads now and then, and one that reads at the end."""
+    log = EventLog(limit)
+    eager, got = Cursor(log), []
+    for number, message in enumerate(messages):
+        assert log.append(message)
+        if number in stops:
+            got += read(eager)
+    got += read(eager)
+    late = read(Cursor(log))
+    wanted = "".join(m.content.get("text") or m.content["data"]["text/plain"] for m in messages)
+    assert text_of(got) == text_of(late) == wanted
+    assert read(eager) == []
+    assert not log.append(incoming("status", "r"))
+    if len(messages) <= limit:
+        assert len(late) == len(messages)
+
+
+def test_a_long_log_of_one_stream_does_not_grow_in_events() -> None:
+    """Its text does."""
+    log = EventLog(3)
+    for number in range(100):
+        log.append(stream(f"{number},"))
+    assert len(log) == 3
+    assert len(text_of(read(Cursor(log)))) == sum(len(f"{n},") for n in range(100))
+
+
+OUTPUTS = folded(
+    stream("10%\r100%\n"), stream("warn", "stderr"), result_of("42"), error("ZeroDivisionError")
+).outputs
+
+
+def test_text_is_what_a_terminal_would_show() -> None:
+    """Streams as they are, values and tracebacks on lines of their own."""
+    assert as_text(OUTPUTS) == "10%\r100%\nwarn\n42\n\x1b[31mT\x1b[0m\nb\n"
+
+
+def test_text_for_a_model_has_no_colours_and_no_overwritten_text() -> None:
+    """And names what is no text."""
+    assert for_model(OUTPUTS) == "100%\nwarn\n42\nT\nb\n"
+    image = {"output_type": "display_data", "data": {"image/png": "A" * 400, "text/plain": "<Figure>"}, "metadata": {}}
+    assert for_model([image]) == "<Figure>\n[image/png, 300 bytes]\n"
+    strange = {"output_type": "display_data", "data": {"application/x": "abcd"}, "metadata": {}}
+    assert for_model([strange]) == "[application/x, 3 bytes]\n"
+    lines = {"output_type": "display_data", "data": {"text/plain": ["a\n", "b"]}, "metadata": {}}
+    assert as_text([lines]) == "a\nb\n"
+    assert as_text([{**image, "data": {}}]) == ""
+
+
+@given(st.text(max_size=300), st.integers(0, 200))
+def test_shortened_text_is_no_longer_than_asked(text: str, max_chars: int) -> None:
+    """And is the text itself where that is short enough."""
+    short = shorten(text, max_chars)
+    assert len(short) <= max_chars
+    assert (short == text) == (len(text) <= max_chars)
+
+
+def test_shortened_text_keeps_both_ends_and_says_how_much_is_missing() -> None:
+    """The end of a traceback is what matters most."""
+    short = shorten("a" * 500 + "z" * 500, 200)
+    assert short.startswith("a")
+    assert short.endswith("z")
+    assert "characters left out" in short
+
+
+def test_ansi_sequences_of_all_kinds_go() -> None:
+    """Colours, cursor moves, hyperlinks."""
+    assert strip_ansi("\x1b[1;31mred\x1b[0m\x1b[2K \x1b]8;;http://x\x07link\x1b]8;;\x07") == "red link"
+
+
+def made(status: Any, **more: Any) -> Result:
+    return Result(status=status, msg_id="m", code="c", **more)
+
+
+def test_a_result_reads_as_text_and_tells_its_status() -> None:
+    """A model sees why there is nothing more."""
+    good = made("ok", outputs=folded(stream("a\n"), stream("b", "stderr"), result_of("1")).outputs)
+    assert good.ok
+    assert (good.stdout, good.stderr, good.text) == ("a\n", "b", "a\nb\n1\n")
+    assert good.data == {"text/plain": "1"}
+    assert good.to_llm() == "a\nb\n1\n"
+    assert made("ok").data is None
+    assert "timed out, and the kernel is still busy" in made("timeout", still_running=True).to_llm()
+    assert "aborted after E: x" in made("aborted", aborted_by="E: x").to_llm()
+    assert "cancelled before it ran" in made("cancelled").to_llm()
+    assert made("cancelled", started=True).to_llm() == "\n[cancelled]\n"
+    assert "still running" in made("running").to_llm()
+    long = made("timeout", outputs=folded(stream("x" * 1000)).outputs)
+    assert len(long.to_llm(max_chars=100)) <= 100
+    assert "timed out" in long.to_llm(max_chars=100)
+
+
+def test_raise_for_status_raises_what_the_code_raised() -> None:
+    """Or says what else became of it; an ok result is itself."""
+    good = made("ok")
+    assert good.raise_for_status() is good
+    raised = made("error", error=events.ErrorOutput("ValueError", "bad", ["t"]))
+    with pytest.raises(errors.ExecutionError, match="ValueError: bad") as caught:
+        raised.raise_for_status()
+    assert (caught.value.ename, caught.value.traceback, caught.value.msg_id) == ("ValueError", ["t"], "m")
+    with pytest.raises(errors.ConKernelError, match="did not run"):
+        made("aborted").raise_for_status()
+    with pytest.raises(errors.ConKernelError, match="timed out"):
+        made("timeout", error=None).raise_for_status()

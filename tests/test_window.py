@@ -1,0 +1,129 @@
+"""Execute requests leave in the order of the calls, and a run when no earlier one is inside."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conkernelclient.client.window import Entry, Window
+
+
+def entry(**kind: object) -> Entry:
+    return Entry(lambda: None, lambda _: None, **kind)  # type: ignore[arg-type]
+
+
+def run(**kind: object) -> Entry:
+    return entry(is_run=True, **kind)
+
+
+def test_an_execute_leaves_at_once() -> None:
+    """Unless runs wait before it."""
+    window = Window()
+    first, second = entry(), entry()
+    assert window.submit(first) == [first]
+    assert window.submit(second) == [second]
+
+
+def test_a_run_leaves_when_no_earlier_run_is_inside() -> None:
+    """And what waits behind it leaves with it, up to the next run."""
+    window = Window()
+    one, two, three, plain = run(), run(), run(), entry()
+    assert window.submit(one) == [one]
+    assert window.submit(two) == []
+    assert window.submit(plain) == []
+    assert window.submit(three) == []
+    assert window.holder(two) is one
+    assert window.done(one) == [two, plain]
+    assert window.done(one) == []
+    assert window.done(two) == [three]
+
+
+def test_each_shell_has_a_lane_of_its_own() -> None:
+    """A subshell is not held up by the main shell."""
+    window = Window()
+    main, sub = run(), run(subshell_id="s")
+    assert window.submit(main) == [main]
+    assert window.submit(sub) == [sub]
+
+
+def test_what_is_withdrawn_never_leaves() -> None:
+    """And lets pass what stood behind it."""
+    window = Window()
+    inside, waiting, plain = run(), run(), entry()
+    window.submit(inside)
+    window.submit(waiting)
+    window.submit(plain)
+    assert window.withdraw(waiting) == (True, [plain])
+    assert window.withdraw(waiting) == (False, [])
+    assert window.withdraw(inside) == (False, [])
+    assert window.done(inside) == []
+
+
+def test_without_a_limit_all_leave_at_once() -> None:
+    """As with kernels that run cells at the same time."""
+    window = Window(None)
+    runs = [run() for _ in range(3)]
+    assert [window.submit(one) for one in runs] == [[one] for one in runs]
+    wide = Window(2)
+    assert [bool(wide.submit(one)) for one in runs] == [True, True, False]
+
+
+def test_runs_that_answer_questions_are_inside_one_at_a_time() -> None:
+    """Over all shells: the kernel's stdin socket is one, and answers carry no address."""
+    window = Window()
+    main = run(answers_questions=True)
+    sub = run(subshell_id="s", answers_questions=True)
+    other = run(subshell_id="t")
+    assert window.submit(main) == [main]
+    assert window.submit(sub) == []
+    assert window.holder(sub) is main
+    assert window.submit(other) == [other]
+    assert window.done(main) == [sub]
+
+
+def test_clear_lets_go_what_waited_for_a_kernel_that_is_gone() -> None:
+    """Nothing is inside any more."""
+    window = Window()
+    one, two = run(answers_questions=True), run(answers_questions=True)
+    window.submit(one)
+    window.submit(two)
+    assert window.clear() == [two]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.sampled_from([None, "s"])), max_size=20),
+    st.lists(st.integers(0, 100), max_size=60),
+    st.sampled_from([1, 2, None]),
+)
+def test_everything_leaves_once_and_in_order(
+    kinds: list[tuple[bool, str | None]], picks: list[int], limit: int | None
+) -> None:
+    """Whatever ends or is withdrawn in between."""
+    window = Window(limit)
+    entries = [entry(is_run=is_run, subshell_id=shell) for is_run, shell in kinds]
+    left: list[Entry] = []
+    gone: set[int] = set()
+    for one in entries:
+        left += window.submit(one)
+    for pick in picks:
+        if not entries:
+            break
+        chosen = entries[pick % len(entries)]
+        if pick % 2:
+            was_waiting, leaving = window.withdraw(chosen)
+            assert was_waiting == (chosen not in left and id(chosen) not in gone)
+            gone |= {id(chosen)} if was_waiting else set()
+            left += leaving
+        elif chosen in left:
+            left += window.done(chosen)
+        if limit is not None:
+            inside = [sum(e in lane.inside for e in entries) for lane in window._lanes.values()]
+            assert all(count <= limit for count in inside)
+    for one in entries:
+        left += window.done(one)
+    wanted = [one for one in entries if id(one) not in gone]
+    for shell in (None, "s"):
+        assert [e for e in left if e.subshell_id == shell] == [
+            e for e in wanted if e.subshell_id == shell
+        ]
+    assert not window._lanes
