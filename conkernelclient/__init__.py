@@ -1,12 +1,13 @@
 """
 An asyncio client for Jupyter kernels that stays right when everything happens at once.
 
-`ConKernelManager` takes the place of jupyter_client's `AsyncKernelManager`; its clients answer any number of coroutines
-at once:
+`ConKernelManager` takes the place of jupyter_client's `AsyncKernelManager`; its clients answer any
+number of coroutines at once:
 
     async with run_kernel() as kc:
         result = await kc.run("print('hello'); 1 + 1")
-        a, b = await asyncio.gather(kc.execute("x = 2", reply=True), kc.execute("y = 3", reply=True))
+        a, b = kc.execute("x = 2", reply=True), kc.execute("y = 3", reply=True)
+        await asyncio.gather(a, b)
 """
 
 from . import errors, events

@@ -1,4 +1,8 @@
-"""What happens while a run goes on? The events that `async for` over a `Run` and `on_output` give."""
+"""
+What happens while a run goes on?
+
+The events that `async for` over a `Run` and `on_output` give.
+"""
 
 from .outputs.events import (
     Clear,

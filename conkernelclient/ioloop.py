@@ -1,8 +1,12 @@
-"""Which manager does `AsyncMultiKernelManager` want? One with tornado's restarter; loaded by its dotted name."""
+"""
+Which manager does `AsyncMultiKernelManager` want?
+
+One with tornado's restarter; it is loaded by its dotted name.
+"""
 
 from __future__ import annotations
 
-from jupyter_client.ioloop import AsyncIOLoopKernelManager
+from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 
 from .manager.manager import ConKernelManager
 

@@ -90,6 +90,17 @@ def test_clear_lets_go_what_waited_for_a_kernel_that_is_gone() -> None:
     assert window.clear() == [two]
 
 
+def test_drain_gives_what_had_not_left() -> None:
+    """And what is inside is forgotten."""
+    window = Window()
+    one, two, three = run(), run(), entry()
+    for each in (one, two, three):
+        window.submit(each)
+    assert window.drain() == [two, three]
+    assert window.done(one) == []
+    assert window.submit(two) == [two]
+
+
 @given(
     st.lists(st.tuples(st.booleans(), st.sampled_from([None, "s"])), max_size=20),
     st.lists(st.integers(0, 100), max_size=60),

@@ -1,9 +1,9 @@
 """
-What does it look like when a kernel serves many coroutines at once? (`conkernel demo`)
+What does it look like when a kernel serves many coroutines at once?
 
-One long cell prints as it goes. Meanwhile independent coroutines make requests, each with a number of its own: some in
-subshells, which answer at once, some in the main shell, which answers when the long cell is through. Each looks whether
-what it got is its own.
+`conkernel demo` shows it. One long cell prints as it goes. Meanwhile independent coroutines make
+requests, each with a number of its own: some in subshells, which answer at once, some in the main
+shell, which answers when the long cell is through. Each looks whether what it got is its own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Board:
 
     def line(self) -> str:
         """One line of the display."""
-        waiting = ", ".join(f"{count} {whom}" for whom, count in sorted(self.waiting.items()) if count)
+        waiting = ", ".join(
+            f"{count} {whom}" for whom, count in sorted(self.waiting.items()) if count
+        )
         return (
             f"long cell: {self.step:<14} answered: {len(self.latencies):>3} of {self.total}   "
             f"waiting for: {waiting or 'nobody'}"

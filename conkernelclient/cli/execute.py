@@ -1,4 +1,8 @@
-"""How does one piece of code run from a shell? (`conkernel exec`)"""
+"""
+How does one piece of code run from a shell?
+
+With `conkernel exec`.
+"""
 
 from __future__ import annotations
 
@@ -66,10 +70,15 @@ def _show(event: Event) -> None:
 
 
 async def _ask(question: InputRequest) -> str:
-    """Ask on the terminal, in a thread: the loop goes on meanwhile. The end of input ends the code's, too."""
-    ask = getpass.getpass if question.password else input
+    """
+    Ask on the terminal, in a thread: the loop goes on meanwhile.
+
+    The end of input ends the code's, too.
+    """
     try:
-        return await asyncio.to_thread(ask, question.prompt)
+        if question.password:
+            return await asyncio.to_thread(getpass.getpass, question.prompt)
+        return await asyncio.to_thread(input, question.prompt)
     except EOFError:
         return "\x04"
 

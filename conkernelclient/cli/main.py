@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Its arguments; None: those of this process.
 
     Returns:
-        The exit status: 0; 1 if the code raised, or the demonstration found something wrong; 2 if the kernel
-        could not be used; 130 after Ctrl-C.
+        The exit status: 0; 1 if the code raised, or the demonstration found something wrong; 2 if
+        the kernel could not be used; 130 after Ctrl-C.
     """
     args = _parser().parse_args(argv)
     try:

@@ -1,8 +1,8 @@
 """
 What does a program hold in its hands to talk to a kernel?
 
-`ConKernelClient` takes the place of jupyter_client's `AsyncKernelClient`: the same methods, traits and channel objects,
-safe from any number of coroutines at once.
+`ConKernelClient` takes the place of jupyter_client's `AsyncKernelClient`: the same methods, traits
+and channel objects, safe from any number of coroutines at once.
 """
 
 from __future__ import annotations
@@ -11,19 +11,16 @@ import asyncio
 import json
 import os
 import sys
-import time
 import weakref
 from binascii import hexlify
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
 import zmq.asyncio
 from jupyter_client.channels import HBChannel
 from jupyter_client.connect import channel_socket_types, port_names
 from jupyter_client.manager import KernelManager
-from jupyter_client.session import Session
-from traitlets import Float, Integer, Type
+from traitlets import Float, Instance, Integer, Type
 
 from ..errors import ChannelsClosedError, NotInterruptibleError, ProtocolError, ReplyTimeout
 from ..protocol.messages import CHANNELS
@@ -38,7 +35,9 @@ from .values import Values
 from .window import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Generator
+    from collections.abc import Awaitable, Callable, Collection, Generator, Iterable
+
+    from jupyter_client.connect import KernelConnectionInfo
 
     from ..protocol.messages import Channel, Message
     from .subscribers import Subscription
@@ -49,7 +48,11 @@ STARTUP_TIMEOUT: Final = 60.0
 
 
 class Starting:
-    """What `start_channels()` gives: the channels run; awaited, it is the client, when the kernel is ready."""
+    """
+    What `start_channels()` gives: the channels run.
+
+    Awaited, it is the client, when the kernel is ready.
+    """
 
     def __init__(self, client: ConKernelClient) -> None:
         self._client = client
@@ -67,28 +70,31 @@ class ConKernelClient(Values):
     A client of one kernel, for many coroutines.
 
     Make it with `ConKernelManager.client()`, or on its own from a connection file:
-    `ConKernelClient(connection_file=path)` and `load_connection_file()`. Then `await kc.start_channels()`.
+    `ConKernelClient(connection_file=path)` and `load_connection_file()`. Then
+    `await kc.start_channels()`.
 
-    It serves one event loop, the first that uses it, and the next when that one is closed. Called from other threads,
-    its verbs hand over to that loop.
+    It serves one event loop, the first that uses it, and the next when that one is closed. Called
+    from other threads, its verbs hand over to that loop.
     """
 
-    shell_channel_class = Type(ConChannel)
-    iopub_channel_class = Type(ConChannel)
-    stdin_channel_class = Type(ConChannel)
-    control_channel_class = Type(ConChannel)
-    hb_channel_class = Type(HBChannel)
+    context: Instance[zmq.asyncio.Context]  # jupyter_client's trait
+    shell_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    iopub_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    stdin_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    control_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    hb_channel_class: Type[type[HBChannel], type[HBChannel]] = Type(HBChannel)
 
-    startup_timeout = Float(
+    # traitlets' own annotation says that a Float which may be None is read as `int | None`.
+    startup_timeout: Float[float | None, float | None] = Float(  # pyright: ignore[reportAssignmentType]
         STARTUP_TIMEOUT,
         allow_none=True,
         config=True,
         help="Seconds that `await kc.start_channels()` waits for the kernel; None: any time.",
     )
-    max_backlog_messages = Integer(
+    max_backlog_messages: Integer[int, int] = Integer(
         100_000, config=True, help="Messages that may wait for a kernel that does not read."
     )
-    max_backlog_bytes = Integer(
+    max_backlog_bytes: Integer[int, int] = Integer(
         256 * 2**20,
         config=True,
         help="Bytes of messages that may wait for a kernel that does not read.",
@@ -108,7 +114,7 @@ class ConKernelClient(Values):
         this = weakref.ref(self)
         self._connection.interrupt = lambda: _interrupt_kernel(this())
         self._connection.restart = lambda: _restart_kernel(this())
-        self.comms = Comms(self._connection)
+        self.comms: Comms = Comms(self._connection)
         self.observe(_window_changed, "window")
 
     def __del__(self) -> None:
@@ -122,7 +128,8 @@ class ConKernelClient(Values):
 
     # Channels
 
-    def start_channels(
+    # jupyter_client's gives None, which nobody uses.
+    def start_channels(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         shell: bool = True,
         iopub: bool = True,
@@ -131,12 +138,14 @@ class ConKernelClient(Values):
         control: bool = True,
     ) -> Starting:
         """
-        Open the channels. The work is done when this returns, inside or outside an event loop; started again after
+        Open the channels.
+
+        The work is done when this returns, inside or outside an event loop; started again after
         `stop_channels()`, they are new ones.
 
         Returns:
-            An object to await, or not: `kc = await kc.start_channels()` waits until the kernel is ready, at most
-            `startup_timeout` seconds, and gives the client.
+            An object to await, or not: `kc = await kc.start_channels()` waits until the kernel is
+            ready, at most `startup_timeout` seconds, and gives the client.
 
         Raises:
             ProtocolError: The connection information lacks a port.
@@ -154,7 +163,11 @@ class ConKernelClient(Values):
         return Starting(self)
 
     def stop_channels(self) -> None:
-        """Close the channels. What is under way fails with `ChannelsClosedError`. Harmless if they are closed."""
+        """
+        Close the channels. What is under way fails with `ChannelsClosedError`.
+
+        Harmless if they are closed.
+        """
         for name in CHANNELS:
             channel = getattr(self, f"_{name}_channel")
             if channel is not None:
@@ -182,7 +195,11 @@ class ConKernelClient(Values):
 
     @property
     def iopub_channel(self) -> ConChannel:
-        """The iopub channel: what the kernel published for requests made without `run()`, and for other clients."""
+        """
+        The iopub channel: what the kernel published for requests made without `run()`.
+
+        What it published for other clients is there as well.
+        """
         return self._open_channel("iopub")
 
     @property
@@ -203,20 +220,23 @@ class ConKernelClient(Values):
                 self._identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
             connect = getattr(self, f"connect_{name}")
             socket = connect() if name == "iopub" else connect(identity=self._identity)
-            channel = getattr(self, f"{name}_channel_class")(socket, self.session, self.ioloop)
+            channel_class: type[ConChannel] = getattr(self, f"{name}_channel_class")
+            channel = channel_class(socket, self.session, self.ioloop)
             channel.attach(name, self._connection)
             setattr(self, f"_{name}_channel", channel)
         return channel
 
-    # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the other. Set while they are
-    # open, and another one each time: a kernel refuses an identity that it still knows.
+    # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the
+    # other. Set while they are open, and another one each time: a kernel refuses an identity that
+    # it still knows.
     _identity: bytes | None = None
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> ConSocket:
         """Create a socket that never drops what the kernel sends, connected to the kernel."""
         if self._created_context and self.context.closed:
             self.context = zmq.asyncio.Context()
-        socket = self.context.socket(channel_socket_types[channel], socket_class=ConSocket)
+        context: Any = self.context  # its stub does not say which class of socket comes out
+        socket: ConSocket = context.socket(channel_socket_types[channel], socket_class=ConSocket)
         socket.linger = LINGER
         socket.rcvhwm = 0  # our own bounds are the only ones
         if identity:
@@ -228,29 +248,34 @@ class ConKernelClient(Values):
         socket.connect(self._make_url(channel))
         return socket
 
-    def _check_ports(self, names: Any) -> None:
+    def _check_ports(self, names: Iterable[str]) -> None:
         missing = [f"{name}_port" for name in names if not getattr(self, f"{name}_port")]
         if missing:
             raise ProtocolError(
-                f"the connection information lacks {', '.join(missing)}: start the kernel first, or load its "
-                "connection file with load_connection_file()"
+                f"the connection information lacks {', '.join(missing)}: start the kernel first, "
+                "or load its connection file with load_connection_file()"
             )
 
     def load_connection_file(self, connection_file: str | None = None) -> None:
         """
-        Read address, ports and key from a kernel's connection file (None: the one of the `connection_file` trait).
+        Read address, ports and key from a kernel's connection file.
+
+        Args:
+            connection_file: Its path; None: the one of the `connection_file` trait.
 
         Raises:
-            OSError: It cannot be read. ProtocolError: It is not the JSON of a connection file; nothing was changed.
+            OSError: It cannot be read.
+            ProtocolError: It is not the JSON of a connection file; nothing was changed.
         """
         path = self.connection_file if connection_file is None else connection_file
         with open(path, encoding="utf-8") as file:
             try:
-                info = json.load(file)
+                loaded: object = json.load(file)
             except ValueError as error:
                 raise ProtocolError(f"connection file {path!r} is not JSON: {error}") from error
-        if not isinstance(info, dict):
+        if not isinstance(loaded, dict):
             raise ProtocolError(f"connection file {path!r} holds no JSON object")
+        info = cast("dict[str, Any]", loaded)
         wrong = [
             name
             for name in port_names
@@ -258,7 +283,7 @@ class ConKernelClient(Values):
         ]
         if wrong:
             raise ProtocolError(f"connection file {path!r} lacks {', '.join(wrong)}")
-        self.load_connection_info(info)
+        self.load_connection_info(cast("KernelConnectionInfo", info))
 
     def _destroy_context(self) -> None:
         if self._created_context and not self.context.closed:
@@ -268,19 +293,22 @@ class ConKernelClient(Values):
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """
-        Wait until the kernel answers and its iopub channel is heard. May be called again, also while requests are under way.
+        Wait until the kernel answers and its iopub channel is heard.
+
+        May be called again, also while requests are under way.
 
         Args:
             timeout: Seconds; None waits for ever.
 
         Raises:
-            ReadyTimeout (a RuntimeError): It is not ready in time. DeadKernelError (a RuntimeError): It ended.
+            ReadyTimeout (a RuntimeError): It is not ready in time.
+            DeadKernelError (a RuntimeError): It ended.
             ChannelsClosedError: The channels are not running.
         """
         connection = self._open_connection("iopub", "shell")
         info = await probe_until_ready(connection, timeout, self._async_is_alive)
-        self._handle_kernel_info_reply(info)
-        features = info["content"].get("supported_features") or []
+        self._handle_kernel_info_reply(cast("dict[str, Any]", info))
+        features: Iterable[object] = info["content"].get("supported_features") or ()
         self._features = frozenset(map(str, features))
         if "conkernel modes" in self._features:
             connection.window.limit = None
@@ -288,18 +316,27 @@ class ConKernelClient(Values):
 
     _async_wait_for_ready = wait_for_ready
 
-    # Messages by hand
+    # Messages by hand. A Message is a dict with known keys, which type checkers do not take for a
+    # `dict[str, Any]`; what jupyter_client has beside them gets them cast.
 
-    async def _async_get_shell_msg(self, *args: Any, **kwargs: Any) -> Message:
+    async def _async_get_shell_msg(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *args: Any, **kwargs: Any
+    ) -> Message:
         return await self.shell_channel.get_msg(*args, **kwargs)
 
-    async def _async_get_iopub_msg(self, *args: Any, **kwargs: Any) -> Message:
+    async def _async_get_iopub_msg(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *args: Any, **kwargs: Any
+    ) -> Message:
         return await self.iopub_channel.get_msg(*args, **kwargs)
 
-    async def _async_get_stdin_msg(self, *args: Any, **kwargs: Any) -> Message:
+    async def _async_get_stdin_msg(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *args: Any, **kwargs: Any
+    ) -> Message:
         return await self.stdin_channel.get_msg(*args, **kwargs)
 
-    async def _async_get_control_msg(self, *args: Any, **kwargs: Any) -> Message:
+    async def _async_get_control_msg(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *args: Any, **kwargs: Any
+    ) -> Message:
         return await self.control_channel.get_msg(*args, **kwargs)
 
     get_shell_msg = _async_get_shell_msg
@@ -307,7 +344,7 @@ class ConKernelClient(Values):
     get_stdin_msg = _async_get_stdin_msg
     get_control_msg = _async_get_control_msg
 
-    async def _async_recv_reply(
+    async def _async_recv_reply(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, msg_id: str, timeout: float | None = None, channel: str = "shell"
     ) -> Message:
         """
@@ -327,14 +364,18 @@ class ConKernelClient(Values):
         self, msg_id: str | None = None, timeout: float | None = None
     ) -> list[Message]:
         """
-        Give the iopub messages of a request made without `run()`, from its busy to its idle; they can be taken once.
+        Give the iopub messages of a request made without `run()`, from its busy to its idle.
+
+        They can be taken once.
 
         Args:
-            msg_id: The request, one of the last 1,000; None: all that the iopub channel object holds, without waiting.
+            msg_id: The request, one of the last 1,000; None: all that the iopub channel object
+                holds, without waiting.
             timeout: Seconds to wait for idle; None waits for ever.
 
         Raises:
-            KeyError: They were taken, or there is no such request. ProtocolError: They had to go to make room (64 MB).
+            KeyError: They were taken, or there is no such request.
+            ProtocolError: They had to go to make room (64 MB).
             ReplyTimeout: The request is not idle in time; they can still be taken.
         """
         connection = self._open_connection("iopub")
@@ -342,7 +383,7 @@ class ConKernelClient(Values):
             return await self.iopub_channel.get_msgs()
         return [message.message for message in await connection.take_record(msg_id, timeout)]
 
-    async def _async_execute_interactive(
+    async def _async_execute_interactive(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         code: str,
         silent: bool = False,
@@ -358,15 +399,22 @@ class ConKernelClient(Values):
         Run `code`, show its output and relay its questions. Any number of these may go on at once.
 
         Args:
+            code: As for `execute`.
+            silent: As for `execute`.
+            store_history: As for `execute`.
+            user_expressions: As for `execute`.
+            allow_stdin: As for `execute`.
+            stop_on_error: As for `execute`.
+            timeout: Seconds to the end of it all; None waits for ever.
             output_hook: Called with each iopub message of this request; None: shows them.
             stdin_hook: Called with each `input_request`, sync or async; None: asks on the terminal.
-            timeout: Seconds to the end of it all; None waits for ever. The others are those of `execute`.
 
         Returns:
             The `execute_reply`.
 
         Raises:
-            ReplyTimeout: It is not at its end in time. ChannelsClosedError: iopub, or stdin where needed, is not running.
+            ReplyTimeout: It is not at its end in time.
+            ChannelsClosedError: iopub, or stdin where needed, is not running.
         """
         connection = self._open_connection("shell")
         if not connection.is_open("iopub"):
@@ -388,14 +436,14 @@ class ConKernelClient(Values):
                 connection.submit(entry)
                 return await interactive.go_through(
                     output_hook or self._default_output_hook(),
-                    stdin_hook or self._stdin_hook_default,
+                    stdin_hook or cast("Callable[[Message], Any]", self._stdin_hook_default),
                 )
         except TimeoutError as error:
             if isinstance(error, ReplyTimeout):
                 raise
             raise ReplyTimeout(
-                f"Timeout waiting for output: {message['msg_id']} is not at its end within {timeout} s; "
-                "the kernel goes on",
+                f"Timeout waiting for output: {message['msg_id']} is not at its end within "
+                f"{timeout} s; the kernel goes on",
                 msg_id=message["msg_id"],
             ) from None
         finally:
@@ -411,18 +459,25 @@ class ConKernelClient(Values):
             if shell is not None and getattr(shell, "kernel", None):
                 publisher = shell.display_pub
                 return lambda msg: self._output_hook_kernel(
-                    publisher.session, publisher.pub_socket, publisher.parent_header, msg
+                    publisher.session,
+                    publisher.pub_socket,
+                    publisher.parent_header,
+                    cast("dict[str, Any]", msg),
                 )
-        return self._output_hook_default
+        return cast("Callable[[Message], Any]", self._output_hook_default)
 
     # Subshells
 
     async def create_subshell(self, timeout: float | None = None) -> str:
         """
-        Make a subshell, a thread of the kernel that runs cells beside the main shell; gives its id, for `subshell_id=`.
+        Make a subshell, a thread of the kernel that runs cells beside the main shell.
+
+        Returns:
+            Its id, for `subshell_id=`.
 
         Raises:
             ProtocolError: The kernel has no subshells.
+
         Source: JEP 91.
         """
         content = await self._subshell_request("create_subshell_request", {}, timeout)
@@ -431,7 +486,12 @@ class ConKernelClient(Values):
         return subshell_id
 
     async def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
-        """Delete a subshell; what it runs goes on to its end. ProtocolError if there is none of that id."""
+        """
+        Delete a subshell; what it runs goes on to its end.
+
+        Raises:
+            ProtocolError: There is none of that id.
+        """
         await self._subshell_request(
             "delete_subshell_request", {"subshell_id": subshell_id}, timeout
         )
@@ -457,9 +517,8 @@ class ConKernelClient(Values):
             )
         return answer
 
-    _features: frozenset[str] | None = (
-        None  # what the kernel says that it can do; set when it is ready
-    )
+    # What the kernel says that it can do; set when it is ready.
+    _features: frozenset[str] | None = None
 
     # What goes on
 
@@ -476,10 +535,13 @@ class ConKernelClient(Values):
 
         Args:
             handler: Called in a task of its own with one message at a time.
-            channel: Only those of this channel. msg_type: only of this type, or these. msg_id: only of this request.
+            channel: Only those of this channel.
+            msg_type: Only those of this type, or of these.
+            msg_id: Only those of this request.
 
         Returns:
-            A subscription; its `close()` ends it. A handler that is 10,000 messages behind misses some, which are counted.
+            A subscription; its `close()` ends it. A handler that is 10,000 messages behind misses
+            some, which are counted.
         """
         types = (msg_type,) if isinstance(msg_type, str) else msg_type
         return self._connection.subscribers.add(handler, channel, types, msg_id)
@@ -489,11 +551,12 @@ class ConKernelClient(Values):
         Give figures of what goes on.
 
         Returns:
-            "pending": requests that somebody waits for. "orphans": messages of requests that were given up. "dropped":
-            messages that nobody read in time. "rejected": messages that were none (unsigned, replayed, not JSON).
-            "violations": messages against the protocol. "evicted": records of `get_pubs` that had to go. "requests":
-            messages sent. "received", "bytes_received": messages that came. "backlog", "backlog_bytes": messages that
-            wait for a kernel that does not read.
+            "pending": requests that somebody waits for. "orphans": messages of requests that were
+            given up. "dropped": messages that nobody read in time. "rejected": messages that were
+            none (unsigned, replayed, not JSON). "violations": messages against the protocol.
+            "evicted": records of `get_pubs` that had to go. "requests": messages sent. "received",
+            "bytes_received": messages that came. "backlog", "backlog_bytes": messages that wait for
+            a kernel that does not read.
         """
         connection = self._connection
         backlog, backlog_bytes = connection.backlog

@@ -149,6 +149,7 @@ class Connection:
             self.fail_all(_closed, channel)
         if not any(map(self.is_open, CHANNELS)):
             self._transport.detach()
+            self.loop = None  # started again, it may serve another one
             self.is_welcomed = False
 
     def dispose(self) -> None:
@@ -321,6 +322,7 @@ class Connection:
                 future.fail,
                 message["header"].get("subshell_id"),
             )
+            self._open_record(message)
             self.submit(entry)
             future.add_done_callback(lambda _: self.forget(request, entry))
         else:
@@ -337,6 +339,7 @@ class Connection:
         """Send a request whose reply nobody waits for: it goes to the channel object."""
         if takes_turn:
             subshell_id = message["header"].get("subshell_id")
+            self._open_record(message)
             self.submit(
                 Entry(
                     lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id
@@ -359,8 +362,9 @@ class Connection:
         self.post_message("stdin", self.session.msg("input_reply", {"value": text}, header), [])
 
     def _open_record(self, message: dict[str, Any]) -> None:
+        """Begin a record of what is published for a request, unless a run gathers it."""
         request = self.router.get(message["msg_id"])
-        if not message["msg_type"].endswith("_request"):
+        if not message["msg_type"].endswith("_request") or message["msg_id"] in self.records:
             return
         if request is None or Claim.IOPUB not in request.claims:
             for evicted in self.records.open(message["msg_id"]):
@@ -495,10 +499,13 @@ class Connection:
     def fail_all(
         self, make_error: Callable[[], ConKernelError], channel: Channel | None = None
     ) -> None:
-        """Let every request fail that is under way, of one channel or of all."""
+        """Let every request fail that is under way or waits for its turn, of one channel or of all."""
         if self.loop is not None and self.loop.is_closed():
             self._abandon_old_loop()
             return
+        unsent = self.window.drain() if channel != "control" else []
+        for entry in unsent:
+            entry.fail(make_error())
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
             if channel is None or request.channel == channel:
                 self.router.end(request)
@@ -523,7 +530,7 @@ def _run_of(request: Request) -> Run | None:
 
 
 def _log_unsent(error: Exception) -> None:
-    logger.error("a request that had waited for its turn could not be sent: %s", error)
+    logger.warning("a request that had waited for its turn was never sent: %s", error)
 
 
 def _time_out(future: ReplyFuture, timeout: float) -> None:

@@ -1,9 +1,9 @@
 """
 What is a cell that is being run, and what can be done with it while it runs?
 
-A `Run` is two things with two ends. As a future it ends for its callers: with the result, a timeout,
-a cancel. As an execution it ends when the kernel is through with it, maybe later: until then it
-holds its place in the window and follows the kernel's messages.
+A `Run` is two things with two ends. As a future it ends for its callers: with the result, a
+timeout, a cancel. As an execution it ends when the kernel is through with it, maybe later: until
+then it holds its place in the window and follows the kernel's messages.
 """
 
 from __future__ import annotations
@@ -279,7 +279,7 @@ class Run(RequestFuture[Result]):
 
     @property
     def lacks_reply(self) -> bool:
-        """Whether the kernel went idle after an interrupt, and may have swallowed the reply with it."""
+        """Whether the kernel went idle after an interrupt, and may have swallowed the reply."""
         return self._is_interrupted and self.request.phase is Phase.IDLED
 
     def end(self) -> None:
@@ -442,7 +442,7 @@ class Run(RequestFuture[Result]):
             duration=None if began is None else ended - began,
             started=began is not None,
             interrupted=self._is_interrupted,
-            still_running=self.done() and not self.is_through,
+            still_running=self._given_up is not None and not self.is_through,
             aborted_by=self._connection.last_error if status == "aborted" else None,
         )
 

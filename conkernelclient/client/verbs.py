@@ -1,8 +1,9 @@
 """
 Which requests can a program make of a kernel?
 
-Every verb of jupyter_client's `AsyncKernelClient`, in its positional order. `reply=False` (the default) gives the
-msg_id at once; `reply=True` an awaitable of the reply message, which is sent when the verb is called.
+Every verb of jupyter_client's `AsyncKernelClient`, in its positional order. `reply=False` (the
+default) gives the msg_id at once; `reply=True` an awaitable of the reply message. The request is
+sent when the verb is called.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, overload
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from traitlets import Bool, Float, Integer
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Verbs"]
 
-Reply: TypeAlias = "str | Awaitable[Message]"
+Reply: TypeAlias = "str | RequestFuture[Message]"
+
+
+class Asking(TypedDict, total=False):
+    """How a verb asks; see `Verbs.execute`."""
+
+    timeout: float | None
+    subshell_id: str | None
 
 
 def require_text(name: str, value: object) -> str:
@@ -39,11 +47,17 @@ def require_text(name: str, value: object) -> str:
     return value
 
 
+def require_mapping(name: str, value: object, what: str = "a dict") -> None:
+    """Raise ProtocolError unless `value` is a mapping."""
+    if not isinstance(value, Mapping):
+        raise ProtocolError(f"{name} {value!r} must be {what}")
+
+
 def require_seconds(name: str, value: object) -> float | None:
     """Give `value` if it is a number of seconds or None; ProtocolError otherwise."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # NaN
         raise ProtocolError(f"{name} {value!r} must be a number of seconds, or None")
     return float(value)
 
@@ -51,23 +65,25 @@ def require_seconds(name: str, value: object) -> float | None:
 class Verbs(AsyncKernelClient):
     """The requests of a client; see `ConKernelClient`."""
 
-    stop_on_error = Bool(
+    stop_on_error: Bool[bool, bool | int] = Bool(
         True,
         config=True,
-        help="Whether an error in code sent by execute() aborts what is queued behind it, if the call does not say. "
-        "run() never aborts anybody.",
+        help="Whether an error in code sent by execute() aborts what is queued behind it, if the "
+        "call does not say. run() never aborts anybody.",
     )
-    default_timeout = Float(
+    # traitlets' own annotation says that a Float which may be None is read as `int | None`.
+    default_timeout: Float[float | None, float | None] = Float(  # pyright: ignore[reportAssignmentType]
         None,
         allow_none=True,
         config=True,
         help="Seconds that a reply may take where the call does not say; None: any time.",
     )
-    window = Integer(
+    window: Integer[int | None, int | None] = Integer(
         1,
         allow_none=True,
         config=True,
-        help="How many runs of this client may be in one shell of the kernel at once; None: any number.",
+        help="How many runs of this client may be in one shell of the kernel at once; None: any "
+        "number.",
     )
 
     _connection: Connection
@@ -112,7 +128,7 @@ class Verbs(AsyncKernelClient):
         subsh_id: str | None = ...,
         cts_typ: str = ...,
     ) -> RequestFuture[Message]: ...
-    def execute(  # type: ignore[override]
+    def execute(
         self,
         code: str,
         silent: bool = False,
@@ -137,11 +153,14 @@ class Verbs(AsyncKernelClient):
             code: One cell of source, any length.
             silent: Publish as little as possible, and do not count the cell.
             store_history: Keep it in the kernel's history.
-            user_expressions: Expressions to evaluate afterwards, by name; their values come in the reply.
+            user_expressions: Expressions to evaluate afterwards, by name; their values come in the
+                reply.
             allow_stdin: Whether the code may ask for input; None: the client's `allow_stdin`.
-            stop_on_error: Whether an error aborts what is queued behind it; None: the client's `stop_on_error`.
+            stop_on_error: Whether an error aborts what is queued behind it; None: the client's
+                `stop_on_error`.
             reply: False returns the msg_id at once; True returns an awaitable of the reply.
-            timeout: Seconds from sending to the reply; None waits for ever. A timeout does not stop the kernel.
+            timeout: Seconds from sending to the reply; None waits for ever. A timeout does not stop
+                the kernel.
             msg_id: The request's id; None: a fresh one.
             subshell_id: The subshell to run in, from `create_subshell()`; None: the main shell.
             metadata: Metadata of the request.
@@ -150,15 +169,17 @@ class Verbs(AsyncKernelClient):
             cts_typ: Name under which the content carries `code`.
 
         Returns:
-            The msg_id, or an awaitable of the `execute_reply`: {"header", "parent_header", "metadata", "content",
-            "buffers", ...}, with content["status"] one of "ok" | "error" | "aborted". An error in the user's code is a
-            reply, not an exception.
+            The msg_id, or an awaitable of the `execute_reply`: {"header", "parent_header",
+            "metadata", "content", "buffers", ...}, with content["status"] one of "ok" | "error" |
+            "aborted". An error in the user's code is a reply, not an exception.
 
         Raises:
-            ProtocolError: now, if an argument is of a wrong type or the subshell unknown. ChannelsClosedError,
-                BacklogFullError: now. DeadKernelError, ReplyTimeout: from the awaitable.
+            ProtocolError: now, if an argument is of a wrong type or the subshell unknown.
+            ChannelsClosedError, BacklogFullError: now.
+            DeadKernelError, ReplyTimeout: from the awaitable.
 
-        Cancelling the awaitable forgets the request; its late reply is counted in `stats()["orphans"]`.
+        Cancelling the awaitable forgets the request; its late reply is counted in
+        `stats()["orphans"]`.
         Source: Jupyter messaging 5.5, "Execute"; JEP 91 for subshells.
         """
         content = self._execute_content(
@@ -196,35 +217,43 @@ class Verbs(AsyncKernelClient):
         max_output_bytes: int | None = None,
     ) -> Run:
         """
-        Run `code` and gather what it shows. Runs of one client take turns, in the order of the calls.
+        Run `code` and gather what it shows.
+
+        Runs of one client take turns, in the order of the calls.
 
         Args:
             code: One cell of source, any length.
             timeout: Seconds from the kernel's busy; then see `on_timeout`. None: any time.
-            start_timeout: Seconds from this call to the kernel's busy; then it is withdrawn. None: any time.
-            on_timeout: "interrupt" ends the code and gives what it had shown; "restart" restarts the kernel; "leave" lets
-                the code run on.
+            start_timeout: Seconds from this call to the kernel's busy; then it is withdrawn. None:
+                any time.
+            on_timeout: "interrupt" ends the code and gives what it had shown; "restart" restarts
+                the kernel; "leave" lets the code run on.
             on_output: Called with each event as it comes, sync or async, in the run's own task.
-            on_stdin: Called with each `InputRequest`, sync or async; gives the answer, or None if it has been given
-                by `input()`. Without it the code cannot ask for input.
+            on_stdin: Called with each `InputRequest`, sync or async; gives the answer, or None if
+                it has been given by `input()`. Without it the code cannot ask for input.
             silent: Publish as little as possible, and do not count the cell.
             store_history: Keep it in the kernel's history.
-            user_expressions: Expressions to evaluate afterwards, by name; their values are in `result.reply`.
+            user_expressions: Expressions to evaluate afterwards, by name; their values are in
+                `result.reply`.
             subshell_id: The subshell to run in, from `create_subshell()`; None: the main shell.
             msg_id: The request's id; None: a fresh one.
             metadata: Metadata of the request.
             buffers: Binary buffers to send with it.
-            max_output_bytes: Bytes of outputs to keep; what is over is left out, with a marker. None: all.
+            max_output_bytes: Bytes of outputs to keep; what is over is left out, with a marker.
+                None: all.
 
         Returns:
-            A `Run`: await it for its `Result`, iterate over it for its events. Called in a thread without an event loop, a
-            `concurrent.futures.Future` of the result; in a thread with a loop of its own, an awaitable there.
+            A `Run`: await it for its `Result`, iterate over it for its events. Called in a thread
+            without an event loop, a `concurrent.futures.Future` of the result; in a thread with a
+            loop of its own, an awaitable there.
 
         Raises:
-            ProtocolError, ChannelsClosedError, BacklogFullError: now. DeadKernelError: from the run, with what had
-                arrived as its `result`. An error in the user's code is a result with status "error".
+            ProtocolError, ChannelsClosedError, BacklogFullError: now.
+            DeadKernelError: from the run, with what had arrived as its `result`. An error in the
+                user's code is a result with status "error".
 
-        Cancelling the last task that awaits it cancels the run: unsent it never runs, running it is interrupted.
+        Cancelling the last task that awaits it cancels the run: unsent it never runs, running it is
+        interrupted.
         """
         content = self._execute_content(
             code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
@@ -245,7 +274,7 @@ class Verbs(AsyncKernelClient):
             max_output_bytes=max_output_bytes,
         )
         connection = self._open_connection("shell")
-        if not connection.is_open("iopub"):  # opened now, it would come too late for what is published
+        if not connection.is_open("iopub"):  # opened now, it would miss what is published
             raise ChannelsClosedError("run() needs the iopub channel: call start_channels() first")
         message = self._message("execute_request", content, msg_id, subshell_id, metadata)
 
@@ -257,10 +286,28 @@ class Verbs(AsyncKernelClient):
             return run
 
         if connection.is_foreign_thread():
-            return self._hand_over(launch)  # type: ignore[return-value]
+            return self._hand_over(launch)
         return launch()
 
-    def complete(  # type: ignore[override]
+    @overload
+    def complete(
+        self,
+        code: str,
+        cursor_pos: int | None = ...,
+        *,
+        reply: Literal[False] = ...,
+        **asking: Unpack[Asking],
+    ) -> str: ...
+    @overload
+    def complete(
+        self,
+        code: str,
+        cursor_pos: int | None = ...,
+        *,
+        reply: Literal[True],
+        **asking: Unpack[Asking],
+    ) -> RequestFuture[Message]: ...
+    def complete(
         self,
         code: str,
         cursor_pos: int | None = None,
@@ -273,12 +320,33 @@ class Verbs(AsyncKernelClient):
         Ask for completions of `code` at `cursor_pos` (characters from its start; None: its end).
 
         Returns:
-            The msg_id, or an awaitable of the `complete_reply`. See `execute` for `reply`, `timeout` and errors.
+            The msg_id, or an awaitable of the `complete_reply`. See `execute` for `reply`,
+            `timeout` and errors.
         """
         content = {"code": require_text("code", code), "cursor_pos": _position(code, cursor_pos)}
         return self._ask("complete_request", content, reply, timeout, subshell_id)
 
-    def inspect(  # type: ignore[override]
+    @overload
+    def inspect(
+        self,
+        code: str,
+        cursor_pos: int | None = ...,
+        detail_level: int = ...,
+        *,
+        reply: Literal[False] = ...,
+        **asking: Unpack[Asking],
+    ) -> str: ...
+    @overload
+    def inspect(
+        self,
+        code: str,
+        cursor_pos: int | None = ...,
+        detail_level: int = ...,
+        *,
+        reply: Literal[True],
+        **asking: Unpack[Asking],
+    ) -> RequestFuture[Message]: ...
+    def inspect(
         self,
         code: str,
         cursor_pos: int | None = None,
@@ -292,7 +360,8 @@ class Verbs(AsyncKernelClient):
         Ask what the name at `cursor_pos` in `code` is; `detail_level` 0 or 1.
 
         Returns:
-            The msg_id, or an awaitable of the `inspect_reply`. See `execute` for `reply`, `timeout` and errors.
+            The msg_id, or an awaitable of the `inspect_reply`. See `execute` for `reply`, `timeout`
+            and errors.
         """
         content = {
             "code": require_text("code", code),
@@ -301,7 +370,31 @@ class Verbs(AsyncKernelClient):
         }
         return self._ask("inspect_request", content, reply, timeout, subshell_id)
 
-    def history(  # type: ignore[override]
+    @overload
+    def history(
+        self,
+        raw: bool = ...,
+        output: bool = ...,
+        hist_access_type: str = ...,
+        *,
+        reply: Literal[False] = ...,
+        timeout: float | None = ...,
+        subshell_id: str | None = ...,
+        **kwargs: Any,
+    ) -> str: ...
+    @overload
+    def history(
+        self,
+        raw: bool = ...,
+        output: bool = ...,
+        hist_access_type: str = ...,
+        *,
+        reply: Literal[True],
+        timeout: float | None = ...,
+        subshell_id: str | None = ...,
+        **kwargs: Any,
+    ) -> RequestFuture[Message]: ...
+    def history(
         self,
         raw: bool = True,
         output: bool = False,
@@ -313,17 +406,29 @@ class Verbs(AsyncKernelClient):
         **kwargs: Any,
     ) -> Reply:
         """
-        Ask for entries of the history: "range" (with `session`, `start`, `stop`), "tail" (`n`) or "search" (`pattern`).
+        Ask for entries of the history.
+
+        `hist_access_type` is "range" (with `session`, `start`, `stop`), "tail" (`n`) or "search"
+        (`pattern`).
 
         Returns:
-            The msg_id, or an awaitable of the `history_reply`. See `execute` for `reply`, `timeout` and errors.
+            The msg_id, or an awaitable of the `history_reply`. See `execute` for `reply`, `timeout`
+            and errors.
         """
         if hist_access_type == "range":
             kwargs = {"session": 0, "start": 0, **kwargs}
         content = {"raw": raw, "output": output, "hist_access_type": hist_access_type, **kwargs}
         return self._ask("history_request", content, reply, timeout, subshell_id)
 
-    def is_complete(  # type: ignore[override]
+    @overload
+    def is_complete(
+        self, code: str, *, reply: Literal[False] = ..., **asking: Unpack[Asking]
+    ) -> str: ...
+    @overload
+    def is_complete(
+        self, code: str, *, reply: Literal[True], **asking: Unpack[Asking]
+    ) -> RequestFuture[Message]: ...
+    def is_complete(
         self,
         code: str,
         *,
@@ -335,12 +440,19 @@ class Verbs(AsyncKernelClient):
         Ask whether `code` is complete, or wants more lines.
 
         Returns:
-            The msg_id, or an awaitable of the `is_complete_reply`. See `execute` for `reply`, `timeout` and errors.
+            The msg_id, or an awaitable of the `is_complete_reply`. See `execute` for `reply`,
+            `timeout` and errors.
         """
         content = {"code": require_text("code", code)}
         return self._ask("is_complete_request", content, reply, timeout, subshell_id)
 
-    def kernel_info(  # type: ignore[override]
+    @overload
+    def kernel_info(self, *, reply: Literal[False] = ..., **asking: Unpack[Asking]) -> str: ...
+    @overload
+    def kernel_info(
+        self, *, reply: Literal[True], **asking: Unpack[Asking]
+    ) -> RequestFuture[Message]: ...
+    def kernel_info(
         self,
         *,
         reply: bool = False,
@@ -351,11 +463,24 @@ class Verbs(AsyncKernelClient):
         Ask what the kernel is: its language, versions, features.
 
         Returns:
-            The msg_id, or an awaitable of the `kernel_info_reply`. See `execute` for `reply`, `timeout` and errors.
+            The msg_id, or an awaitable of the `kernel_info_reply`. See `execute` for `reply`,
+            `timeout` and errors.
         """
         return self._ask("kernel_info_request", {}, reply, timeout, subshell_id)
 
-    def comm_info(  # type: ignore[override]
+    @overload
+    def comm_info(
+        self,
+        target_name: str | None = ...,
+        *,
+        reply: Literal[False] = ...,
+        **asking: Unpack[Asking],
+    ) -> str: ...
+    @overload
+    def comm_info(
+        self, target_name: str | None = ..., *, reply: Literal[True], **asking: Unpack[Asking]
+    ) -> RequestFuture[Message]: ...
+    def comm_info(
         self,
         target_name: str | None = None,
         *,
@@ -367,19 +492,29 @@ class Verbs(AsyncKernelClient):
         Ask which comms are open, all or those of one target.
 
         Returns:
-            The msg_id, or an awaitable of the `comm_info_reply`. See `execute` for `reply`, `timeout` and errors.
+            The msg_id, or an awaitable of the `comm_info_reply`. See `execute` for `reply`,
+            `timeout` and errors.
         """
         content = {} if target_name is None else {"target_name": target_name}
         return self._ask("comm_info_request", content, reply, timeout, subshell_id)
 
-    def shutdown(  # type: ignore[override]
+    @overload
+    def shutdown(
+        self, restart: bool = ..., *, reply: Literal[False] = ..., timeout: float | None = ...
+    ) -> str: ...
+    @overload
+    def shutdown(
+        self, restart: bool = ..., *, reply: Literal[True], timeout: float | None = ...
+    ) -> RequestFuture[Message]: ...
+    def shutdown(
         self, restart: bool = False, *, reply: bool = False, timeout: float | None = None
     ) -> Reply:
         """
         Ask the kernel, on the control channel, to end itself.
 
         Returns:
-            The msg_id, or an awaitable of the `shutdown_reply`. See `execute` for `reply`, `timeout` and errors.
+            The msg_id, or an awaitable of the `shutdown_reply`. See `execute` for `reply`,
+            `timeout` and errors.
         """
         return self._request(
             "control", "shutdown_request", {"restart": restart}, reply=reply, timeout=timeout
@@ -387,10 +522,13 @@ class Verbs(AsyncKernelClient):
 
     def input(self, string: str) -> None:
         """
-        Answer the oldest open `input_request` of this client. If none is open, the answer goes out without a parent.
+        Answer the oldest open `input_request` of this client.
+
+        If none is open, the answer goes out without a parent.
 
         Raises:
-            ProtocolError: `string` is no str. ChannelsClosedError: the stdin channel is not running.
+            ProtocolError: `string` is no str.
+            ChannelsClosedError: the stdin channel is not running.
         """
         text = require_text("string", string)
         connection = self._open_connection("stdin")
@@ -414,7 +552,9 @@ class Verbs(AsyncKernelClient):
         metadata: Mapping[str, Any] | None = None,
     ) -> RequestFuture[Message]:
         """
-        Send any request, such as "debug_request", and give an awaitable of its reply. Sent when called.
+        Send any request, such as "debug_request", and give an awaitable of its reply.
+
+        It is sent when this is called.
 
         Args:
             msg_type: Type of the request.
@@ -430,12 +570,13 @@ class Verbs(AsyncKernelClient):
             An awaitable of the reply, whatever its type. Cancelling it forgets the request.
 
         Raises:
-            ProtocolError, ChannelsClosedError, BacklogFullError: now. DeadKernelError, ReplyTimeout: from the awaitable.
+            ProtocolError, ChannelsClosedError, BacklogFullError: now.
+            DeadKernelError, ReplyTimeout: from the awaitable.
         """
         if channel not in ("shell", "control"):
             raise ProtocolError(f"requests go over 'shell' or 'control', not {channel!r}")
-        if content is not None and not isinstance(content, Mapping):
-            raise ProtocolError(f"content {content!r} must be a dict")
+        if content is not None:
+            require_mapping("content", content)
         answer = self._request(
             channel,
             require_text("msg_type", msg_type),
@@ -463,9 +604,8 @@ class Verbs(AsyncKernelClient):
         stop_on_error: bool | None,
         name: str,
     ) -> dict[str, Any]:
-        expressions = {} if user_expressions is None else user_expressions
-        if not isinstance(expressions, Mapping):
-            raise ProtocolError(f"user_expressions {expressions!r} must be a dict of strings")
+        expressions: Mapping[str, str] = {} if user_expressions is None else user_expressions
+        require_mapping("user_expressions", expressions, "a dict of strings")
         for key, value in expressions.items():
             require_text("key of user_expressions", key)
             require_text("value of user_expressions", value)
@@ -527,13 +667,14 @@ class Verbs(AsyncKernelClient):
         return message["msg_id"]
 
     def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
-        """Start a request in the thread of the client's loop, and give its answer in this thread."""
+        """Start a request in the thread of the client's loop; gives its answer in this thread."""
         connection = self._connection
         loop = connection.loop
         if loop is None or not loop.is_running():
             raise WrongLoopError(
-                "this client serves an event loop of another thread that is open but does not run: the answer would "
-                "never come. Run that loop, close it, or make a second client with km.client()"
+                "this client serves an event loop of another thread that is open but does not run: "
+                "the answer would never come. Run that loop, close it, or make a second client "
+                "with km.client()"
             )
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
@@ -573,7 +714,7 @@ class Verbs(AsyncKernelClient):
                 self._open_channel(channel)
         return connection
 
-    def _open_channel(self, channel: Channel) -> object:
+    def _open_channel(self, name: Channel) -> object:
         raise NotImplementedError
 
     def _message(
@@ -586,11 +727,11 @@ class Verbs(AsyncKernelClient):
     ) -> dict[str, Any]:
         if subshell_id is not None and subshell_id not in self._subshells:
             raise ProtocolError(
-                f"no subshell {subshell_id!r} is known: it was deleted, or not made by this client's "
-                "create_subshell(); `await kc.list_subshell()` learns of others"
+                f"no subshell {subshell_id!r} is known: it was deleted, or not made by this "
+                "client's create_subshell(); `await kc.list_subshell()` learns of others"
             )
-        if metadata is not None and not isinstance(metadata, Mapping):
-            raise ProtocolError(f"metadata {metadata!r} must be a dict")
+        if metadata is not None:
+            require_mapping("metadata", metadata)
         with self._connection.lock:  # `Session.msg_id` counts without one
             message = self.session.msg(msg_type, content, metadata=dict(metadata or {}))
         header = message["header"]
@@ -601,7 +742,7 @@ class Verbs(AsyncKernelClient):
         return message
 
 
-def _position(code: str, cursor_pos: int | None) -> int:
+def _position(code: str, cursor_pos: object) -> int:
     if cursor_pos is None:
         return len(code)
     if isinstance(cursor_pos, bool) or not isinstance(cursor_pos, int):

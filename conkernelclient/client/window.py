@@ -84,6 +84,13 @@ class Window:
         self._answering = None
         return self.leaving()
 
+    def drain(self) -> list[Entry]:
+        """Forget everything; gives what had not left, in order of the shells."""
+        waiting = [entry for lane in self._lanes.values() for entry in lane.waiting]
+        self._lanes.clear()
+        self._answering = None
+        return waiting
+
     def holder(self, entry: Entry) -> Entry | None:
         """Give the oldest run inside that `entry` waits for."""
         return next(iter(self._lane(entry).inside), self._answering)

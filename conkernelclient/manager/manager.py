@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.client import KernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -16,7 +16,7 @@ from traitlets.utils.importstring import import_item
 from ..client.client import ConKernelClient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Coroutine
 
 __all__ = [
     "ConKernelManager",
@@ -28,14 +28,23 @@ __all__ = [
 
 class ConKernelManager(AsyncKernelManager):
     """
-    Starts one kernel, and makes `ConKernelClient`s for it. Takes everything that `AsyncKernelManager` takes.
+    Starts one kernel, and makes `ConKernelClient`s for it.
+
+    Takes everything that `AsyncKernelManager` takes.
     """
 
-    client_class = DottedObjectName("conkernelclient.client.client.ConKernelClient", config=True)
-    client_factory = Type(klass=KernelClient, config=True)
+    client_class: DottedObjectName = DottedObjectName(
+        "conkernelclient.client.client.ConKernelClient", config=True
+    )
+    client_factory: Type[type[KernelClient], type[KernelClient]] = Type(
+        klass=KernelClient, config=True
+    )
 
+    # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")
-    def _client_factory_default(self) -> type[KernelClient]:
+    def _client_factory_default(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+    ) -> type[KernelClient]:
         return import_item(self.client_class)
 
     def client(self, **kwargs: Any) -> ConKernelClient:
@@ -49,13 +58,14 @@ class ConKernelManager(AsyncKernelManager):
             session = self.session.clone()
             session.session = new_id()
             kwargs["session"] = session
-        return super().client(**kwargs)
+        # Of another class only where `client_class` was set to one.
+        return cast("ConKernelClient", super().client(**kwargs))
 
 
 class ConMultiKernelManager(AsyncMultiKernelManager):
     """Starts any number of kernels, each with a `ConKernelManager`."""
 
-    kernel_manager_class = DottedObjectName(
+    kernel_manager_class: DottedObjectName = DottedObjectName(
         "conkernelclient.ioloop.ConIOLoopKernelManager",
         config=True,
         help="The manager class of the kernels, an AsyncIOLoop variant.",
@@ -98,12 +108,15 @@ async def run_kernel(
     **kwargs: Any,
 ) -> AsyncGenerator[ConKernelClient, None]:
     """
-    Own a kernel for the time of an `async with`: it is shut down at its end, also after an error or a cancel.
+    Own a kernel for the time of an `async with`.
+
+    It is shut down at its end, also after an error or a cancel.
 
     Args:
         kernel_name: Name of the kernelspec.
         startup_timeout: Seconds until it is ready; None waits for ever.
-        client_options: Traits of the client. `stop_on_error` is False unless given here: one caller's error aborts nobody.
+        client_options: Traits of the client. `stop_on_error` is False unless given here: one
+            caller's error aborts nobody.
         **kwargs: As for `start_kernel`, such as `cwd`, `env`, `extra_arguments`.
 
     Yields:
@@ -125,12 +138,18 @@ async def run_kernel(
 
 
 async def _end(km: ConKernelManager, kc: ConKernelClient | None) -> None:
-    """Close the client and shut the kernel down, to the end, even if the task is cancelled meanwhile."""
+    """
+    Close the client and shut the kernel down.
+
+    To the end, even if the task is cancelled meanwhile.
+    """
     if kc is not None:
         kc.stop_channels()
     if not km.has_kernel:
         return
-    ending = asyncio.ensure_future(km.shutdown_kernel(now=True))
+    ending = asyncio.ensure_future(
+        cast("Coroutine[Any, Any, None]", km.shutdown_kernel(now=True))  # its stub leaves it open
+    )
     try:
         await asyncio.shield(ending)
     except asyncio.CancelledError:

@@ -53,6 +53,9 @@ class Records:
         self.size: int = 0
         self.evictions: int = 0
 
+    def __contains__(self, msg_id: str) -> bool:
+        return msg_id in self._records
+
     def open(self, msg_id: str) -> list[Record]:
         """Begin the record of a request; gives the records that went to make room."""
         self._records[msg_id] = Record(msg_id)

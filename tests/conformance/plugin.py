@@ -12,13 +12,16 @@ object per line:
 
 Every manager and client that a suite creates is counted, on both sides. A session that created
 none of its own side, or one of the other side, has tested the wrong class: it complains, and ends
-with exit status 4 whatever its tests say.
+with exit status 4 whatever its tests say. A process that hangs after its session ended leaves with
+exit status 1, and the stacks of its threads at the end of its log.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -31,6 +34,9 @@ import jupyter_client.manager
 import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
+
+EXIT_SECONDS: Final = 30  # from the session's end to the process's; more is a hang
+LOG: Final = os.dup(2)  # where stderr goes while pytest does not yet capture it
 
 SIDES: Final = ("original", "ours")
 ORIGINALS: Final[dict[str, type]] = {"manager": AsyncKernelManager, "client": AsyncKernelClient}
@@ -107,6 +113,8 @@ class Recorder:
         created = {slot: self._tally(slot) for slot in ORIGINALS}
         complaints = wrong_classes(self._side, created) + shadowed(session.config.rootpath)
         self._write(created=created, complaints=complaints, seconds=time.monotonic() - self._began)
+        # A context with an open socket blocks when it is collected: say where, and leave with 1.
+        faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True, file=LOG)
         if complaints:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 

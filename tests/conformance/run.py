@@ -159,15 +159,16 @@ def judge(suite: Suite, original: Report | None, ours: Report) -> Verdict:
 
 def flaws(report: Report) -> list[str]:
     """Say why a process's outcomes are not to be trusted. Failing tests are no such reason."""
-    where = f"in {report.running or 'no test'}"
+    where = f"in {report.running}" if report.running else "outside its tests"
     if report.exit_status is None:
-        ended = bool(report.created)
-        return ["did not exit after the last test" if ended else f"timed out {where}"]
+        return [f"timed out {where}"]
     if not report.created:
         return [f"broke {where}, with exit status {report.exit_status}"]
-    if report.exit_status in (0, 1):
+    failed = "failed" in report.outcomes.values()
+    if report.exit_status == int(failed):
         return report.complaints
-    return report.complaints or [f"ended {where} with exit status {report.exit_status}"]
+    tests = "although no test failed" if not failed else "and not because tests failed"
+    return report.complaints or [f"ended with exit status {report.exit_status}, {tests}"]
 
 
 def fetch(suite: Suite, cache: Path) -> Path:

@@ -23,10 +23,12 @@ def test_equal_passes_are_green():
     assert judge(SUITE, report("passed", "passed"), report("passed", "passed")).green
 
 
-@pytest.mark.parametrize("outcome", ["failed", "skipped"])
-def test_what_passes_with_the_original_alone_is_missing(outcome):
+@pytest.mark.parametrize(("outcome", "exit_status"), [("failed", 1), ("skipped", 0)])
+def test_what_passes_with_the_original_alone_is_missing(outcome, exit_status):
     """A skip on our side is as red as a failure."""
-    verdict = judge(SUITE, report("passed", "passed"), report("passed", outcome, exit_status=1))
+    ours = report("passed", outcome, exit_status=exit_status)
+    verdict = judge(SUITE, report("passed", "passed"), ours)
+    assert not verdict.problems
     assert verdict.missing == ["b"]
     assert not verdict.green
 
@@ -52,13 +54,13 @@ def test_fewer_passes_than_the_floor_are_red():
 def test_ours_alone_must_pass_all_it_does_not_skip():
     """Without an original there is nothing that would excuse a failure."""
     assert judge(SUITE, None, report("passed", "passed", "skipped")).green
-    assert judge(SUITE, None, report("passed", "passed", "failed")).missing == ["c"]
+    assert judge(SUITE, None, report("passed", "passed", "failed", exit_status=1)).missing == ["c"]
     assert judge(SUITE, None, report("passed")).problems == ["ours: passed 1, fewer than 2"]
 
 
-@pytest.mark.parametrize("exit_status", [None, -9, 2, 3, 4, 5])
+@pytest.mark.parametrize("exit_status", [None, -9, 1, 2, 3, 4, 5])
 def test_a_process_that_did_not_end_well_is_red_whatever_its_tests_say(exit_status):
-    """None is our time limit, negative a signal, above 1 are pytest's own troubles."""
+    """None: our time limit; negative: a signal; 1: a hang at the exit; more: pytest's troubles."""
     broken = report("passed", "passed", exit_status=exit_status)
     assert flaws(broken)
     assert not judge(SUITE, broken, report("passed", "passed")).green
