@@ -10,17 +10,19 @@ number of coroutines at once:
         await asyncio.gather(a, b)
 """
 
-from . import errors, events
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+from . import errors
 from .client.client import ConKernelClient
 from .client.run import Run
-from .manager.manager import (
-    ConKernelManager,
-    ConMultiKernelManager,
-    run_kernel,
-    start_new_async_kernel,
-)
-from .outputs.result import Result
+from .manager.manager import ConKernelManager, run_kernel, start_new_async_kernel
 from .transport.session_patch import apply_session_patch, undo_session_patch
+
+if _TYPE_CHECKING:
+    from . import events
+    from .manager.multi import ConMultiKernelManager
+    from .outputs.result import Result
 
 __version__ = "0.1.0"
 
@@ -37,3 +39,21 @@ __all__ = [
     "start_new_async_kernel",
     "undo_session_patch",
 ]
+
+# Loaded when they are first asked for: an import of the package should cost little.
+_LATER = {
+    "ConMultiKernelManager": ".manager.multi",
+    "Result": ".outputs.result",
+    "events": ".events",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(_LATER[name], __name__)
+    value = module if name == "events" else getattr(module, name)
+    globals()[name] = value
+    return value

@@ -499,7 +499,7 @@ class Connection:
     def fail_all(
         self, make_error: Callable[[], ConKernelError], channel: Channel | None = None
     ) -> None:
-        """Let every request fail that is under way or waits for its turn, of one channel or of all."""
+        """Let every request fail that is under way or waits its turn, of one channel or of all."""
         if self.loop is not None and self.loop.is_closed():
             self._abandon_old_loop()
             return

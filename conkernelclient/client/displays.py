@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
-from ..outputs.events import display_id_of
+from ..outputs.reduce import display_id_of
 
 if TYPE_CHECKING:
     from ..outputs.reduce import Reducer

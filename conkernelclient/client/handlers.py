@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ..outputs.events import Event, InputRequest
-
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ..outputs.events import Event, InputRequest
     from .run import Run
 
 __all__ = ["StdinHandler", "answer_questions", "deliver_events"]
 
 logger: Final = logging.getLogger(__name__)
 
-StdinHandler: TypeAlias = Callable[[InputRequest], "str | Awaitable[str | None] | None"]
+StdinHandler: TypeAlias = "Callable[[InputRequest], str | Awaitable[str | None] | None]"
 END_OF_FILE: Final = "\x04"  # what kernels raise EOFError for
 
 
@@ -43,6 +43,8 @@ async def deliver_events(run: Run, handler: Callable[[Event], Awaitable[None] | 
 
 async def answer_questions(run: Run, handler: StdinHandler) -> None:
     """Call `handler` with each question of `run`, one after the other, and send its answers."""
+    from ..outputs.events import InputRequest
+
     cursor = run.cursor()
     while True:
         while (event := cursor.next()) is not None:

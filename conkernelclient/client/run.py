@@ -12,14 +12,11 @@ import asyncio
 import logging
 import time
 import weakref
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..errors import ConKernelError, NotInterruptibleError
-from ..outputs.events import ErrorOutput, Event, Finished, event_of
 from ..outputs.log import Cursor, EventLog
 from ..outputs.reduce import Reducer
-from ..outputs.result import Result, Status
 from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
@@ -29,6 +26,8 @@ from .window import Entry
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 
+    from ..outputs.events import ErrorOutput, Event
+    from ..outputs.result import Result, Status
     from ..protocol.messages import Channel, Message
     from ..protocol.wire import Incoming
     from .connection import Connection
@@ -40,8 +39,7 @@ logger: Final = logging.getLogger(__name__)
 OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """What the caller of `run()` wants; see there."""
 
     timeout: float | None = None
@@ -52,7 +50,7 @@ class RunOptions:
     max_output_bytes: int | None = None
 
 
-class Run(RequestFuture[Result]):
+class Run(RequestFuture["Result"]):
     """
     A cell that is being run.
 
@@ -199,6 +197,8 @@ class Run(RequestFuture[Result]):
             raise
         finally:
             self._readers -= 1
+        from ..outputs.events import Finished
+
         yield Finished(await self)
 
     def _left(self, waiter: asyncio.Future[None]) -> None:
@@ -273,6 +273,8 @@ class Run(RequestFuture[Result]):
 
     def receive_late(self, message: Incoming) -> None:
         """Take a message that came after the end."""
+        from ..outputs.events import event_of
+
         event = event_of(message)
         if event is not None:
             self.late.append(event)
@@ -431,6 +433,8 @@ class Run(RequestFuture[Result]):
         count = content.get("execution_count", self._reducer.execution_count)
         status = self._status()
         began, ended = self._busy_at, self._through_at or time.monotonic()
+        from ..outputs.result import Result  # with the first run: importing us should be quick
+
         return Result(
             status=status,
             msg_id=self.msg_id,
@@ -447,6 +451,8 @@ class Run(RequestFuture[Result]):
         )
 
     def _error(self, content: dict[str, Any]) -> ErrorOutput | None:
+        from ..outputs.events import ErrorOutput
+
         source = self._reducer.error or (content if content.get("status") == "error" else None)
         if source is not None:
             return ErrorOutput(

@@ -13,7 +13,6 @@ Pure: it decides, its caller sends.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,21 +21,44 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Window"]
 
 
-@dataclass(slots=True, eq=False)
 class Entry:
-    """One execute request that is to leave."""
+    """
+    One execute request that is to leave.
 
-    send: Callable[[], None]
-    fail: Callable[[Exception], None]
-    subshell_id: str | None = None
-    is_run: bool = False
-    answers_questions: bool = False
+    Attributes:
+        send: Sends it; may raise.
+        fail: Tells its caller why it could not be sent.
+        subshell_id: Where it is to run; None: the main shell.
+        is_run: Whether it takes a place inside until the kernel is through with it.
+        answers_questions: Whether its code may ask for input.
+    """
+
+    __slots__ = ("answers_questions", "fail", "is_run", "send", "subshell_id")
+
+    def __init__(
+        self,
+        send: Callable[[], None],
+        fail: Callable[[Exception], None],
+        subshell_id: str | None = None,
+        *,
+        is_run: bool = False,
+        answers_questions: bool = False,
+    ) -> None:
+        self.send = send
+        self.fail = fail
+        self.subshell_id = subshell_id
+        self.is_run = is_run
+        self.answers_questions = answers_questions
 
 
-@dataclass(slots=True)
 class _Lane:
-    waiting: OrderedDict[Entry, None] = field(default_factory=OrderedDict)
-    inside: OrderedDict[Entry, None] = field(default_factory=OrderedDict)
+    """The requests of one shell, those that wait and the runs that are inside, oldest first."""
+
+    __slots__ = ("inside", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: OrderedDict[Entry, None] = OrderedDict()
+        self.inside: OrderedDict[Entry, None] = OrderedDict()
 
 
 class Window:

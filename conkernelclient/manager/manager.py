@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.client import KernelClient
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 from jupyter_client.session import new_id
 from traitlets import DottedObjectName, Type, default
 from traitlets.utils.importstring import import_item
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConKernelManager",
-    "ConMultiKernelManager",
     "run_kernel",
     "start_new_async_kernel",
 ]
@@ -60,16 +58,6 @@ class ConKernelManager(AsyncKernelManager):
             kwargs["session"] = session
         # Of another class only where `client_class` was set to one.
         return cast("ConKernelClient", super().client(**kwargs))
-
-
-class ConMultiKernelManager(AsyncMultiKernelManager):
-    """Starts any number of kernels, each with a `ConKernelManager`."""
-
-    kernel_manager_class: DottedObjectName = DottedObjectName(
-        "conkernelclient.ioloop.ConIOLoopKernelManager",
-        config=True,
-        help="The manager class of the kernels, an AsyncIOLoop variant.",
-    )
 
 
 async def start_new_async_kernel(

@@ -8,8 +8,9 @@ Each message of a run is one event; `event_of` makes them. They are exported as
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .reduce import display_id_of
 from .text import strip_ansi
 
 if TYPE_CHECKING:
@@ -140,14 +141,6 @@ Event: TypeAlias = (
     | InputRequest
     | Finished
 )
-
-
-def display_id_of(content: dict[str, Any]) -> str | None:
-    """Give the display_id in a message's content, None if there is none."""
-    transient = content.get("transient")
-    if not isinstance(transient, dict):
-        return None
-    return cast("dict[str, Any]", transient).get("display_id")
 
 
 def event_of(incoming: Incoming) -> Event | None:

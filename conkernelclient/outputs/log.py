@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .events import Event, Stream, event_of
-
 if TYPE_CHECKING:
     from ..protocol.wire import Incoming
+    from .events import Event
 
 __all__ = ["Cursor", "EventLog"]
 
@@ -82,6 +81,8 @@ class EventLog:
 
     def get(self, index: int, seen: int) -> tuple[Event | None, int]:
         """Give what item `index` holds beyond its first `seen` parts, and how many parts it has."""
+        from .events import Stream, event_of
+
         item = self._items[index]
         if not isinstance(item, _Grown):
             return (None if seen else event_of(item)), 1

@@ -9,14 +9,12 @@ outputs").
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
-
-from .events import display_id_of
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 if TYPE_CHECKING:
     from ..protocol.wire import Incoming
 
-__all__ = ["Output", "Reducer"]
+__all__ = ["Output", "Reducer", "display_id_of"]
 
 Output: TypeAlias = dict[str, Any]
 
@@ -168,3 +166,11 @@ def _error(content: dict[str, Any]) -> Output:
         "evalue": str(content.get("evalue", "")),
         "traceback": [str(line) for line in content.get("traceback") or ()],
     }
+
+
+def display_id_of(content: dict[str, Any]) -> str | None:
+    """Give the display_id in a message's content, None if there is none."""
+    transient = content.get("transient")
+    if not isinstance(transient, dict):
+        return None
+    return cast("dict[str, Any]", transient).get("display_id")

@@ -9,7 +9,6 @@ Reply and idle come over two sockets, so in either order.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -91,23 +90,39 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Signal], Phase]] = {
 STATUS: Final[Mapping[object, Signal]] = {"busy": Signal.BUSY, "idle": Signal.IDLE}
 
 
-@dataclass(slots=True, eq=False)
 class Request:
     """
     One request, from its registration to its end.
 
     Attributes:
+        msg_id: Its id.
+        claims: What its owner takes of its messages.
         owner: Whoever opened it put in here what the messages are for; the router does not look at
             it.
+        channel: Where it is sent, and its reply comes.
+        phase: Where it stands.
         abandoned: The owner gave it up; its messages are counted, and go nowhere.
     """
 
-    msg_id: str
-    claims: Claim
-    owner: Any = None
-    channel: Channel = "shell"
-    phase: Phase = field(default=Phase.WAITING)
-    abandoned: bool = False
+    __slots__ = ("abandoned", "channel", "claims", "msg_id", "owner", "phase")
+
+    def __init__(
+        self,
+        msg_id: str,
+        claims: Claim,
+        owner: Any = None,
+        channel: Channel = "shell",
+        phase: Phase = Phase.WAITING,
+    ) -> None:
+        self.msg_id = msg_id
+        self.claims = claims
+        self.owner = owner
+        self.channel: Channel = channel
+        self.phase = phase
+        self.abandoned = False
+
+    def __repr__(self) -> str:
+        return f"<Request {self.msg_id} {self.phase.name.lower()}>"
 
 
 class Destination(Enum):

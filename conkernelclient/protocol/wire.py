@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TypeAlias, cast
 
 import orjson
 
@@ -64,8 +63,7 @@ class Digest(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class WireSettings:
+class WireSettings(NamedTuple):
     """What a `Session` decides about the bytes."""
 
     pack: Callable[[Any], bytes]
