@@ -26,9 +26,13 @@ class Catcher:
     def __init__(self) -> None:
         self.got: list[list[bytes]] = []
         self.lost_channels: list[str] = []
+        self.connected_channels: list[str] = []
 
     def received(self, channel: str, frames: list[bytes]) -> None:
         self.got.append(frames)
+
+    def connected(self, channel: str) -> None:
+        self.connected_channels.append(channel)
 
     def lost(self, channel: str, error: Exception) -> None:
         self.lost_channels.append(channel)

@@ -103,6 +103,7 @@ class Connection:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.is_welcomed: bool = False
         self.last_error: str | None = None
+        self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
         self.counts: dict[str, int] = {
@@ -385,6 +386,16 @@ class Connection:
             self._deliver(channel, message)
         except Exception:  # one message may cost no more than itself
             logger.exception("could not deliver %r from %s", message, channel)
+
+    def connected(self, channel: Channel) -> None:
+        """Learn that the kernel's side of `channel` is there."""
+        logger.debug("%s is connected", channel)
+        for listener in tuple(self.peer_listeners):
+            listener()
+
+    def is_stdin_connected(self) -> bool:
+        """Tell whether the kernel knows our stdin; if not, `peer_listeners` will be told."""
+        return not self.is_open("stdin") or self._transport.is_connected("stdin")
 
     def lost(self, channel: Channel, error: Exception) -> None:
         """Learn that a socket is gone."""

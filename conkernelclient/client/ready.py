@@ -1,15 +1,17 @@
 """
 When is a kernel ready for this client?
 
-When it answered a `kernel_info_request` and the client hears its iopub channel: from the kernel's
-`iopub_welcome` (JEP 65), or because the status of a probe came through. A subscription takes its
-time to reach the kernel; probes follow each other, one round trip each, until one is heard.
+When three things are so: it answered a `kernel_info_request`; the client hears its iopub channel,
+from the kernel's `iopub_welcome` (JEP 65), or because the status of a probe came through; and it
+knows the client's stdin, for it drops a question to a client that it does not know. A subscription
+takes its time to reach the kernel; probes follow each other, one round trip each, until one is
+heard.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import DeadKernelError, ReadyTimeout
 from ..protocol.router import Claim, Request
@@ -50,13 +52,15 @@ class _Probes:
     def receive(self, channel: Channel, message: Incoming) -> None:
         if channel == "shell":
             self.reply = message.message
-            self._changed.set()
         else:
             self.is_heard = True
-            self._changed.set()
+        self.wake()
 
     def fail(self, error: BaseException) -> None:
         self.error = error
+        self.wake()
+
+    def wake(self) -> None:
         self._changed.set()
 
     async def changed(self, seconds: float | None) -> None:
@@ -86,6 +90,7 @@ async def probe_until_ready(
     deadline = None if timeout is None else loop.time() + timeout
     probes = _Probes(connection)
     info: Message | None = None
+    connection.peer_listeners.add(probes.wake)
     try:
         probes.send()
         while True:
@@ -95,19 +100,24 @@ async def probe_until_ready(
                 info, probes.reply = probes.reply, None
                 if not (probes.is_heard or connection.is_welcomed):
                     probes.send()
-            if info is not None and (probes.is_heard or connection.is_welcomed):
+            is_heard = probes.is_heard or connection.is_welcomed
+            if info is not None and is_heard and connection.is_stdin_connected():
                 return info
             left = None if deadline is None else deadline - loop.time()
             if left is not None and left <= 0:
-                raise ReadyTimeout(f"Kernel didn't respond in {timeout:g} seconds: {_state(info)}")
+                state = _state(info, is_heard)
+                raise ReadyTimeout(f"Kernel didn't respond in {timeout:g} seconds: {state}")
             await probes.changed(LOOK_AT_LIFE if left is None else min(LOOK_AT_LIFE, left))
             if not await is_alive():
                 raise DeadKernelError("Kernel died before replying to kernel_info")
     finally:
+        connection.peer_listeners.discard(probes.wake)
         probes.close()
 
 
-def _state(info: Any) -> str:
+def _state(info: object, is_heard: bool) -> str:
     if info is None:
         return "it is still starting, busy with other code, or mute"
-    return "it answers, but nothing comes on its iopub channel"
+    if not is_heard:
+        return "it answers, but nothing comes on its iopub channel"
+    return "it answers, but its stdin port does not; start_channels(stdin=False) does without"

@@ -44,11 +44,11 @@ class Entry:
         is_run: bool = False,
         answers_questions: bool = False,
     ) -> None:
-        self.send = send
-        self.fail = fail
-        self.subshell_id = subshell_id
-        self.is_run = is_run
-        self.answers_questions = answers_questions
+        self.send: Callable[[], None] = send
+        self.fail: Callable[[Exception], None] = fail
+        self.subshell_id: str | None = subshell_id
+        self.is_run: bool = is_run
+        self.answers_questions: bool = answers_questions
 
 
 class _Lane:

@@ -114,12 +114,12 @@ class Request:
         channel: Channel = "shell",
         phase: Phase = Phase.WAITING,
     ) -> None:
-        self.msg_id = msg_id
-        self.claims = claims
-        self.owner = owner
+        self.msg_id: str = msg_id
+        self.claims: Claim = claims
+        self.owner: Any = owner
         self.channel: Channel = channel
-        self.phase = phase
-        self.abandoned = False
+        self.phase: Phase = phase
+        self.abandoned: bool = False
 
     def __repr__(self) -> str:
         return f"<Request {self.msg_id} {self.phase.name.lower()}>"

@@ -25,6 +25,10 @@ class Sink(Protocol):
         """Take the frames of one message."""
         ...
 
+    def connected(self, channel: Channel) -> None:
+        """Learn that the other side of `channel` is there, which `is_connected` had denied."""
+        ...
+
     def lost(self, channel: Channel, error: Exception) -> None:
         """Learn that nothing can come on `channel` any more."""
         ...
@@ -57,6 +61,10 @@ class Transport(Protocol):
 
     def pump(self, channel: Channel) -> None:
         """Receive now what has come, without waiting."""
+        ...
+
+    def is_connected(self, channel: Channel) -> bool:
+        """Tell whether the other side is there; if not, the sink's `connected` will be told."""
         ...
 
     def is_open(self, channel: Channel) -> bool:

@@ -117,7 +117,7 @@ class ConSocket(_AsyncSocket):
 class _Line:
     """One socket of a transport."""
 
-    __slots__ = ("channel", "fd", "is_scheduled", "queue", "shadow", "socket")
+    __slots__ = ("awaits_peer", "channel", "fd", "is_scheduled", "queue", "shadow", "socket")
 
     def __init__(self, channel: Channel, socket: ConSocket) -> None:
         self.channel: Channel = channel
@@ -125,6 +125,7 @@ class _Line:
         self.shadow: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         self.queue: deque[tuple[list[Frame], bool, int]] = deque()  # what the socket would not take
         self.is_scheduled = False
+        self.awaits_peer = False  # somebody wants to know when it is connected
         # Our own descriptor, set while attached: the loop holds one callback for each, and pyzmq
         # uses the socket's.
         self.fd = -1
@@ -234,6 +235,20 @@ class ZmqTransport:
                 self._keep(line, frames, copy)
             self._look(line)
 
+    def is_connected(self, channel: Channel) -> bool:
+        """
+        Tell whether the kernel's side of a channel is there; if not, `connected` will be told.
+
+        Only for a socket with `immediate` set, which takes messages only while it is connected.
+        """
+        with self.lock:
+            line = self._lines.get(channel)
+            if line is None:
+                return False
+            is_connected = bool(_events(line) & zmq.POLLOUT)
+            line.awaits_peer = not is_connected
+            return is_connected
+
     def pump(self, channel: Channel) -> None:
         """Receive now what has come on `channel`."""
         line = self._lines.get(channel)
@@ -271,8 +286,8 @@ class ZmqTransport:
 
         We may have taken its only signal.
         """
-        wanted = zmq.POLLIN | zmq.POLLOUT if line.queue else zmq.POLLIN
-        if cast("int", line.shadow.get(zmq.EVENTS)) & wanted:  # other options may be bytes
+        wants_out = line.queue or line.awaits_peer
+        if _events(line) & (zmq.POLLIN | zmq.POLLOUT if wants_out else zmq.POLLIN):
             self._schedule(line)
 
     def _schedule(self, line: _Line) -> None:
@@ -288,18 +303,24 @@ class ZmqTransport:
     def _pump(self, line: _Line) -> None:
         line.is_scheduled = False
         batch: list[list[bytes]] = []
+        is_connected = False
         try:
             with self.lock:
                 if self._lines.get(line.channel) is not line:
                     return
                 self._flush(line)
                 is_empty = _receive(line.shadow, batch)
+                if line.awaits_peer and _events(line) & zmq.POLLOUT:
+                    line.awaits_peer = False
+                    is_connected = True
                 if is_empty:
                     self._look(line)
                 else:
                     self._schedule(line)
         except zmq.ZMQError as error:
             self._lose(line, error)
+        if is_connected:
+            self._sink.connected(line.channel)
         for frames in batch:
             self._sink.received(line.channel, frames)
 
@@ -332,6 +353,10 @@ class ZmqTransport:
             selector.remove_reader(fd)
         if os.name == "posix":
             os.close(fd)
+
+
+def _events(line: _Line) -> int:
+    return cast("int", line.shadow.get(zmq.EVENTS))  # other options may be bytes
 
 
 def _try_send(line: _Line, frames: Sequence[Frame], copy: bool) -> bool:

@@ -1,0 +1,261 @@
+"""
+When are a client's channels open, and where do they lead?
+
+Here they are started and stopped, and the connection file is read that says where the kernel is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from binascii import hexlify
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
+
+import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import HBChannel
+from jupyter_client.connect import channel_socket_types, port_names
+from traitlets import Float, Instance, Type
+
+from ..errors import ChannelsClosedError, ProtocolError
+from ..protocol.messages import CHANNELS
+from ..transport.zmq import LINGER, ConSocket
+from .channels import ConChannel
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from jupyter_client.connect import KernelConnectionInfo
+
+    from ..protocol.messages import Channel
+    from .connection import Connection
+
+__all__ = ["Lifecycle", "Starting"]
+
+C = TypeVar("C", bound="Lifecycle")
+
+STARTUP_TIMEOUT: Final = 60.0
+
+
+class Starting(Generic[C]):
+    """
+    What `start_channels()` gives: the channels run.
+
+    Awaited, it is the client, when the kernel is ready.
+    """
+
+    def __init__(self, client: C) -> None:
+        self._client = client
+
+    def __await__(self) -> Generator[Any, None, C]:
+        return self._ready().__await__()
+
+    async def _ready(self) -> C:
+        await self._client.wait_for_ready(timeout=self._client.startup_timeout)
+        return self._client
+
+
+class Lifecycle(AsyncKernelClient):
+    """The channels of a client; see `ConKernelClient`."""
+
+    context: Instance[zmq.asyncio.Context]  # jupyter_client's trait
+    shell_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    iopub_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    stdin_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    control_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
+    hb_channel_class: Type[type[HBChannel], type[HBChannel]] = Type(HBChannel)
+
+    # traitlets' own annotation says that a Float which may be None is read as `int | None`.
+    startup_timeout: Float[float | None, float | None] = Float(  # pyright: ignore[reportAssignmentType]
+        STARTUP_TIMEOUT,
+        allow_none=True,
+        config=True,
+        help="Seconds that `await kc.start_channels()` waits for the kernel; None: any time.",
+    )
+
+    _connection: Connection
+    _subshells: set[str]
+    _is_stopped: bool = False  # set by stop_channels(), until they are started again
+
+    # jupyter_client's gives None, which nobody uses.
+    def start_channels(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        shell: bool = True,
+        iopub: bool = True,
+        stdin: bool = True,
+        hb: bool = True,
+        control: bool = True,
+    ) -> Starting[Self]:
+        """
+        Open the channels.
+
+        The work is done when this returns, inside or outside an event loop; started again after
+        `stop_channels()`, they are new ones.
+
+        Returns:
+            An object to await, or not: `kc = await kc.start_channels()` waits until the kernel is
+            ready, at most `startup_timeout` seconds, and gives the client.
+
+        Raises:
+            ProtocolError: The connection information lacks a port.
+        """
+        self._connection.bind()
+        self._is_stopped = False
+        wanted = {"shell": shell, "iopub": iopub, "stdin": stdin, "control": control, "hb": hb}
+        self._check_ports(name for name, is_wanted in wanted.items() if is_wanted)
+        for name in CHANNELS:
+            if wanted[name]:
+                self._open_channel(name).start()
+        self.allow_stdin = stdin
+        if hb and not self.hb_channel.is_alive():
+            self.hb_channel.start()
+        return Starting(self)
+
+    def stop_channels(self) -> None:
+        """
+        Close the channels. What is under way fails with `ChannelsClosedError`.
+
+        Harmless if they are closed.
+        """
+        for name in CHANNELS:
+            channel = getattr(self, f"_{name}_channel")
+            if channel is not None:
+                channel.stop()
+        if self._hb_channel is not None:
+            if self._hb_channel.is_alive():
+                self._hb_channel.stop()
+            self._hb_channel = None
+        self._subshells.clear()
+        self._identity = None
+        self._is_stopped = True
+        self._destroy_context()
+
+    @property
+    def channels_running(self) -> bool:
+        """Whether any channel is open."""
+        return any(map(self._connection.is_open, CHANNELS)) or bool(
+            self._hb_channel is not None and self._hb_channel.is_alive()
+        )
+
+    @property
+    def shell_channel(self) -> ConChannel:
+        """The shell channel: replies that nobody claimed."""
+        return self._open_channel("shell")
+
+    @property
+    def iopub_channel(self) -> ConChannel:
+        """
+        The iopub channel: what the kernel published for requests made without `run()`.
+
+        What it published for other clients is there as well.
+        """
+        return self._open_channel("iopub")
+
+    @property
+    def stdin_channel(self) -> ConChannel:
+        """The stdin channel: questions of requests made without `run()`."""
+        return self._open_channel("stdin")
+
+    @property
+    def control_channel(self) -> ConChannel:
+        """The control channel: replies that nobody claimed."""
+        return self._open_channel("control")
+
+    def _open_channel(self, name: Channel) -> ConChannel:
+        channel: ConChannel | None = getattr(self, f"_{name}_channel")
+        if channel is None or not (channel.is_alive() or self._is_stopped):
+            self._check_ports((name,))
+            if self._identity is None:
+                self._identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
+            connect = getattr(self, f"connect_{name}")
+            socket = connect() if name == "iopub" else connect(identity=self._identity)
+            channel_class: type[ConChannel] = getattr(self, f"{name}_channel_class")
+            channel = channel_class(socket, self.session, self.ioloop)
+            channel.attach(name, self._connection)
+            setattr(self, f"_{name}_channel", channel)
+        return channel
+
+    # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the
+    # other. Set while they are open, and another one each time: a kernel refuses an identity that
+    # it still knows.
+    _identity: bytes | None = None
+
+    def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> ConSocket:
+        """Create a socket that never drops what the kernel sends, connected to the kernel."""
+        if self._created_context and self.context.closed:
+            self.context = zmq.asyncio.Context()
+        context: Any = self.context  # its stub does not say which class of socket comes out
+        socket: ConSocket = context.socket(channel_socket_types[channel], socket_class=ConSocket)
+        socket.linger = LINGER
+        socket.rcvhwm = 0  # our own bounds are the only ones
+        # Here the kernel speaks first, and what it asks of a client that it does not know yet is
+        # gone: the socket is to tell when it is connected.
+        socket.immediate = channel == "stdin"
+        if identity:
+            socket.identity = identity
+        if self.curve_publickey is not None:
+            socket.curve_secretkey = self.curve_secretkey
+            socket.curve_publickey = self.curve_publickey
+            socket.curve_serverkey = self.curve_publickey
+        socket.connect(self._make_url(channel))
+        return socket
+
+    def _check_ports(self, names: Iterable[str]) -> None:
+        missing = [f"{name}_port" for name in names if not getattr(self, f"{name}_port")]
+        if missing:
+            raise ProtocolError(
+                f"the connection information lacks {', '.join(missing)}: start the kernel first, "
+                "or load its connection file with load_connection_file()"
+            )
+
+    def load_connection_file(self, connection_file: str | None = None) -> None:
+        """
+        Read address, ports and key from a kernel's connection file.
+
+        Args:
+            connection_file: Its path; None: the one of the `connection_file` trait.
+
+        Raises:
+            OSError: It cannot be read.
+            ProtocolError: It is not the JSON of a connection file; nothing was changed.
+        """
+        path = self.connection_file if connection_file is None else connection_file
+        with open(path, encoding="utf-8") as file:
+            try:
+                loaded: object = json.load(file)
+            except ValueError as error:
+                raise ProtocolError(f"connection file {path!r} is not JSON: {error}") from error
+        if not isinstance(loaded, dict):
+            raise ProtocolError(f"connection file {path!r} holds no JSON object")
+        info = cast("dict[str, Any]", loaded)
+        wrong = [
+            name
+            for name in port_names
+            if not (getattr(self, name) or (type(info.get(name)) is int and info[name] > 0))
+        ]
+        if wrong:
+            raise ProtocolError(f"connection file {path!r} lacks {', '.join(wrong)}")
+        self.load_connection_info(cast("KernelConnectionInfo", info))
+
+    def _destroy_context(self) -> None:
+        if self._created_context and not self.context.closed:
+            self.context.destroy(linger=LINGER)
+
+    def _open_connection(self, *channels: Channel) -> Connection:
+        """
+        Give the connection, with `channels` open; as in jupyter_client they need not be started.
+
+        Raises:
+            ChannelsClosedError: The client was stopped. ProtocolError: It does not know the ports.
+        """
+        connection = self._connection
+        connection.bind()
+        for channel in channels:
+            if not connection.is_open(channel):
+                if self._is_stopped:
+                    raise ChannelsClosedError(
+                        f"the {channel} channel was stopped: call start_channels() again"
+                    )
+                self._open_channel(channel)
+        return connection

@@ -1,0 +1,212 @@
+"""
+How does a request leave, whoever makes it?
+
+Here is what all verbs share: their arguments are checked, a message is made of them, and it goes to
+the connection, or is handed over to the thread of the loop that the client serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from traitlets import Bool, Float, Integer
+
+from ..errors import ProtocolError, WrongLoopError
+from .lifecycle import Lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..protocol.messages import Channel, Message
+    from .futures import RequestFuture
+
+__all__ = ["Reply", "Requests", "require_mapping", "require_seconds", "require_text"]
+
+Reply: TypeAlias = "str | RequestFuture[Message]"
+
+
+def require_text(name: str, value: object) -> str:
+    """Give `value` if it is a str; ProtocolError otherwise."""
+    if not isinstance(value, str):
+        raise ProtocolError(f"{name} {value!r} must be a string")
+    return value
+
+
+def require_mapping(name: str, value: object, what: str = "a dict") -> None:
+    """Raise ProtocolError unless `value` is a mapping."""
+    if not isinstance(value, Mapping):
+        raise ProtocolError(f"{name} {value!r} must be {what}")
+
+
+def require_seconds(name: str, value: object) -> float | None:
+    """Give `value` if it is a number of seconds or None; ProtocolError otherwise."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # NaN
+        raise ProtocolError(f"{name} {value!r} must be a number of seconds, or None")
+    return float(value)
+
+
+class Requests(Lifecycle):
+    """What the requests of a client have in common; see `ConKernelClient`."""
+
+    stop_on_error: Bool[bool, bool | int] = Bool(
+        True,
+        config=True,
+        help="Whether an error in code sent by execute() aborts what is queued behind it, if the "
+        "call does not say. run() never aborts anybody.",
+    )
+    # traitlets' own annotation says that a Float which may be None is read as `int | None`.
+    default_timeout: Float[float | None, float | None] = Float(  # pyright: ignore[reportAssignmentType]
+        None,
+        allow_none=True,
+        config=True,
+        help="Seconds that a reply may take where the call does not say; None: any time.",
+    )
+    window: Integer[int | None, int | None] = Integer(
+        1,
+        allow_none=True,
+        config=True,
+        help="How many runs of this client may be in one shell of the kernel at once; None: any "
+        "number.",
+    )
+
+    def _execute_content(
+        self,
+        code: str,
+        silent: bool,
+        store_history: bool,
+        user_expressions: Mapping[str, str] | None,
+        allow_stdin: bool | None,
+        stop_on_error: bool | None,
+        name: str,
+    ) -> dict[str, Any]:
+        expressions: Mapping[str, str] = {} if user_expressions is None else user_expressions
+        require_mapping("user_expressions", expressions, "a dict of strings")
+        for key, value in expressions.items():
+            require_text("key of user_expressions", key)
+            require_text("value of user_expressions", value)
+        return {
+            name: require_text("code", code),
+            "silent": silent,
+            "store_history": store_history,
+            "user_expressions": dict(expressions),
+            "allow_stdin": self.allow_stdin if allow_stdin is None else allow_stdin,
+            "stop_on_error": self.stop_on_error if stop_on_error is None else stop_on_error,
+        }
+
+    def _ask(
+        self,
+        msg_type: str,
+        content: dict[str, Any],
+        reply: bool,
+        timeout: float | None,
+        subshell_id: str | None,
+    ) -> Reply:
+        return self._request(
+            "shell", msg_type, content, reply=reply, timeout=timeout, subshell_id=subshell_id
+        )
+
+    def _request(
+        self,
+        channel: Channel,
+        msg_type: str,
+        content: dict[str, Any],
+        *,
+        reply: bool,
+        timeout: float | None = None,
+        msg_id: str | None = None,
+        subshell_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        buffers: Sequence[Any] | None = None,
+        takes_turn: bool = False,
+    ) -> str | RequestFuture[Message]:
+        """Send a request on its channel, or hand it over to the thread of the client's loop."""
+        seconds = require_seconds("timeout", self.default_timeout if timeout is None else timeout)
+        connection = self._open_connection(channel)
+        message = self._message(msg_type, content, msg_id, subshell_id, metadata)
+        parts = list(buffers or ())
+
+        def ask() -> RequestFuture[Message]:
+            return connection.ask(channel, message, parts, seconds, takes_turn=takes_turn)
+
+        def tell() -> None:
+            connection.tell(channel, message, parts, takes_turn=takes_turn)
+
+        if not connection.is_foreign_thread():
+            if reply:
+                return ask()
+            tell()
+        elif reply:
+            return self._hand_over(ask)
+        else:
+            connection.call_in_loop(tell)
+        return message["msg_id"]
+
+    def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
+        """Start a request in the thread of the client's loop; gives its answer in this thread."""
+        connection = self._connection
+        loop = connection.loop
+        if loop is None or not loop.is_running():
+            raise WrongLoopError(
+                "this client serves an event loop of another thread that is open but does not run: "
+                "the answer would never come. Run that loop, close it, or make a second client "
+                "with km.client()"
+            )
+        answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+        def begin() -> None:
+            try:
+                future = start()
+            except BaseException as error:
+                answer.set_exception(error)
+                return
+            future.add_done_callback(lambda done: _copy_outcome(done, answer))
+            answer.add_done_callback(
+                lambda done: loop.call_soon_threadsafe(future.cancel) if done.cancelled() else None
+            )
+
+        connection.call_in_loop(begin)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return answer
+        return asyncio.wrap_future(answer)
+
+    def _message(
+        self,
+        msg_type: str,
+        content: dict[str, Any],
+        msg_id: str | None = None,
+        subshell_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        if subshell_id is not None and subshell_id not in self._subshells:
+            raise ProtocolError(
+                f"no subshell {subshell_id!r} is known: it was deleted, or not made by this "
+                "client's create_subshell(); `await kc.list_subshell()` learns of others"
+            )
+        if metadata is not None:
+            require_mapping("metadata", metadata)
+        with self._connection.lock:  # `Session.msg_id` counts without one
+            message = self.session.msg(msg_type, content, metadata=dict(metadata or {}))
+        header = message["header"]
+        if msg_id is not None:
+            header["msg_id"] = message["msg_id"] = require_text("msg_id", msg_id)
+        if subshell_id is not None:
+            header["subshell_id"] = subshell_id
+        return message
+
+
+def _copy_outcome(done: asyncio.Future[Any], answer: concurrent.futures.Future[Any]) -> None:
+    if done.cancelled():
+        answer.cancel()
+    elif answer.set_running_or_notify_cancel():
+        error = done.exception()
+        if error is None:
+            answer.set_result(done.result())
+        else:
+            answer.set_exception(error)
