@@ -30,7 +30,7 @@ async def km(anyio_backend: str) -> AsyncIterator[ConKernelManager]:
 
 @pytest.fixture(autouse=True)
 def no_errors_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Let a test fail if the package logged an error; one that wants it takes it out of `caplog`."""
+    """Let a test fail if the package logged an error that it did not take out of `caplog`."""
     yield
     errors = [
         record.getMessage()

@@ -55,7 +55,9 @@ def frames(
 
 def packed(msg_type: str, content: Any, parent: Any = None, **more: Any) -> list[bytes]:
     """Frames of a whole message."""
-    return frames([json.dumps(p).encode() for p in (header(msg_type, **more), parent or {}, {}, content)])
+    return frames(
+        [json.dumps(p).encode() for p in (header(msg_type, **more), parent or {}, {}, content)]
+    )
 
 
 def incoming(msg_type: str, parent_id: str = "", **content: Any) -> Incoming:

@@ -47,7 +47,9 @@ WRONG: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-async def test_wrong_arguments_raise_protocol_error_and_send_nothing(km: ConKernelManager, what: str) -> None:
+async def test_wrong_arguments_raise_protocol_error_and_send_nothing(
+    km: ConKernelManager, what: str
+) -> None:
     """Which is a ValueError, as jupyter_client raises for some of them."""
     async with client_of(km) as kc:
         sent = kc.stats()["requests"]
@@ -76,7 +78,9 @@ class NoJSON:
     ],
 )
 @pytest.mark.filterwarnings("ignore:Message serialization failed")
-async def test_what_cannot_be_packed_is_not_registered(km: ConKernelManager, send: Any, error: type) -> None:
+async def test_what_cannot_be_packed_is_not_registered(
+    km: ConKernelManager, send: Any, error: type
+) -> None:
     """The error is that of `Session.send`, and the window lets the next one pass."""
     async with client_of(km) as kc:
         with pytest.raises(error):
@@ -115,7 +119,11 @@ async def test_a_client_without_a_kernel_says_what_is_missing() -> None:
         ("[1, 2]", errors.ProtocolError, "no JSON object"),
         ("{}", errors.ProtocolError, "lacks shell_port"),
         ('{"shell_port": "text"}', errors.ProtocolError, "shell_port"),
-        ('{"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "hb_port": 4}', errors.ProtocolError, "control_port"),
+        (
+            '{"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "hb_port": 4}',
+            errors.ProtocolError,
+            "control_port",
+        ),
         ('{"shell_port": true, "iopub_port": -2}', errors.ProtocolError, "iopub_port"),
     ],
 )
@@ -137,7 +145,9 @@ async def test_a_bad_connection_file_is_refused_and_the_client_still_works(
     kc.stop_channels()
 
 
-async def test_a_wrong_key_says_so(km: ConKernelManager, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_wrong_key_says_so(
+    km: ConKernelManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The kernel ignores what it cannot verify, and we what it publishes."""
     info = json.loads(Path(km.connection_file).read_text())
     path = tmp_path / "kernel.json"

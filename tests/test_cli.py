@@ -65,7 +65,7 @@ def test_exec_answers_questions_from_standard_input() -> None:
 
 
 def test_outputs_come_as_they_happen() -> None:
-    """The first line is there while the code waits for the second; on Ctrl-C the kernel ends too."""
+    """The first line is there while the code goes on; on Ctrl-C the kernel ends too."""
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     process = subprocess.Popen([*CONKERNEL, "exec", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

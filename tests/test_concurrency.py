@@ -34,7 +34,9 @@ async def test_2000_replies_outstanding_at_once_each_reach_their_own_caller(
         got = [reply["content"]["user_expressions"]["v"]["data"]["text/plain"] for reply in replies]
         assert got == [f"({turn}, {n})" for n in range(2000)]
         after = kc.stats()
-        assert {k: after[k] - before[k] for k in ("orphans", "dropped", "rejected", "violations")} == {
+        assert {
+            k: after[k] - before[k] for k in ("orphans", "dropped", "rejected", "violations")
+        } == {
             "orphans": 0,
             "dropped": 0,
             "rejected": 0,
@@ -73,7 +75,9 @@ async def test_requests_leave_in_the_order_of_the_calls(km: ConKernelManager) ->
         assert await kc.eval("order") == list(range(60))
 
 
-async def test_8_concurrent_execute_interactive_with_hooks_are_8_right(km: ConKernelManager) -> None:
+async def test_8_concurrent_execute_interactive_with_hooks_are_8_right(
+    km: ConKernelManager,
+) -> None:
     """Each hook sees the messages of its own request alone, and each its own question."""
     async with client_of(km) as kc:
 
@@ -150,7 +154,11 @@ async def test_two_clients_with_one_session_id_get_their_own_replies(km: ConKern
     async with client_of(km, session=session) as one, client_of(km, session=session) as other:
         assert one.session is other.session is session
         replies = await asyncio.gather(
-            *(kc.execute(str(n), reply=True, timeout=LONG) for n in range(20) for kc in (one, other))
+            *(
+                kc.execute(str(n), reply=True, timeout=LONG)
+                for n in range(20)
+                for kc in (one, other)
+            )
         )
         assert len({reply["parent_header"]["msg_id"] for reply in replies}) == 40
 

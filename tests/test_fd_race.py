@@ -1,8 +1,8 @@
 """
 The lost wake-up of a ZMQ socket: jupyter_client hangs on it, this client does not.
 
-libzmq signals a socket's descriptor once. A synchronous send in between takes the signal, and the reader that is parked
-on the descriptor sleeps on, for good.
+libzmq signals a socket's descriptor once. A synchronous send in between takes the signal, and the
+reader that is parked on the descriptor sleeps on, for good.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ HANGS_AFTER = 1.0  # seconds; a reply that comes takes milliseconds
 
 
 async def one_round(kc: Any, timeout: float) -> None:
-    """A reader is parked; a reply lands while the loop is busy; a send comes before the loop looks."""
+    """A reader is parked; a reply lands while the loop is busy; a send comes before it looks."""
     reader = asyncio.create_task(kc.shell_channel.get_msg(timeout=None))
     await asyncio.sleep(0)
     first = kc.execute("1")
     is_signalled, _, _ = select.select([kc.shell_channel.socket.FD], [], [], LONG)
     assert is_signalled
-    time.sleep(0.01)  # the loop's own work; libzmq looks for signals in a send only after about 1 ms
+    time.sleep(
+        0.01
+    )  # the loop's own work; libzmq looks for signals in a send only after about 1 ms
     second = kc.execute("2")
     try:
         replies = [await asyncio.wait_for(reader, timeout)]
@@ -79,7 +81,9 @@ async def test_this_client_never_misses_one(km: ConKernelManager) -> None:
             await one_round(kc, LONG)
 
 
-async def test_the_session_patch_mends_plain_clients_and_can_be_undone(km: ConKernelManager) -> None:
+async def test_the_session_patch_mends_plain_clients_and_can_be_undone(
+    km: ConKernelManager,
+) -> None:
     """Applied twice it is applied once; undone twice, undone."""
     original = Session.send
     undo = conkernelclient.apply_session_patch()
@@ -95,7 +99,9 @@ async def test_the_session_patch_mends_plain_clients_and_can_be_undone(km: ConKe
     assert Session.send is original
 
 
-async def test_many_tasks_that_work_between_their_sends_are_all_answered(km: ConKernelManager) -> None:
+async def test_many_tasks_that_work_between_their_sends_are_all_answered(
+    km: ConKernelManager,
+) -> None:
     """The natural form of the race: each task keeps the loop busy, then sends."""
 
     async def task(kc: ConKernelClient, n: int) -> None:
@@ -110,11 +116,13 @@ async def test_many_tasks_that_work_between_their_sends_are_all_answered(km: Con
         await asyncio.gather(*(task(kc, n) for n in range(6)))
 
 
-@pytest.mark.parametrize("how", ["session.send", "channel.send", "foreign session", "EVENTS", "poll"])
+@pytest.mark.parametrize(
+    "how", ["session.send", "channel.send", "foreign session", "EVENTS", "poll"]
+)
 async def test_nothing_done_to_the_socket_by_hand_makes_the_reader_deaf(
     km: ConKernelManager, how: str
 ) -> None:
-    """Sends by hand go through the one door; other uses of the socket make the reader look again."""
+    """Sends by hand go through the one door; other uses make the reader look again."""
     import zmq
 
     async with client_of(km) as kc:
@@ -138,6 +146,9 @@ async def test_nothing_done_to_the_socket_by_hand_makes_the_reader_deaf(
                     await socket.poll(0)
             reply = await waiting
             assert reply["msg_type"] == "kernel_info_reply"
-            if how not in ("EVENTS", "poll"):  # one was sent by hand as well: its reply is the channel object's
+            if how not in (
+                "EVENTS",
+                "poll",
+            ):  # one was sent by hand as well: its reply is the channel object's
                 by_hand = await kc.shell_channel.get_msg(timeout=LONG)
                 assert by_hand["parent_header"]["msg_id"] == msg["msg_id"]

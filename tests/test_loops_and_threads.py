@@ -1,4 +1,4 @@
-"""A client serves one loop, hands over from other threads, and leaves nothing when it is dropped."""
+"""A client serves one loop, hands over from other threads, and leaves nothing behind."""
 
 from __future__ import annotations
 

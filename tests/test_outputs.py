@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import nbformat
@@ -37,7 +38,9 @@ def error(ename: str = "E") -> Any:
 
 
 def result_of(text: str, count: int = 1) -> Any:
-    return incoming("execute_result", "r", data={"text/plain": text}, metadata={}, execution_count=count)
+    return incoming(
+        "execute_result", "r", data={"text/plain": text}, metadata={}, execution_count=count
+    )
 
 
 def folded(*messages: Any, **options: Any) -> Reducer:
@@ -69,7 +72,7 @@ def test_any_sequence_of_messages_folds_into_valid_outputs(messages: list[Any]) 
     outputs = folded(*messages).outputs
     assert_valid(outputs)
     names = [output.get("name") for output in outputs]
-    assert all(a != b for a, b in zip(names, names[1:], strict=False) if a is not None)
+    assert all(a != b for a, b in pairwise(names) if a is not None)
     if not any(message.msg_type == "clear_output" for message in messages):
         for name in ("stdout", "stderr"):
             assert "".join(o["text"] for o in outputs if o.get("name") == name) == "".join(
@@ -81,7 +84,9 @@ def test_any_sequence_of_messages_folds_into_valid_outputs(messages: list[Any]) 
 
 def test_neighbouring_text_of_one_stream_is_one_output() -> None:
     """Text of the other stream, or a display, parts them."""
-    reducer = folded(stream("a"), stream("b"), stream("c", "stderr"), stream("d"), display("x"), stream("e"))
+    reducer = folded(
+        stream("a"), stream("b"), stream("c", "stderr"), stream("d"), display("x"), stream("e")
+    )
     assert [o.get("text") for o in reducer.outputs] == ["ab", "c", "d", None, "e"]
 
 
@@ -100,7 +105,11 @@ def test_clear_output_empties_at_once_or_with_the_next_output() -> None:
 def test_update_display_data_rewrites_every_display_of_its_id() -> None:
     """In place, and only those."""
     reducer = folded(
-        display("1", "d"), display("2", "e"), result_of("r"), display("3", "d"), display("new", "d", "update_display_data")
+        display("1", "d"),
+        display("2", "e"),
+        result_of("r"),
+        display("3", "d"),
+        display("new", "d", "update_display_data"),
     )
     assert [o["data"]["text/plain"] for o in reducer.outputs] == ["new", "2", "r", "new"]
     assert reducer.display_ids == ["d", "e"]
@@ -140,8 +149,12 @@ def test_each_message_that_shows_something_is_an_event() -> None:
     assert event_of(error()).text == "T\nb"
     assert events.ErrorOutput("E", "v", []).text == "E: v"
     assert event_of(result_of("1", 3)) == events.ExecuteResult({"text/plain": "1"}, {}, 3)
-    assert event_of(display("u", "d", "update_display_data")) == events.DisplayUpdate({"text/plain": "u"}, {}, "d")
-    assert event_of(incoming("execute_input", "r", code="1", execution_count=2)) == events.Started(2)
+    assert event_of(display("u", "d", "update_display_data")) == events.DisplayUpdate(
+        {"text/plain": "u"}, {}, "d"
+    )
+    assert event_of(incoming("execute_input", "r", code="1", execution_count=2)) == events.Started(
+        2
+    )
     asked = incoming("input_request", "r", prompt="?", password=True)
     assert event_of(asked) == events.InputRequest("?", True)
     assert events.Started().message is None
@@ -159,7 +172,15 @@ def text_of(shown: list[Any]) -> str:
 
 
 @given(
-    st.lists(st.one_of(st.builds(stream, st.text(min_size=1, max_size=3), st.sampled_from(["stdout", "stderr"])), st.builds(display, st.text(min_size=1, max_size=3))), max_size=40),
+    st.lists(
+        st.one_of(
+            st.builds(
+                stream, st.text(min_size=1, max_size=3), st.sampled_from(["stdout", "stderr"])
+            ),
+            st.builds(display, st.text(min_size=1, max_size=3)),
+        ),
+        max_size=40,
+    ),
     st.integers(1, 6),
     st.lists(st.integers(0, 40), max_size=4),
 )
@@ -205,7 +226,11 @@ def test_text_is_what_a_terminal_would_show() -> None:
 def test_text_for_a_model_has_no_colours_and_no_overwritten_text() -> None:
     """And names what is no text."""
     assert for_model(OUTPUTS) == "100%\nwarn\n42\nT\nb\n"
-    image = {"output_type": "display_data", "data": {"image/png": "A" * 400, "text/plain": "<Figure>"}, "metadata": {}}
+    image = {
+        "output_type": "display_data",
+        "data": {"image/png": "A" * 400, "text/plain": "<Figure>"},
+        "metadata": {},
+    }
     assert for_model([image]) == "<Figure>\n[image/png, 300 bytes]\n"
     strange = {"output_type": "display_data", "data": {"application/x": "abcd"}, "metadata": {}}
     assert for_model([strange]) == "[application/x, 3 bytes]\n"
@@ -232,7 +257,9 @@ def test_shortened_text_keeps_both_ends_and_says_how_much_is_missing() -> None:
 
 def test_ansi_sequences_of_all_kinds_go() -> None:
     """Colours, cursor moves, hyperlinks."""
-    assert strip_ansi("\x1b[1;31mred\x1b[0m\x1b[2K \x1b]8;;http://x\x07link\x1b]8;;\x07") == "red link"
+    assert (
+        strip_ansi("\x1b[1;31mred\x1b[0m\x1b[2K \x1b]8;;http://x\x07link\x1b]8;;\x07") == "red link"
+    )
 
 
 def made(status: Any, **more: Any) -> Result:
@@ -247,7 +274,9 @@ def test_a_result_reads_as_text_and_tells_its_status() -> None:
     assert good.data == {"text/plain": "1"}
     assert good.to_llm() == "a\nb\n1\n"
     assert made("ok").data is None
-    assert "timed out, and the kernel is still busy" in made("timeout", still_running=True).to_llm()
+    left = made("timeout", started=True, still_running=True)
+    assert "timed out, and the kernel is still busy" in left.to_llm()
+    assert "timed out before it ran" in made("timeout").to_llm()
     assert "aborted after E: x" in made("aborted", aborted_by="E: x").to_llm()
     assert "cancelled before it ran" in made("cancelled").to_llm()
     assert made("cancelled", started=True).to_llm() == "\n[cancelled]\n"
@@ -264,7 +293,11 @@ def test_raise_for_status_raises_what_the_code_raised() -> None:
     raised = made("error", error=events.ErrorOutput("ValueError", "bad", ["t"]))
     with pytest.raises(errors.ExecutionError, match="ValueError: bad") as caught:
         raised.raise_for_status()
-    assert (caught.value.ename, caught.value.traceback, caught.value.msg_id) == ("ValueError", ["t"], "m")
+    assert (caught.value.ename, caught.value.traceback, caught.value.msg_id) == (
+        "ValueError",
+        ["t"],
+        "m",
+    )
     with pytest.raises(errors.ConKernelError, match="did not run"):
         made("aborted").raise_for_status()
     with pytest.raises(errors.ConKernelError, match="timed out"):

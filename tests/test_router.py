@@ -57,11 +57,14 @@ class Case:
 @st.composite
 def interleavings(draw: st.DrawFn) -> Case:
     """
-    Any merge of N requests' shell or control, iopub and stdin streams, each kept in its own order, with cancels,
-    timeouts (which are cancels to the router), ends and one death anywhere.
+    Any merge of N requests' shell or control, iopub and stdin streams, each in its own order.
+
+    With cancels, timeouts (which are cancels to the router), ends and one death anywhere.
     """
     count = draw(st.integers(1, 6))
-    claims = draw(st.lists(st.sampled_from([Claim.RUN, Claim.REPLY]), min_size=count, max_size=count))
+    claims = draw(
+        st.lists(st.sampled_from([Claim.RUN, Claim.REPLY]), min_size=count, max_size=count)
+    )
     channels = draw(st.lists(st.sampled_from(["shell", "control"]), min_size=count, max_size=count))
     outputs = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
     case = Case(claims, channels, outputs)
@@ -155,7 +158,11 @@ def test_outputs_of_runs_reach_their_owner_in_order(order: list[int], count: int
 def test_reply_and_idle_may_come_in_either_order() -> None:
     """A run is done when both are in; a request for its reply alone when that is."""
     router = Router()
-    first, second, third = opened(router, "a"), opened(router, "b"), opened(router, "c", Claim.REPLY)
+    first, second, third = (
+        opened(router, "a"),
+        opened(router, "b"),
+        opened(router, "c", Claim.REPLY),
+    )
     assert not router.feed("shell", reply("a")).ended
     assert first.phase is Phase.REPLIED
     assert not router.feed("iopub", status("busy", "a")).ended

@@ -45,7 +45,7 @@ async def test_a_result_holds_all_that_the_code_showed(km: ConKernelManager) -> 
         assert result.execution_count == result.reply["content"]["execution_count"]
         assert result.started
         assert 0 < result.duration < LONG
-        assert not (result.interrupted or result.still_running)
+        assert (result.interrupted, result.still_running) == (False, False)
         assert run.outcome == result
 
 
@@ -82,7 +82,9 @@ async def test_events_come_as_they_happen_and_twice_from_the_start(km: ConKernel
         await kc.delete_subshell(sid)
 
 
-async def test_handlers_may_be_sync_or_async_and_are_through_before_the_result(km: ConKernelManager) -> None:
+async def test_handlers_may_be_sync_or_async_and_are_through_before_the_result(
+    km: ConKernelManager,
+) -> None:
     """A handler that fails is logged, and costs nothing else."""
     async with client_of(km) as kc:
         got: list[str] = []
@@ -92,13 +94,15 @@ async def test_handlers_may_be_sync_or_async_and_are_through_before_the_result(k
             got.append(type(event).__name__)
 
         await kc.run("print(1); 2", on_output=slow)
-        assert got == ["Started", "Stream", "ExecuteResult"]
+        assert (got[0], got[-1], set(got[1:-1])) == ("Started", "ExecuteResult", {"Stream"})
         got.clear()
         await kc.run("3", on_output=lambda event: got.append(type(event).__name__))
         assert got == ["Started", "ExecuteResult"]
 
 
-async def test_a_failing_handler_costs_its_event(km: ConKernelManager, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_handler_costs_its_event(
+    km: ConKernelManager, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is logged with the run's id."""
     async with client_of(km) as kc:
 
@@ -129,7 +133,10 @@ async def test_questions_are_answered_per_run(km: ConKernelManager) -> None:
             kc.run(code, on_stdin=lambda question: asked.append(question) or "x"),
         )
         assert [result.stdout for result in results] == ["NAME WORD\n", "x x\n"]
-        assert [(question.prompt, question.password) for question in asked] == [("name", False), ("word", True)]
+        assert [(question.prompt, question.password) for question in asked] == [
+            ("name", False),
+            ("word", True),
+        ]
         replies = [args[1] for args in sent if args[1]["msg_type"] == "input_reply"]
         assert [reply["parent_header"]["msg_type"] for reply in replies] == ["input_request"] * 4
 
@@ -164,13 +171,17 @@ async def test_input_answers_the_oldest_open_question(km: ConKernelManager) -> N
         assert kc._connection.questions == {}
 
 
-async def test_runs_that_answer_questions_in_two_subshells_get_their_own_answers(km: ConKernelManager) -> None:
+async def test_runs_that_answer_questions_in_two_subshells_get_their_own_answers(
+    km: ConKernelManager,
+) -> None:
     """The kernel has one stdin socket: they take turns."""
     async with client_of(km) as kc:
         shells = [None, await kc.create_subshell(), await kc.create_subshell()]
         results = await asyncio.gather(
             *(
-                kc.run(f"print(input('{n}'))", subshell_id=shell, on_stdin=lambda q: f"to {q.prompt}")
+                kc.run(
+                    f"print(input('{n}'))", subshell_id=shell, on_stdin=lambda q: f"to {q.prompt}"
+                )
                 for n, shell in enumerate(shells * 3)
             )
         )
@@ -325,7 +336,11 @@ async def test_a_storm_of_cancels_leaves_nothing_behind(km: ConKernelManager) ->
     async with client_of(km) as kc:
         await kc.run("hits = []")
         tasks = [
-            asyncio.ensure_future(kc.run(f"hits.append({n})") if n % 2 else kc.execute(f"hits.append({n})", reply=True))
+            asyncio.ensure_future(
+                kc.run(f"hits.append({n})")
+                if n % 2
+                else kc.execute(f"hits.append({n})", reply=True)
+            )
             for n in range(200)
         ]
         for n, task in enumerate(tasks):
@@ -381,14 +396,19 @@ async def test_an_abort_is_a_status_that_names_its_cause(km: ConKernelManager) -
             assert not result.ok
         aborted = kc.execute("import time; time.sleep(0.3); 1/0"), kc.run("2")
         result = await aborted[1]
-        assert (result.status, result.aborted_by) == ("aborted", "ZeroDivisionError: division by zero")
+        assert (result.status, result.aborted_by) == (
+            "aborted",
+            "ZeroDivisionError: division by zero",
+        )
         assert "did not run" in result.to_llm()
 
 
 async def test_outputs_are_bounded_on_request(km: ConKernelManager) -> None:
     """With a marker in place of the rest."""
     async with client_of(km) as kc:
-        result = await kc.run("for i in range(200): print('x' * 100, flush=True)", max_output_bytes=5000)
+        result = await kc.run(
+            "for i in range(200): print('x' * 100, flush=True)", max_output_bytes=5000
+        )
         assert result.status == "ok"
         assert len(result.text) < 5000
         assert "left out" in result.text
@@ -402,7 +422,9 @@ async def test_user_expressions_and_silence_go_through(km: ConKernelManager) -> 
         assert result.reply["content"]["user_expressions"]["v"]["data"]["text/plain"] == "9"
 
 
-async def test_a_run_that_nobody_awaits_logs_nothing(km: ConKernelManager, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_run_that_nobody_awaits_logs_nothing(
+    km: ConKernelManager, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nor does a reply, whatever becomes of it."""
     import gc
 

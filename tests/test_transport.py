@@ -42,7 +42,7 @@ class Catcher:
 async def connected(**bounds: int) -> AsyncIterator[tuple[ZmqTransport, Catcher, Any, ConSocket]]:
     """A transport whose shell channel is connected to a ROUTER of our own."""
     catcher = Catcher()
-    limits = {"max_messages": 1000, "max_bytes": 10**6, **bounds}
+    limits = {"max_messages": 1000, "max_bytes": 10**8, **bounds}
     transport = ZmqTransport(catcher, **limits)
     context = zmq.asyncio.Context()
     router = zmq.Socket(zmq.Context(context), zmq.ROUTER)
@@ -98,7 +98,7 @@ async def test_what_the_peer_does_not_read_waits_in_order_and_without_blocking()
     """It leaves when the peer reads, with nothing else going on."""
     async with connected() as (transport, _, router, _socket):
         count = 500
-        body = b"x" * 1000
+        body = b"x" * 20_000  # more than the system's buffers hold
         for number in range(count):
             transport.send("shell", [b"%d" % number, body], copy=bool(number % 2))
         assert transport.backlog > 0

@@ -81,7 +81,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def dumped(part: Any) -> bytes:
-    """JSON with all that Python's `json` can write: NaN, any integer, lone surrogates as escapes."""
+    """JSON with all that `json` can write: NaN, any integer, lone surrogates as escapes."""
     return json.dumps(part).encode()
 
 
@@ -91,7 +91,9 @@ def dumped(part: Any) -> bytes:
     metadata=ODD_DICTS,
     content=ODD_DICTS,
     buffers=st.lists(st.binary(), max_size=2),
-    date_text=st.sampled_from([DATE, "2026-01-02T03:04:05+01:30", "2026-01-02T03:04:05.5", "never"]),
+    date_text=st.sampled_from(
+        [DATE, "2026-01-02T03:04:05+01:30", "2026-01-02T03:04:05.5", "never"]
+    ),
     version=st.sampled_from(["5.0", "5.3", "5.4"]),
 )
 def test_unpack_gives_the_dict_of_deserialize(
@@ -120,9 +122,10 @@ def test_pack_gives_the_message_of_serialize(content: Any, metadata: Any) -> Non
             Wire(settings()).pack(message)
         return
     got = Wire(settings()).pack(message)
-    assert [same(json_unpacker(bytes(a)), json_unpacker(bytes(b))) for a, b in zip(got[2:], wanted[2:], strict=True)] == [
-        True
-    ] * 4
+    assert [
+        same(json_unpacker(bytes(a)), json_unpacker(bytes(b)))
+        for a, b in zip(got[2:], wanted[2:], strict=True)
+    ] == [True] * 4
     assert got[1] == Wire(settings()).sign(got[2:])
 
 
@@ -138,7 +141,11 @@ def test_what_pack_makes_unpack_reads(content: Any) -> None:
     assert same(Wire(settings()).unpack([bytes(frame) for frame in sent]).content, wanted)
 
 
-@given(st.one_of(ODD_TEXTS, st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?")))
+@given(
+    st.one_of(
+        ODD_TEXTS, st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
+    )
+)
 def test_a_date_is_read_as_jupyter_client_reads_it_or_stays_a_text(text: str) -> None:
     """The instant and the offset are the same."""
     from jupyter_client.jsonutil import parse_date as theirs
@@ -175,7 +182,10 @@ def test_a_naive_date_is_local_time() -> None:
         (lambda f: frames([b'{"msg_type": "x"}', *f[4:]]), "cannot be read"),
         (lambda f: frames([b'{"msg_type": "x", "msg_id": 7}', *f[4:]]), "strings"),
         (lambda f: frames([b'{"msg_type": 7, "msg_id": "x"}', *f[4:]]), "strings"),
-        (lambda f: frames([b'{"msg_type": "pyin", "msg_id": "x", "version": "x"}', *f[4:]]), "read"),
+        (
+            lambda f: frames([b'{"msg_type": "pyin", "msg_id": "x", "version": "x"}', *f[4:]]),
+            "read",
+        ),
     ],
 )
 def test_a_bad_message_raises_protocol_error_and_costs_nothing(spoil: Any, words: str) -> None:
@@ -252,7 +262,9 @@ def test_a_session_of_another_packer_is_honoured() -> None:
 def test_a_message_of_protocol_4_is_adapted_both_ways() -> None:
     """As `Session` does with `adapt_version`, and without a version in the header."""
     wire = Wire(settings(adapt_version=4))
-    sent = wire.pack(session().msg("inspect_request", {"code": "a.b", "cursor_pos": 3, "detail_level": 0}))
+    sent = wire.pack(
+        session().msg("inspect_request", {"code": "a.b", "cursor_pos": 3, "detail_level": 0})
+    )
     assert json.loads(bytes(sent[2]))["msg_type"] == "object_info_request"
     assert json.loads(bytes(sent[5]))["oname"] == "a.b"
     old = header("pyout")

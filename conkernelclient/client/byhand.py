@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from getpass import getpass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ChannelsClosedError, ReplyTimeout
@@ -68,6 +69,7 @@ class ByHand(Values):
         """
         name: Channel = "control" if channel == "control" else "shell"
         connection = self._open_connection(name)
+        connection.bind_here()
         connection.pump(name)
         return (await connection.inboxes[name].claim(msg_id, timeout)).message
 
@@ -92,6 +94,8 @@ class ByHand(Values):
             ReplyTimeout: The request is not idle in time; they can still be taken.
         """
         connection = self._open_connection("iopub")
+        connection.bind_here()
+        connection.pump("iopub")
         if msg_id is None:
             return await self.iopub_channel.get_msgs()
         return [message.message for message in await connection.take_record(msg_id, timeout)]
@@ -130,6 +134,7 @@ class ByHand(Values):
             ChannelsClosedError: iopub, or stdin where needed, is not running.
         """
         connection = self._open_connection("shell")
+        connection.bind_here()
         if not connection.is_open("iopub"):
             raise ChannelsClosedError("IOPub channel must be running to receive output")
         asks = self.allow_stdin if allow_stdin is None else allow_stdin
@@ -178,3 +183,14 @@ class ByHand(Values):
                     cast("dict[str, Any]", msg),
                 )
         return cast("Callable[[Message], Any]", self._output_hook_default)
+
+    async def _stdin_hook_default(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, msg: Message
+    ) -> None:
+        """Ask on the terminal, in a thread, so that the loop goes on; and answer."""
+        ask = getpass if msg["content"].get("password") else input
+        try:
+            answer = await asyncio.to_thread(lambda: ask(str(msg["content"].get("prompt", ""))))
+        except EOFError:
+            answer = "\x04"
+        self.input(answer)

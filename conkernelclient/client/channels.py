@@ -289,5 +289,5 @@ class ConChannel(AsyncZMQSocketChannel):
     def _running(self) -> Connection:
         if self.connection is None or not self.is_alive():
             raise ChannelsClosedError("the channels are not running: call start_channels() first")
-        self.connection.bind()
+        self.connection.bind_here()
         return self.connection

@@ -63,7 +63,6 @@ class ConKernelClient(Subshells):
         )
         this = weakref.ref(self)
         self._connection.interrupt = lambda: _interrupt_kernel(this())
-        self._connection.restart = lambda: _restart_kernel(this())
         self.comms: Comms = Comms(self._connection)
         self.observe(_window_changed, "window")
 
@@ -93,7 +92,8 @@ class ConKernelClient(Subshells):
             ChannelsClosedError: The channels are not running.
         """
         connection = self._open_connection("iopub", "shell")
-        info = await probe_until_ready(connection, timeout, self._async_is_alive)
+        connection.bind_here()
+        info = await probe_until_ready(connection, timeout, self._is_known_alive)
         self._handle_kernel_info_reply(cast("dict[str, Any]", info))
         features: Iterable[object] = info["content"].get("supported_features") or ()
         self._features = frozenset(map(str, features))
@@ -102,6 +102,10 @@ class ConKernelClient(Subshells):
         connection.inboxes["iopub"].discard_parentless()
 
     _async_wait_for_ready = wait_for_ready
+
+    async def _is_known_alive(self) -> bool:
+        """Tell whether the manager says so; without one, a heartbeat that fails proves nothing."""
+        return not isinstance(self.parent, KernelManager) or await self._async_is_alive()
 
     # What goes on
 
@@ -173,9 +177,3 @@ async def _interrupt_kernel(client: ConKernelClient | None) -> None:
     reply = await client.request("interrupt_request", {}, "control")
     if reply["content"].get("status") == "error":
         raise NotInterruptibleError(f"the kernel refused: {reply['content'].get('evalue')}")
-
-
-async def _restart_kernel(client: ConKernelClient | None) -> None:
-    if client is None or not isinstance(client.parent, KernelManager):
-        raise NotInterruptibleError("only a client of a manager can restart its kernel")
-    await client.parent._async_restart_kernel(now=True)

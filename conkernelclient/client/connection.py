@@ -13,6 +13,7 @@ import logging
 import threading
 import warnings
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_client.adapter import adapt
@@ -84,11 +85,9 @@ class Connection:
         is_welcomed: Whether the kernel confirmed the iopub subscription (`iopub_welcome`, JEP 65).
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
-        restart: Restarts the kernel; set by the client.
     """
 
     interrupt: Callable[[], Awaitable[None]]
-    restart: Callable[[], Awaitable[None]]
 
     def __init__(
         self, session: Session, *, window: int | None, max_messages: int, max_bytes: int
@@ -146,7 +145,9 @@ class Connection:
         self._transport.close(channel)
         if self.loop is None or not self.loop.is_closed():
             self.inboxes[channel].fail(_closed)
-        if channel in ("shell", "control"):
+        if channel == "stdin":
+            self.questions.clear()
+        else:
             self.fail_all(_closed, channel)
         if not any(map(self.is_open, CHANNELS)):
             self._transport.detach()
@@ -195,6 +196,20 @@ class Connection:
         self._transport.attach(running)
         return running
 
+    def bind_here(self) -> None:
+        """
+        As `bind`, for what can only be awaited in the loop that is served.
+
+        Raises:
+            WrongLoopError: This is another thread than that loop's.
+        """
+        self.bind()
+        if self.is_foreign_thread():
+            raise WrongLoopError(
+                "this client serves the event loop of another thread: await this there; from here "
+                "only the verbs that send (execute, run, request ...) hand over to it"
+            )
+
     def is_foreign_thread(self) -> bool:
         """Tell whether the caller is in another thread than the loop that is served."""
         loop = self.loop
@@ -231,6 +246,7 @@ class Connection:
         for inbox in self.inboxes.values():
             inbox.forget_waiters()
         self._record_waiters.clear()
+        self.questions.clear()
 
     # Sending
 
@@ -292,11 +308,13 @@ class Connection:
 
     def let_leave(self, entries: Iterable[Entry]) -> None:
         """Send what the window lets go; what cannot be sent fails for its caller."""
-        for entry in entries:
+        leaving = deque(entries)
+        while leaving:
+            entry = leaving.popleft()
             try:
                 entry.send()
             except Exception as error:  # whoever frees the window is not to blame
-                self.let_leave(self.window.done(entry))
+                leaving.extend(self.window.done(entry))
                 entry.fail(error)
 
     def ask(
@@ -518,10 +536,13 @@ class Connection:
         for entry in unsent:
             entry.fail(make_error())
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
-            if channel is None or request.channel == channel:
+            is_heard = channel == "iopub" and Claim.IOPUB in request.claims
+            if channel is None or request.channel == channel or is_heard:
                 self.router.end(request)
                 if request.owner is not None and not isinstance(request.owner, weakref.ref):
                     request.owner.fail(make_error())
+        if channel == "control":
+            return
         for waiters in self._record_waiters.values():
             for waiter in waiters:
                 if not waiter.done():

@@ -43,7 +43,12 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
         self.add_done_callback(_release)
 
     def detach(self) -> None:
-        """Let the request go on when the last task that awaits it is cancelled."""
+        """
+        Let the request go on when the last task that awaits it is cancelled.
+
+        A direct `cancel()` still ends it, and that is what `wait_for` (until Python 3.11) and a
+        cancelled `gather` call: give those `asyncio.shield(...)`.
+        """
         self._is_detached = True
 
     def settle(self, result: T) -> None:

@@ -106,7 +106,7 @@ class Lifecycle(AsyncKernelClient):
         self._check_ports(name for name, is_wanted in wanted.items() if is_wanted)
         for name in CHANNELS:
             if wanted[name]:
-                self._open_channel(name).start()
+                self._open_channel(name, again=True).start()
         self.allow_stdin = stdin
         if hb and not self.hb_channel.is_alive():
             self.hb_channel.start()
@@ -162,9 +162,10 @@ class Lifecycle(AsyncKernelClient):
         """The control channel: replies that nobody claimed."""
         return self._open_channel("control")
 
-    def _open_channel(self, name: Channel) -> ConChannel:
+    def _open_channel(self, name: Channel, *, again: bool = False) -> ConChannel:
+        """Give the channel object; a new one if there is none yet, or (`again`) it was stopped."""
         channel: ConChannel | None = getattr(self, f"_{name}_channel")
-        if channel is None or not (channel.is_alive() or self._is_stopped):
+        if channel is None or (again and not channel.is_alive()):
             self._check_ports((name,))
             if self._identity is None:
                 self._identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
@@ -252,10 +253,10 @@ class Lifecycle(AsyncKernelClient):
         connection = self._connection
         connection.bind()
         for channel in channels:
-            if not connection.is_open(channel):
-                if self._is_stopped:
-                    raise ChannelsClosedError(
-                        f"the {channel} channel was stopped: call start_channels() again"
-                    )
-                self._open_channel(channel)
+            if connection.is_open(channel):
+                continue
+            if self._is_stopped or not self._open_channel(channel).is_alive():
+                raise ChannelsClosedError(
+                    f"the {channel} channel was stopped: call start_channels() again"
+                )
         return connection

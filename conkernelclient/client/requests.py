@@ -69,6 +69,7 @@ class Requests(Lifecycle):
     window: Integer[int | None, int | None] = Integer(
         1,
         allow_none=True,
+        min=1,
         config=True,
         help="How many runs of this client may be in one shell of the kernel at once; None: any "
         "number.",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..errors import ConKernelError, NotInterruptibleError
 from ..outputs.log import Cursor, EventLog
-from ..outputs.reduce import Reducer
+from ..outputs.reduce import Reducer, lines_of
 from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
@@ -36,7 +36,10 @@ __all__ = ["OnTimeout", "Run", "RunOptions"]
 
 logger: Final = logging.getLogger(__name__)
 
-OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
+OnTimeout: TypeAlias = Literal["interrupt", "leave"]
+
+
+SETTLES_WITHIN: Final = 1.9  # seconds from a timeout to the result, whatever the kernel does
 
 
 class RunOptions(NamedTuple):
@@ -350,18 +353,16 @@ class Run(RequestFuture["Result"]):
         self._spawn(self._handle_timeout())
 
     async def _handle_timeout(self) -> None:
-        match self._options.on_timeout:
-            case "interrupt" if self.subshell_id is None:
-                await self.interrupt()
-            case "restart":
+        try:
+            if self._options.on_timeout == "interrupt" and self.subshell_id is None:
+                async with asyncio.timeout(SETTLES_WITHIN):
+                    await self.interrupt()
+        except TimeoutError:
+            pass  # it swallows interrupts, or the kernel does not answer
+        finally:
+            if not self.is_over:
                 self._give_up("timeout", is_interrupting=False)
                 self.settle(self._result())
-                await self._connection.restart()
-            case _:
-                pass
-        if not self.is_over:
-            self._give_up("timeout", is_interrupting=False)
-            self.settle(self._result())
 
     def _give_up(self, status: Status, *, is_interrupting: bool = True) -> None:
         """End for the caller; the kernel may still have it."""
@@ -443,8 +444,8 @@ class Run(RequestFuture["Result"]):
             execution_count=count,
             error=self._error(content),
             reply=reply,
-            duration=None if began is None else ended - began,
-            started=began is not None,
+            duration=None if began is None or status == "aborted" else ended - began,
+            started=began is not None and status != "aborted",
             interrupted=self._is_interrupted,
             still_running=self._given_up is not None and not self.is_through,
             aborted_by=self._connection.last_error if status == "aborted" else None,
@@ -458,7 +459,7 @@ class Run(RequestFuture["Result"]):
             return ErrorOutput(
                 str(source.get("ename", "")),
                 str(source.get("evalue", "")),
-                [str(line) for line in source.get("traceback") or ()],
+                lines_of(source.get("traceback")),
             )
         if self._is_interrupted and self.is_through and self._reply is None:
             return ErrorOutput("KeyboardInterrupt", "the kernel swallowed the reply", [])

@@ -49,6 +49,8 @@ class Values(Verbs):
         Cancelling interrupts it.
         """
         require_text("expression", expression)
+        if not require_text("expression", expression).strip():
+            raise ProtocolError("expression is empty: there is no value to give")
         run = self.run(
             "",
             silent=True,

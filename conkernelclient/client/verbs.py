@@ -203,10 +203,8 @@ class Verbs(Requests):
         content = self._execute_content(
             code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
         )
-        if on_timeout not in ("interrupt", "restart", "leave"):
-            raise ProtocolError(
-                f"on_timeout {on_timeout!r} is none of 'interrupt', 'restart', 'leave'"
-            )
+        if on_timeout not in ("interrupt", "leave"):
+            raise ProtocolError(f"on_timeout {on_timeout!r} is neither 'interrupt' nor 'leave'")
         for name, handler in (("on_output", on_output), ("on_stdin", on_stdin)):
             if handler is not None and not callable(handler):
                 raise ProtocolError(f"{name} {handler!r} must be callable")

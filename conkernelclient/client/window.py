@@ -88,7 +88,8 @@ class Window:
         lane = self._lane(entry)
         lane.inside.pop(entry, None)
         if self._answering is entry:
-            self._answering = None
+            inside = (one for each in self._lanes.values() for one in each.inside)
+            self._answering = next((one for one in inside if one.answers_questions), None)
         return self.leaving()
 
     def withdraw(self, entry: Entry) -> tuple[bool, list[Entry]]:

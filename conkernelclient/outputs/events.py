@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .reduce import display_id_of
+from .reduce import display_id_of, lines_of
 from .text import strip_ansi
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def event_of(incoming: Incoming) -> Event | None:
             return ErrorOutput(
                 str(get("ename", "")),
                 str(get("evalue", "")),
-                [str(line) for line in get("traceback") or ()],
+                lines_of(get("traceback")),
                 incoming=incoming,
             )
         case "clear_output":

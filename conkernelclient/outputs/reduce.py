@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 if TYPE_CHECKING:
     from ..protocol.wire import Incoming
 
-__all__ = ["Output", "Reducer", "display_id_of"]
+__all__ = ["Output", "Reducer", "display_id_of", "lines_of"]
 
 Output: TypeAlias = dict[str, Any]
 
@@ -164,7 +164,7 @@ def _error(content: dict[str, Any]) -> Output:
         "output_type": "error",
         "ename": str(content.get("ename", "")),
         "evalue": str(content.get("evalue", "")),
-        "traceback": [str(line) for line in content.get("traceback") or ()],
+        "traceback": lines_of(content.get("traceback")),
     }
 
 
@@ -174,3 +174,11 @@ def display_id_of(content: dict[str, Any]) -> str | None:
     if not isinstance(transient, dict):
         return None
     return cast("dict[str, Any]", transient).get("display_id")
+
+
+def lines_of(traceback: object) -> list[str]:
+    """Give a traceback as a list of strings, whatever a kernel put in its place."""
+    if isinstance(traceback, str):
+        return [traceback]
+    lines = cast("list[object]", traceback) if isinstance(traceback, list) else []
+    return [str(line) for line in lines]

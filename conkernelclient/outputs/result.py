@@ -113,7 +113,11 @@ class Result:
         if self.status == "ok":
             return self
         if self.status == "timeout":
-            raise ReplyTimeout(self._note().strip(" []\n"), msg_id=self.msg_id)
+            raise ReplyTimeout(
+                f"run {self.msg_id} {self._note().strip(' []' + chr(10))}; run it with a longer "
+                "timeout, or in smaller parts",
+                msg_id=self.msg_id,
+            )
         if self.error is not None and self.status == "error":
             error = self.error
             raise ExecutionError(error.ename, error.evalue, error.traceback, msg_id=self.msg_id)
@@ -128,6 +132,8 @@ class Result:
                 return f"\n[aborted{cause}: the code did not run]\n"
             case "timeout":
                 rest = ", and the kernel is still busy with it" if self.still_running else ""
+                if not self.started:
+                    return "\n[timed out before it ran]\n"
                 return f"\n[timed out{rest}]\n"
             case "cancelled":
                 return "\n[cancelled]\n" if self.started else "\n[cancelled before it ran]\n"

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from enum import Enum, Flag, auto
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ..errors import ProtocolError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -190,10 +192,10 @@ class Router:
         Register `request`, before it is sent.
 
         Raises:
-            ValueError: One with this msg_id is registered; its answers could not be told apart.
+            ProtocolError: One with this msg_id is registered; its answers could not be told apart.
         """
         if request.msg_id in self._open or request.msg_id in self._abandoned:
-            raise ValueError(
+            raise ProtocolError(
                 f"a request with msg_id {request.msg_id!r} is under way; take another one"
             )
         self._open[request.msg_id] = request
@@ -216,7 +218,14 @@ class Router:
             return
         self._abandoned[request.msg_id] = request
         if len(self._abandoned) > FORGOTTEN_KEPT:
-            self._abandoned.popitem(last=False)
+            self._forget_one()
+
+    def _forget_one(self) -> None:
+        """Forget the oldest that lacks a reply alone; a run is followed as long as it takes."""
+        for msg_id, request in self._abandoned.items():
+            if Claim.IOPUB not in request.claims:
+                del self._abandoned[msg_id]
+                return
 
     def end(self, request: Request) -> None:
         """

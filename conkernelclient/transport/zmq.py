@@ -214,6 +214,7 @@ class ZmqTransport:
         with self.lock:
             for line in self._lines.values():
                 self._unwatch(line)
+                line.is_scheduled = False  # what that loop had still to do, it will not do
             if self._own_selector is not None:
                 self._own_selector.close()
                 self._own_selector = None
@@ -256,7 +257,7 @@ class ZmqTransport:
             self._pump(line)
 
     def _keep(self, line: _Line, frames: Sequence[Frame], copy: bool) -> None:
-        size = sum(len(frame) for frame in frames)
+        size = sum(memoryview(frame).nbytes for frame in frames)
         if self.backlog >= self._max_messages or self.backlog_bytes + size > self._max_bytes:
             raise BacklogFullError(
                 f"{self.backlog} messages ({self.backlog_bytes} bytes) wait for the kernel, which "
@@ -304,6 +305,7 @@ class ZmqTransport:
         line.is_scheduled = False
         batch: list[list[bytes]] = []
         is_connected = False
+        lost: zmq.ZMQError | None = None
         try:
             with self.lock:
                 if self._lines.get(line.channel) is not line:
@@ -318,11 +320,13 @@ class ZmqTransport:
                 else:
                     self._schedule(line)
         except zmq.ZMQError as error:
-            self._lose(line, error)
+            lost = error
         if is_connected:
             self._sink.connected(line.channel)
         for frames in batch:
             self._sink.received(line.channel, frames)
+        if lost is not None:
+            self._lose(line, lost)
 
     def _lose(self, line: _Line, error: zmq.ZMQError) -> None:
         self.close(line.channel)
