@@ -171,8 +171,8 @@ class Verbs(Requests):
             timeout: Seconds from the kernel's busy; then see `on_timeout`. None: any time.
             start_timeout: Seconds from this call to the kernel's busy; then it is withdrawn. None:
                 any time.
-            on_timeout: "interrupt" ends the code and gives what it had shown; "restart" restarts
-                the kernel; "leave" lets the code run on.
+            on_timeout: "interrupt" ends the code and gives what it had shown, at most 1.9 s later
+                (`still_running` says if the code swallowed it); "leave" lets the code run on.
             on_output: Called with each event as it comes, sync or async, in the run's own task.
             on_stdin: Called with each `InputRequest`, sync or async; gives the answer, or None if
                 it has been given by `input()`. Without it the code cannot ask for input.

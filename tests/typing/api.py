@@ -129,7 +129,7 @@ async def a_run_gives_its_result(kc: ConKernelClient) -> None:
         "1",
         timeout=10,
         start_timeout=None,
-        on_timeout="restart",
+        on_timeout="leave",
         silent=True,
         subshell_id=None,
         max_output_bytes=1_000_000,

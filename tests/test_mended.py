@@ -1,0 +1,194 @@
+"""Bugs that were there once. Each test failed before its bug was mended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from traitlets import TraitError
+
+from conkernelclient import errors
+from conkernelclient.client.window import Entry, Window
+from conkernelclient.outputs.events import event_of
+from conkernelclient.outputs.reduce import Reducer
+from conkernelclient.protocol.router import FORGOTTEN_KEPT, Claim, Destination, Request, Router
+
+from .clients import LONG, client_of, until
+from .messages import incoming, status
+from .test_transport import BATCH, connected
+
+if TYPE_CHECKING:
+    from conkernelclient import ConKernelManager
+
+
+async def test_a_loop_that_ends_while_a_socket_is_being_read_does_not_make_it_deaf() -> None:
+    """The pump that the old loop had still to do was remembered as scheduled."""
+    async with connected() as (transport, catcher, router, _socket):
+        transport.send("shell", [b"hello"])
+        identity = router.recv_multipart()[0]
+        router.sndhwm = 0
+        for number in range(3 * BATCH):
+            router.send_multipart([identity, b"%d" % number])
+        await until(lambda: len(catcher.got) >= BATCH)
+        transport._schedule(transport._lines["shell"])
+        transport.detach()
+        transport.attach(asyncio.get_running_loop())
+        await until(lambda: len(catcher.got) == 3 * BATCH)
+
+
+async def test_closing_iopub_alone_ends_what_waits_for_it(km: ConKernelManager) -> None:
+    """Runs and records waited for ever; a reply comes all the same."""
+    kc = await km.client().start_channels()
+    run = kc.run("import time; time.sleep(0.2)")
+    record = asyncio.ensure_future(kc.get_pubs(kc.execute("1")))
+    reply = kc.kernel_info(reply=True)
+    await asyncio.sleep(0)
+    kc.iopub_channel.stop()
+    outcomes = await asyncio.gather(run, record, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [errors.ChannelsClosedError] * 2
+    assert (await reply)["msg_type"] == "kernel_info_reply"
+    assert not kc.iopub_channel.is_alive()
+    with pytest.raises(errors.ChannelsClosedError):
+        kc.run("1")
+    kc.stop_channels()
+
+
+async def test_closing_control_alone_leaves_records_alone(km: ConKernelManager) -> None:
+    """They belong to iopub."""
+    async with client_of(km) as kc:
+        record = asyncio.ensure_future(kc.get_pubs(kc.execute("1")))
+        await asyncio.sleep(0)
+        kc.control_channel.stop()
+        assert (await record)[-1]["content"]["execution_state"] == "idle"
+
+
+@pytest.mark.filterwarnings("ignore:Message serialization failed")
+async def test_many_runs_that_cannot_be_sent_fail_for_their_own_callers(
+    km: ConKernelManager,
+) -> None:
+    """Each one's failure let the next leave, one call deeper each time."""
+    async with client_of(km) as kc:
+        first = kc.run("1")
+        bad = [kc.run("1", metadata={"x": object()}) for _ in range(1500)]
+        last = kc.run("2")
+        assert (await first).status == "ok"
+        outcomes = await asyncio.gather(*bad, return_exceptions=True)
+        assert all(isinstance(outcome, ValueError) for outcome in outcomes)
+        assert (await last).status == "ok"
+
+
+def test_a_third_run_with_questions_waits_while_one_is_inside() -> None:
+    """When the first of two inside ended, nobody was remembered as answering."""
+
+    def run(shell: str | None) -> Entry:
+        return Entry(lambda: None, lambda _: None, shell, is_run=True, answers_questions=True)
+
+    window = Window(2)
+    first, second, third = run(None), run(None), run("s")
+    assert [window.submit(one) for one in (first, second, third)] == [[first], [second], []]
+    assert window.done(first) == []
+    assert window.done(second) == [third]
+
+
+def test_a_run_that_was_given_up_is_followed_however_many_follow_it() -> None:
+    """Forgotten, it would have held its place in the window for good."""
+    router = Router()
+    run = Request("run", Claim.RUN)
+    router.open(run)
+    router.sent(run)
+    router.abandon(run)
+    for number in range(FORGOTTEN_KEPT + 10):
+        request = Request(f"r{number}", Claim.REPLY)
+        router.open(request)
+        router.sent(request)
+        router.abandon(request)
+    router.feed("iopub", status("busy", "run"))
+    router.feed("iopub", status("idle", "run"))
+    assert router.feed("shell", incoming("execute_reply", "run")) == (Destination.NOBODY, run, True)
+
+
+@pytest.mark.parametrize(
+    ("traceback", "lines"), [(5, []), (None, []), ("one", ["one"]), ([1], ["1"])]
+)
+def test_a_traceback_of_another_shape_costs_itself(traceback: Any, lines: list[str]) -> None:
+    """It raised when the result was made, and the run hung."""
+    message = incoming("error", "r", ename="E", evalue="v", traceback=traceback)
+    reducer = Reducer()
+    reducer.feed(message)
+    assert reducer.outputs[0]["traceback"] == lines
+    event = event_of(message)
+    assert event is not None
+    assert event.traceback == lines
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_window_that_lets_nobody_pass_is_refused(km: ConKernelManager, limit: int) -> None:
+    """No run would ever have left."""
+    with pytest.raises(TraitError):
+        km.client(window=limit)
+
+
+async def test_a_run_settles_although_its_interrupt_fails(km: ConKernelManager) -> None:
+    """It hung when the interrupt raised, or was never answered."""
+    async with client_of(km) as kc:
+
+        async def never() -> None:
+            await asyncio.get_running_loop().create_future()
+
+        kc._connection.interrupt = never
+        result = await asyncio.wait_for(kc.run("import time; time.sleep(2.5)", timeout=0.1), LONG)
+        assert (result.status, result.still_running) == ("timeout", True)
+        assert (await kc.run("1")).status == "ok"
+
+
+async def test_what_can_only_be_awaited_in_the_loop_says_so_elsewhere(km: ConKernelManager) -> None:
+    """A waiter in another thread's loop slept until something else woke that loop."""
+    async with client_of(km) as kc:
+
+        async def elsewhere() -> None:
+            for waiting in (
+                kc.get_shell_msg(timeout=1),
+                kc.get_pubs(),
+                kc._async_recv_reply("x", timeout=1),
+                kc.wait_for_ready(),
+                kc.execute_interactive("1"),
+            ):
+                with pytest.raises(errors.WrongLoopError):
+                    await waiting
+
+        await asyncio.to_thread(asyncio.run, elsewhere())
+
+
+async def test_the_default_stdin_hook_answers_although_replies_lie_unread(
+    km: ConKernelManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """jupyter_client's stays silent when anything is there to be read on the shell channel."""
+    async with client_of(km) as kc:
+        kc.execute("1")
+        await kc.kernel_info(reply=True)
+        monkeypatch.setattr("builtins.input", lambda prompt: f"to {prompt}")
+        shown: list[str] = []
+        await kc.execute_interactive(
+            "print(input('q'))",
+            output_hook=lambda msg: shown.append(msg["content"].get("text", "")),
+            timeout=LONG,
+        )
+        assert "".join(shown) == "to q\n"
+
+
+async def test_an_aborted_run_never_started(km: ConKernelManager) -> None:
+    """The kernel says busy for it, and does not run it."""
+    async with client_of(km, window=None) as kc:
+        kc.execute("import time; time.sleep(0.3); 1/0")
+        result = await kc.run("2")
+        assert (result.status, result.started, result.duration) == ("aborted", False, None)
+
+
+async def test_an_option_that_is_not_there_is_refused(km: ConKernelManager) -> None:
+    """Before anything is sent."""
+    async with client_of(km) as kc:
+        with pytest.raises(errors.ProtocolError, match="restart"):
+            kc.run("1", on_timeout="restart")  # type: ignore[arg-type]
+        with pytest.raises(errors.ProtocolError, match="empty"):
+            await kc.eval(" ")
