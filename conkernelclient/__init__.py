@@ -15,12 +15,12 @@ from typing import Any as _Any
 
 from . import errors
 from .client.client import ConKernelClient
-from .client.run import Run
 from .manager.manager import ConKernelManager, run_kernel, start_new_async_kernel
 from .transport.session_patch import apply_session_patch, undo_session_patch
 
 if _TYPE_CHECKING:
     from . import events
+    from .client.run import Run
     from .manager.multi import ConMultiKernelManager
     from .outputs.result import Result
 
@@ -44,6 +44,7 @@ __all__ = [
 _LATER = {
     "ConMultiKernelManager": ".manager.multi",
     "Result": ".outputs.result",
+    "Run": ".client.run",
     "events": ".events",
 }
 

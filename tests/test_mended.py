@@ -192,3 +192,24 @@ async def test_an_option_that_is_not_there_is_refused(km: ConKernelManager) -> N
             kc.run("1", on_timeout="restart")  # type: ignore[arg-type]
         with pytest.raises(errors.ProtocolError, match="empty"):
             await kc.eval(" ")
+
+
+async def test_channels_may_be_stopped_as_soon_as_they_were_started(km: ConKernelManager) -> None:
+    """The heartbeat's thread opened sockets until there were none left."""
+    for _ in range(50):
+        kc = km.client()
+        kc.start_channels()
+        kc.stop_channels()
+        assert not kc.channels_running
+
+
+def test_a_heartbeat_that_is_stopped_before_it_runs_ends(km: ConKernelManager) -> None:
+    """Whatever its thread did first."""
+    kc = km.client()
+    channel = kc.hb_channel
+    channel._exit.set()
+    channel.start()
+    channel.join(timeout=LONG)
+    assert not channel.is_alive()
+    channel.close()
+    kc.context.destroy(linger=0)

@@ -13,7 +13,6 @@ from getpass import getpass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ChannelsClosedError, ReplyTimeout
-from .interactive import Interactive
 from .values import Values
 from .window import Entry
 
@@ -144,6 +143,8 @@ class ByHand(Values):
             code, silent, store_history, user_expressions, asks, stop_on_error, "code"
         )
         message = self._message("execute_request", content)
+        from .interactive import Interactive
+
         interactive = Interactive(connection, message["msg_id"])
         connection.router.open(interactive.request)
         entry = Entry(

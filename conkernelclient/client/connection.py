@@ -35,8 +35,7 @@ from ..transport.session_patch import check_buffers, check_fork
 from ..transport.zmq import ZmqTransport
 from .channels import Inbox
 from .displays import Displays
-from .futures import ReplyFuture
-from .run import Run
+from .futures import ReplyFuture, RequestFuture
 from .subscribers import Subscribers
 from .window import Entry, Window
 
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel
     from ..protocol.wire import Digest, Incoming
     from ..transport.zmq import ConSocket
+    from .run import Run
 
 __all__ = ["Connection"]
 
@@ -443,8 +443,9 @@ class Connection:
             run = _run_of(request)
             if run is not None:
                 run.receive_late(message)
-        elif isinstance(request.owner, Run):  # given up by its callers: it follows the kernel
-            request.owner.receive(channel, message)
+        elif isinstance(request.owner, RequestFuture) and Claim.IOPUB in request.claims:
+            # A run that its callers gave up follows the kernel.
+            cast("Run", request.owner).receive(channel, message)
         self.subscribers.offer(channel, message)
 
     def _keep(self, channel: Channel, message: Incoming) -> None:

@@ -21,7 +21,7 @@ from traitlets import Float, Instance, Type
 from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
 from ..transport.zmq import LINGER, ConSocket
-from .channels import ConChannel
+from .channels import ConChannel, ConHBChannel
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -64,7 +64,7 @@ class Lifecycle(AsyncKernelClient):
     iopub_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
     stdin_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
     control_channel_class: Type[type[ConChannel], type[ConChannel]] = Type(ConChannel)
-    hb_channel_class: Type[type[HBChannel], type[HBChannel]] = Type(HBChannel)
+    hb_channel_class: Type[type[HBChannel], type[HBChannel]] = Type(ConHBChannel)
 
     # traitlets' own annotation says that a Float which may be None is read as `int | None`.
     startup_timeout: Float[float | None, float | None] = Float(  # pyright: ignore[reportAssignmentType]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from ..errors import ChannelsClosedError, ProtocolError
 from .requests import Reply, Requests, require_mapping, require_seconds, require_text
-from .run import OnTimeout, Run, RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Message
     from .futures import RequestFuture
     from .handlers import StdinHandler
+    from .run import OnTimeout, Run
 
 __all__ = ["Verbs"]
 
@@ -208,6 +208,8 @@ class Verbs(Requests):
         for name, handler in (("on_output", on_output), ("on_stdin", on_stdin)):
             if handler is not None and not callable(handler):
                 raise ProtocolError(f"{name} {handler!r} must be callable")
+        from .run import Run, RunOptions  # with the first run: importing us should be quick
+
         options = RunOptions(
             timeout=require_seconds("timeout", timeout),
             start_timeout=require_seconds("start_timeout", start_timeout),
