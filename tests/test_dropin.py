@@ -209,10 +209,15 @@ async def test_a_waiter_that_is_cancelled_loses_no_message(km: ConKernelManager)
 async def test_closing_the_channels_tells_everybody_who_waits(km: ConKernelManager) -> None:
     """By an error that says what to do, and not by a stray cancel."""
     kc = await km.client().start_channels()
+
+    async def reading() -> None:
+        while True:  # the kernel serves other clients as well, and all hear of it
+            await kc.get_iopub_msg(timeout=None)
+
     waiting = [
         asyncio.ensure_future(one)
         for one in (
-            kc.get_iopub_msg(timeout=None),
+            reading(),
             kc.get_stdin_msg(timeout=None),
             kc._async_recv_reply("none"),
             kc.execute("import time; time.sleep(0.2)", reply=True),

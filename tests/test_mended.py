@@ -12,10 +12,9 @@ from conkernelclient import errors
 from conkernelclient.client.window import Entry, Window
 from conkernelclient.outputs.events import event_of
 from conkernelclient.outputs.reduce import Reducer
-from conkernelclient.protocol.router import FORGOTTEN_KEPT, Claim, Destination, Request, Router
 
 from .clients import LONG, client_of, until
-from .messages import incoming, status
+from .messages import incoming
 from .test_transport import BATCH, connected
 
 if TYPE_CHECKING:
@@ -89,23 +88,6 @@ def test_a_third_run_with_questions_waits_while_one_is_inside() -> None:
     assert [window.submit(one) for one in (first, second, third)] == [[first], [second], []]
     assert window.done(first) == []
     assert window.done(second) == [third]
-
-
-def test_a_run_that_was_given_up_is_followed_however_many_follow_it() -> None:
-    """Forgotten, it would have held its place in the window for good."""
-    router = Router()
-    run = Request("run", Claim.RUN)
-    router.open(run)
-    router.sent(run)
-    router.abandon(run)
-    for number in range(FORGOTTEN_KEPT + 10):
-        request = Request(f"r{number}", Claim.REPLY)
-        router.open(request)
-        router.sent(request)
-        router.abandon(request)
-    router.feed("iopub", status("busy", "run"))
-    router.feed("iopub", status("idle", "run"))
-    assert router.feed("shell", incoming("execute_reply", "run")) == (Destination.NOBODY, run, True)
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,19 @@ def test_the_abandoned_are_bounded() -> None:
     assert len(router.abandoned_requests) == FORGOTTEN_KEPT
 
 
+def test_an_abandoned_run_is_followed_however_many_replies_are_given_up_after_it() -> None:
+    """What waits behind it has to learn when the kernel is through with it."""
+    router = Router()
+    run = opened(router, "run")
+    router.abandon(run)
+    for number in range(FORGOTTEN_KEPT + 5):
+        router.abandon(opened(router, f"r{number}", Claim.REPLY))
+    for message in (status("busy", "run"), status("idle", "run")):
+        assert router.feed("iopub", message).request is run
+    assert router.feed("shell", reply("run")) == (Destination.NOBODY, run, True)
+    assert run not in router.abandoned_requests
+
+
 def test_two_requests_of_one_id_are_refused() -> None:
     """Their answers could not be told apart."""
     router = Router()

@@ -163,7 +163,8 @@ class Router:
 
     def __init__(self) -> None:
         self._open: dict[str, Request] = {}
-        self._abandoned: OrderedDict[str, Request] = OrderedDict()
+        self._abandoned: dict[str, Request] = {}
+        self._unanswered: OrderedDict[str, None] = OrderedDict()  # the abandoned without outputs
         self._finished: OrderedDict[str, Request] = OrderedDict()
         self.orphans: int = 0
         self.violations: int = 0
@@ -217,15 +218,16 @@ class Router:
         if request.phase is Phase.WAITING or self._is_through(request):
             return
         self._abandoned[request.msg_id] = request
-        if len(self._abandoned) > FORGOTTEN_KEPT:
-            self._forget_one()
+        if Claim.IOPUB in request.claims:
+            return  # a run is followed as long as it takes: others may wait until it is through
+        self._unanswered[request.msg_id] = None
+        if len(self._unanswered) > FORGOTTEN_KEPT:
+            oldest, _ = self._unanswered.popitem(last=False)
+            del self._abandoned[oldest]
 
-    def _forget_one(self) -> None:
-        """Forget the oldest that lacks a reply alone; a run is followed as long as it takes."""
-        for msg_id, request in self._abandoned.items():
-            if Claim.IOPUB not in request.claims:
-                del self._abandoned[msg_id]
-                return
+    def _drop_abandoned(self, msg_id: str) -> None:
+        self._abandoned.pop(msg_id, None)
+        self._unanswered.pop(msg_id, None)
 
     def end(self, request: Request) -> None:
         """
@@ -234,7 +236,7 @@ class Router:
         For when the kernel that had it is gone, or was asked.
         """
         was_open = self._open.pop(request.msg_id, None)
-        self._abandoned.pop(request.msg_id, None)
+        self._drop_abandoned(request.msg_id)
         request.phase = Phase.DONE
         if was_open is not None:
             self._keep_finished(request)
@@ -246,6 +248,7 @@ class Router:
             request.phase = Phase.DONE
         self._open.clear()
         self._abandoned.clear()
+        self._unanswered.clear()
         return left
 
     def feed(self, channel: Channel, message: Incoming) -> Delivery:
@@ -282,7 +285,7 @@ class Router:
         self._advance(request, self._signal(request, channel, message))
         ended = self._is_through(request)
         if ended:
-            del self._abandoned[request.msg_id]
+            self._drop_abandoned(request.msg_id)
         return Delivery(Destination.NOBODY, request, ended)
 
     @staticmethod
