@@ -268,6 +268,11 @@ def test_an_abandoned_run_is_followed_however_many_replies_are_given_up_after_it
     assert run not in router.abandoned_requests
 
 
+def test_a_request_shows_where_it_stands() -> None:
+    """In logs and in failed tests."""
+    assert repr(opened(Router(), "r")) == "<Request r sent>"
+
+
 def test_two_requests_of_one_id_are_refused() -> None:
     """Their answers could not be told apart."""
     router = Router()
