@@ -11,10 +11,12 @@ import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.manager import KernelManager
+from traitlets import Callable as Callable_
 from traitlets import Integer
 
 from ..errors import NotInterruptibleError
 from ..transport.session_patch import bind_session
+from ..transport.zmq import ZmqTransport
 from .comms import Comms
 from .connection import Connection
 from .ready import probe_until_ready
@@ -50,6 +52,11 @@ class ConKernelClient(Subshells):
         help="Bytes of messages that may wait for a kernel that does not read.",
     )
 
+    transport_factory: Callable_ = Callable_(
+        ZmqTransport,
+        help="Makes the transport, with a sink and its bounds: see `conkernelclient.testing`.",
+    )
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._subshells: set[str] = set()
@@ -60,6 +67,7 @@ class ConKernelClient(Subshells):
             window=self.window,
             max_messages=self.max_backlog_messages,
             max_bytes=self.max_backlog_bytes,
+            transport_factory=self.transport_factory,
         )
         this = weakref.ref(self)
         self._connection.interrupt = lambda: _interrupt_kernel(this())

@@ -90,7 +90,13 @@ class Connection:
     interrupt: Callable[[], Awaitable[None]]
 
     def __init__(
-        self, session: Session, *, window: int | None, max_messages: int, max_bytes: int
+        self,
+        session: Session,
+        *,
+        window: int | None,
+        max_messages: int,
+        max_bytes: int,
+        transport_factory: Callable[..., ZmqTransport] = ZmqTransport,
     ) -> None:
         self.session: Session = session
         self.router: Router = Router()
@@ -112,7 +118,7 @@ class Connection:
             "rejected": 0,
         }
         self._thread = 0
-        self._transport = ZmqTransport(self, max_messages=max_messages, max_bytes=max_bytes)
+        self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
         self._record_waiters: dict[str, set[asyncio.Future[None]]] = {}
         this = weakref.ref(self)
