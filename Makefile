@@ -8,7 +8,7 @@ METADATA := settings.ini setup.py pyproject.toml
 CONFORMANCE := .venv-conformance
 PINS := $(wildcard tests/conformance/requirements.txt)
 
-.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance clean
+.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance stress clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -52,6 +52,14 @@ verdict: .venv/.dev
 
 conformance: $(CONFORMANCE)/.installed ## Run jupyter_client's own tests against this library
 	$(CONFORMANCE)/bin/python -m tests.conformance.run
+
+# Each row on both loops, and on the second the client's own tests as well.
+STRESS := $(BIN)/python -m pytest --quiet
+CLIENT_TESTS := $(patsubst %,tests/test_%.py,run concurrency dropin promises transport bad_input mended)
+stress: .venv/.dev ## Measure what the client stands, 15 minutes at most
+	$(STRESS) tests/stress
+	CONKERNEL_TEST_LOOP=uvloop $(STRESS) tests/stress
+	CONKERNEL_TEST_LOOP=uvloop $(STRESS) $(CLIENT_TESTS)
 
 clean: ## Remove what was made here
 	rm -rf .venv $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \

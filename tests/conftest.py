@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -12,15 +13,18 @@ from conkernelclient import ConKernelManager
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+# The event loop that the tests run on: "asyncio", or "uvloop", which `make stress` chooses as well.
+LOOP: Final = os.environ.get("CONKERNEL_TEST_LOOP", "asyncio")
+
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
+def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Run the tests on asyncio alone: the client is an asyncio client."""
-    return "asyncio"
+    return "asyncio", {"use_uvloop": {"asyncio": False, "uvloop": True}[LOOP]}
 
 
 @pytest.fixture(scope="module")
-async def km(anyio_backend: str) -> AsyncIterator[ConKernelManager]:
+async def km(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
     """One ipykernel for the tests of a module."""
     manager = ConKernelManager()
     await manager.start_kernel()
