@@ -1,0 +1,186 @@
+"""
+How do a fake kernel's messages get onto its sockets?
+
+Five sockets, as a kernel has them. Source: Jupyter messaging 5.5, "Introduction"; JEP 65 for iopub.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import zmq
+from jupyter_client.adapter import adapt
+from jupyter_client.jsonutil import json_default
+from jupyter_client.session import json_packer, json_unpacker
+
+from ..protocol.messages import CHANNELS, PROTOCOL_VERSION
+from ..protocol.wire import DELIMITER, Wire, WireSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..protocol.messages import Channel, Message
+    from ..protocol.wire import Frame
+
+__all__ = ["Dialect", "Ports", "Request"]
+
+HOST: Final = "127.0.0.1"
+BATCH: Final = 256  # messages read in one go
+FREE_WITHIN: Final = 5.0  # seconds until the ports of a predecessor are free again
+LAST_WORDS: Final = 1000  # milliseconds in which what was sent is to reach its readers
+
+
+class Request(NamedTuple):
+    """A message from a client."""
+
+    channel: Channel
+    idents: list[bytes]
+    """Where its reply goes."""
+    message: Message
+
+    @property
+    def msg_type(self) -> str:
+        """Its type."""
+        return self.message["msg_type"]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Its content."""
+        return self.message["content"]
+
+
+class Dialect:
+    """
+    What one life of a kernel makes of bytes, and bytes of.
+
+    Args:
+        key: Signs, and is asked for; b"": nothing is signed.
+        session: The session id in its headers.
+    """
+
+    def __init__(self, key: bytes, session: str) -> None:
+        self.session: str = session
+        self._numbers = count(1)
+        self._wire = Wire(
+            WireSettings(
+                pack=json_packer,
+                unpack=json_unpacker,
+                adapt=adapt,
+                default=json_default,
+                auth=hmac.HMAC(key, digestmod=hashlib.sha256) if key else None,
+            )
+        )
+
+    def read(self, channel: Channel, frames: list[bytes]) -> Request:
+        """
+        Make a request of `frames`.
+
+        Raises:
+            ProtocolError: They are no message, or one that is not signed with the key.
+        """
+        message = self._wire.unpack(frames).message
+        return Request(channel, frames[: frames.index(DELIMITER)], message)
+
+    def write(
+        self,
+        msg_type: str,
+        content: Mapping[str, Any],
+        *,
+        to: Sequence[bytes],
+        parent: Message | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> tuple[str, list[Frame]]:
+        """Make id and frames of a message."""
+        msg_id = f"{self.session}_{next(self._numbers)}"
+        header = {
+            "msg_id": msg_id,
+            "msg_type": msg_type,
+            "username": "fake-kernel",
+            "session": self.session,
+            "date": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "version": PROTOCOL_VERSION,
+        }
+        message = {
+            "header": header,
+            "parent_header": {} if parent is None else parent["header"],
+            "metadata": dict(metadata or {}),
+            "content": dict(content),
+        }
+        return msg_id, [*self._wire.pack(message, list(to)), *buffers]
+
+
+class Ports:
+    """
+    The sockets of one life of a kernel.
+
+    Args:
+        numbers: Ports by channel, of the life before this one; none: any that are free.
+        is_welcoming: Whether each subscription to iopub gets an `iopub_welcome` (JEP 65).
+
+    Attributes:
+        numbers: The ports by channel, "hb" among them.
+    """
+
+    def __init__(self, numbers: Mapping[str, int], *, is_welcoming: bool) -> None:
+        self._context = zmq.Context()
+        self._sockets: dict[str, zmq.Socket[bytes]] = {}
+        self.numbers: dict[str, int] = dict(numbers)
+        kinds = {"iopub": zmq.XPUB if is_welcoming else zmq.PUB}
+        for name in (*CHANNELS, "hb"):
+            socket = self._sockets[name] = self._context.socket(kinds.get(name, zmq.ROUTER))
+            socket.linger = LAST_WORDS
+            socket.sndhwm = socket.rcvhwm = 0
+            if socket.type == zmq.ROUTER:
+                socket.router_handover = 1
+            if socket.type == zmq.XPUB:
+                socket.xpub_verbose = 1
+            self._bind(name, socket)
+
+    def _bind(self, name: str, socket: zmq.Socket[bytes]) -> None:
+        number = self.numbers.get(name)
+        if number is None:
+            self.numbers[name] = socket.bind_to_random_port(f"tcp://{HOST}")
+            return
+        deadline = time.monotonic() + FREE_WITHIN
+        while True:
+            try:
+                socket.bind(f"tcp://{HOST}:{number}")
+            except zmq.ZMQError as error:
+                if error.errno != zmq.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+                socket.poll(10)  # nothing can come: it only waits
+            else:
+                return
+
+    def readers(self) -> Iterator[tuple[str, zmq.Socket[bytes]]]:
+        """Give each socket from which something may come."""
+        for name, socket in self._sockets.items():
+            if socket.type != zmq.PUB:
+                yield name, socket
+
+    def receive(self, name: str) -> list[list[bytes]]:
+        """Receive what has come, one batch at most."""
+        socket = self._sockets[name]
+        batch: list[list[bytes]] = []
+        try:
+            for _ in range(BATCH):
+                batch.append(socket.recv_multipart(zmq.NOBLOCK))
+        except zmq.Again:
+            pass
+        return batch
+
+    def send(self, name: str, frames: Sequence[Frame]) -> None:
+        """Send; what is for somebody who is not there is gone."""
+        socket = self._sockets[name]
+        if not socket.closed:
+            socket.send_multipart(frames)
+
+    def close(self, *, is_patient: bool = True) -> None:
+        """Close all sockets, when what was sent has left or, not being patient, at once."""
+        self._context.destroy(linger=None if is_patient else 0)

@@ -1,0 +1,125 @@
+"""
+How does a client of a real kernel meet faults?
+
+Through its transport: `km.client(transport_factory=Faults(seed=1, delay=0.1).transport)`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from ..errors import ConKernelError
+from ..transport.zmq import ZmqTransport
+from .faults import kind_of
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Collection, Sequence
+
+    from ..protocol.messages import Channel
+    from ..protocol.wire import Frame
+    from ..transport.base import Sink
+    from .faults import Faults, Line
+
+__all__ = ["FaultyTransport"]
+
+logger: Final = logging.getLogger(__name__)
+
+
+class _FaultySink:
+    """What gets the messages in the place of the client."""
+
+    def __init__(self, sink: Sink, line: Line) -> None:
+        self._sink = sink
+        self._line = line
+
+    def received(self, channel: Channel, frames: list[bytes]) -> None:
+        msg_type, parent_id = kind_of(frames)
+        self._line.put(
+            (channel, False), msg_type, parent_id, lambda: self._sink.received(channel, frames)
+        )
+
+    def connected(self, channel: Channel) -> None:
+        self._sink.connected(channel)
+
+    def disconnected(self, channel: Channel) -> None:
+        self._sink.disconnected(channel)
+
+    def lost(self, channel: Channel, error: Exception) -> None:
+        self._sink.lost(channel, error)
+
+
+class FaultyTransport(ZmqTransport):
+    """
+    A transport over which messages are late, lost, doubled or overtaken.
+
+    `Faults.transport` makes it. The heartbeat does not go through it.
+
+    Args:
+        sink: Gets what is received.
+        faults: What goes wrong.
+        max_messages: As for `ZmqTransport`.
+        max_bytes: As for `ZmqTransport`.
+
+    Attributes:
+        faults: What goes wrong.
+    """
+
+    def __init__(self, sink: Sink, faults: Faults, *, max_messages: int, max_bytes: int) -> None:
+        self.faults: Faults = faults
+        self._line = faults.line()
+        super().__init__(
+            _FaultySink(sink, self._line), max_messages=max_messages, max_bytes=max_bytes
+        )
+
+    def cut(
+        self,
+        *,
+        channels: Collection[Channel] | None = None,
+        msg_types: Collection[str] | None = None,
+    ) -> None:
+        """Let nothing pass until `mend()`; see `Faults.cut`."""
+        self.faults.cut(channels=channels, msg_types=msg_types)
+
+    def mend(self) -> None:
+        """Let pass what waits, and all that comes; see `Faults.mend`."""
+        self.faults.mend()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Receive in `loop`, from its own thread, from now on."""
+        super().attach(loop)
+        self._line.wind(loop)
+
+    def detach(self) -> None:
+        """Receive no more in the loop of before; what is late waits for the next one."""
+        self._line.wind(None)
+        super().detach()
+
+    def close(self, channel: Channel) -> None:
+        """Close the channel's socket; what is on its way is lost."""
+        self._line.clear((channel,))
+        super().close(channel)
+
+    def send(self, channel: Channel, frames: Sequence[Frame], *, copy: bool = True) -> None:
+        """
+        Accept one message; it leaves now, later, twice, or never.
+
+        See `Transport.send`. Only what leaves now can raise that the kernel does not read.
+        """
+        if not self.is_open(channel):
+            super().send(channel, frames, copy=copy)  # which says why that is an error
+        kept = [frame if isinstance(frame, bytes) else bytes(frame) for frame in frames]
+        is_now = True
+
+        def leave() -> None:
+            try:
+                ZmqTransport.send(self, channel, kept, copy=copy)
+            except ConKernelError as error:
+                if is_now:
+                    raise
+                logger.warning("a message that was late never left: %s", error)
+
+        msg_type, msg_id = kind_of(kept)
+        self._line.put((channel, True), msg_type, msg_id, leave)
+        is_now = False
