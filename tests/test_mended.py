@@ -195,3 +195,20 @@ def test_a_heartbeat_that_is_stopped_before_it_runs_ends(km: ConKernelManager) -
     assert not channel.is_alive()
     channel.close()
     kc.context.destroy(linger=0)
+
+
+async def test_a_run_whose_reply_a_foreign_interrupt_swallowed_ends(km: ConKernelManager) -> None:
+    """It hung, and so did all that waited behind it, as only its own interrupt was expected."""
+    async with client_of(km) as kc:
+        await kc.run(
+            "kernel = get_ipython().kernel\n"
+            "def swallow(*args, **kwargs):\n"
+            "    del kernel.do_execute\n"
+            "    raise KeyboardInterrupt\n"
+            "kernel.do_execute = swallow"
+        )
+        run, behind = kc.run("1"), kc.run("2")
+        result = await asyncio.wait_for(run, LONG)
+        assert (result.status, result.interrupted, result.reply) == ("error", True, None)
+        assert result.error.ename == "KeyboardInterrupt"
+        assert (await behind).status == "ok"

@@ -264,6 +264,32 @@ async def test_a_timeout_may_leave_the_code_running(km: ConKernelManager) -> Non
         await kc.delete_subshell(sid)
 
 
+async def test_a_run_that_timed_out_before_it_ran_names_the_run_that_held_the_kernel(
+    km: ConKernelManager,
+) -> None:
+    """To people, to models, and in the error; None if it was none of this client's."""
+    async with client_of(km) as kc, client_of(km) as other:
+        holder = kc.run(ENDLESS)
+        waiting = kc.run("1", start_timeout=0.1)
+        assert f"behind {holder.msg_id}" in repr(waiting)
+        result = await waiting
+        assert (result.status, result.held_by) == ("timeout", holder.msg_id)
+        assert f"run {holder.msg_id} held the kernel" in result.to_llm()
+        assert f"held_by={holder.msg_id!r}" in repr(result)
+        assert f"behind {holder.msg_id}" in repr(waiting)
+        with pytest.raises(errors.ReplyTimeout, match=f"{holder.msg_id}.*interrupt that run"):
+            result.raise_for_status()
+        foreign = await other.run("1", start_timeout=0.1)
+        assert (foreign.status, foreign.held_by) == ("timeout", None)
+        with pytest.raises(errors.ReplyTimeout, match="longer start_timeout"):
+            foreign.raise_for_status()
+        await holder.interrupt()
+        result = await holder
+        assert result.held_by is None
+        assert "behind" not in repr(holder)
+        assert (await other.run("2")).held_by is None
+
+
 async def test_cancelling_the_last_task_that_awaits_cancels_the_run(km: ConKernelManager) -> None:
     """Others keep it alive."""
     async with client_of(km) as kc:
@@ -332,8 +358,13 @@ async def test_cancelling_the_only_reader_cancels_the_run(km: ConKernelManager) 
 
 
 async def test_a_storm_of_cancels_leaves_nothing_behind(km: ConKernelManager) -> None:
-    """Of runs and of replies, sent and unsent."""
-    async with client_of(km) as kc:
+    """
+    Of runs and of replies, sent and unsent.
+
+    The interrupt of a cancelled run may hit an `execute()` that was sent right behind it, which is
+    cancelled as well here; with `stop_on_error` it would abort the runs behind it.
+    """
+    async with client_of(km, stop_on_error=False) as kc:
         await kc.run("hits = []")
         tasks = [
             asyncio.ensure_future(

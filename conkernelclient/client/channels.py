@@ -30,6 +30,7 @@ __all__ = ["ConChannel", "ConHBChannel", "Inbox"]
 logger: Final = logging.getLogger(__name__)
 
 MESSAGES_KEPT: Final = 10_000
+STATUSES_KEPT: Final = 10_000
 BYTES_KEPT: Final = 256 * 2**20
 
 
@@ -37,24 +38,37 @@ class Inbox:
     """
     The messages of one channel that nobody claimed. Beyond its bounds the oldest go.
 
+    `status` messages have a bound of their own: whoever waits for a request's idle gets it, however
+    many others came meanwhile.
+
     Attributes:
         dropped: How many went so.
     """
 
-    def __init__(self, name: str, limit: int = MESSAGES_KEPT, max_bytes: int = BYTES_KEPT) -> None:
+    def __init__(
+        self,
+        name: str,
+        limit: int = MESSAGES_KEPT,
+        max_bytes: int = BYTES_KEPT,
+        max_statuses: int = STATUSES_KEPT,
+    ) -> None:
         self._name = name
         self._limit = limit
         self._max_bytes = max_bytes
-        self._messages: OrderedDict[int, Incoming] = OrderedDict()
+        self._max_statuses = max_statuses
+        # By place: the count of the messages put before.
+        self._others: OrderedDict[int, Incoming] = OrderedDict()
+        self._statuses: OrderedDict[int, Incoming] = OrderedDict()
         self._replies: dict[str, int] = {}  # place of the reply to each request
         self._next = 0
-        self._size = 0
+        self._size = 0  # bytes of those that are no statuses
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._patient: set[asyncio.Future[None]] = set()  # the waiters without a timeout
         self._claims: dict[str, asyncio.Future[Incoming]] = {}
         self.dropped: int = 0
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return len(self._others) + len(self._statuses)
 
     def put(self, message: Incoming) -> None:
         """Keep `message`, or give it to whoever claimed the reply to its request."""
@@ -62,12 +76,17 @@ class Inbox:
         if claim is not None and not claim.done():
             claim.set_result(message)
             return
-        self._messages[self._next] = message
+        is_status = message.msg_type == "status"
+        (self._statuses if is_status else self._others)[self._next] = message
         self._replies[message.parent_id] = self._next
         self._next += 1
-        self._size += message.size
-        while len(self._messages) > self._limit or self._size > self._max_bytes:
-            self.get()
+        if not is_status:
+            self._size += message.size
+        while len(self._others) > self._limit or self._size > self._max_bytes:
+            self._take(next(iter(self._others)))
+            self._count_drop()
+        while len(self._statuses) > self._max_statuses:
+            self._take(next(iter(self._statuses)))
             self._count_drop()
         self._wake_one()
 
@@ -78,26 +97,25 @@ class Inbox:
         Raises:
             queue.Empty: There is none.
         """
-        if not self._messages:
+        firsts = [next(iter(kept)) for kept in (self._others, self._statuses) if kept]
+        if not firsts:
             raise Empty
-        place, message = self._messages.popitem(last=False)
-        self._forget(place, message)
-        return message
+        return self._take(min(firsts))
 
     def take_all(self) -> list[Incoming]:
         """Take all messages, oldest first."""
-        messages = list(self._messages.values())
-        self._messages.clear()
+        kept = {**self._others, **self._statuses}
+        self._others.clear()
+        self._statuses.clear()
         self._replies.clear()
         self._size = 0
-        return messages
+        return [kept[place] for place in sorted(kept)]
 
     def discard_parentless(self) -> None:
         """Drop what answers nobody, such as the status messages of a kernel that starts."""
-        for place, message in list(self._messages.items()):
-            if not message.parent_id:
-                del self._messages[place]
-                self._forget(place, message)
+        for kept in (self._others, self._statuses):
+            for place in [place for place, message in kept.items() if not message.parent_id]:
+                self._take(place)
 
     async def wait(self, timeout: float | None) -> Incoming:
         """
@@ -108,10 +126,10 @@ class Inbox:
         """
         try:
             async with asyncio.timeout(timeout):
-                while not self._messages:
-                    await self._next_put()
+                while not len(self):
+                    await self._next_put(is_patient=timeout is None)
         except TimeoutError:
-            if not self._messages:
+            if not len(self):
                 raise Empty from None
         return self.get()
 
@@ -127,9 +145,7 @@ class Inbox:
         """
         place = self._replies.get(msg_id)
         if place is not None:
-            message = self._messages.pop(place)
-            self._forget(place, message)
-            return message
+            return self._take(place)
         if msg_id in self._claims:
             raise ValueError(f"somebody else waits for the reply to {msg_id!r} already")
         claim = self._claims[msg_id] = asyncio.get_running_loop().create_future()
@@ -158,21 +174,37 @@ class Inbox:
             if not waiter.done():
                 waiter.set_exception(make_error())
 
+    def fail_claims(self, make_error: Callable[[], ConKernelError]) -> None:
+        """Let those fail who claimed a reply that will not come."""
+        for claim in self._claims.values():
+            if not claim.done():
+                claim.set_exception(make_error())
+
+    def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
+        """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
+        for waiter in tuple(self._patient):
+            if not waiter.done():
+                waiter.set_exception(make_error())
+
     def forget_waiters(self) -> None:
         """Forget whoever waits, in a loop that is closed."""
         self._waiters.clear()
+        self._patient.clear()
         self._claims.clear()
 
-    async def _next_put(self) -> None:
+    async def _next_put(self, *, is_patient: bool) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
+        if is_patient:
+            self._patient.add(waiter)
         try:
             await waiter
         except BaseException:
-            if self._messages and waiter.done() and not waiter.cancelled():
+            if len(self) and waiter.done() and not waiter.cancelled():
                 self._wake_one()  # it was for us, and we leave: somebody else is to look
             raise
         finally:
+            self._patient.discard(waiter)
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
 
@@ -183,10 +215,15 @@ class Inbox:
                 waiter.set_result(None)
                 return
 
-    def _forget(self, place: int, message: Incoming) -> None:
-        self._size -= message.size
+    def _take(self, place: int) -> Incoming:
+        if place in self._others:
+            message = self._others.pop(place)
+            self._size -= message.size
+        else:
+            message = self._statuses.pop(place)
         if self._replies.get(message.parent_id) == place:
             del self._replies[message.parent_id]
+        return message
 
     def _count_drop(self) -> None:
         if not self.dropped:
@@ -249,6 +286,7 @@ class ConChannel(AsyncZMQSocketChannel):
         Raises:
             queue.Empty: None came in time.
             ChannelsClosedError: The channel is, or gets, closed.
+            DeadKernelError: The kernel is gone, and there was no timeout.
 
         Cancelling loses no message.
         """
@@ -258,7 +296,9 @@ class ConChannel(AsyncZMQSocketChannel):
             connection.pump(self.name)
         if len(inbox):
             return inbox.get().message
-        if timeout is not None and timeout <= 0:
+        if timeout is None:
+            connection.peer.check()
+        elif timeout <= 0:
             raise Empty
         return (await inbox.wait(timeout)).message
 

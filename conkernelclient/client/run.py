@@ -39,6 +39,9 @@ logger: Final = logging.getLogger(__name__)
 OnTimeout: TypeAlias = Literal["interrupt", "leave"]
 
 
+# Seconds from idle until the kernel is asked for a reply that is not in. The answer decides, not
+# the time: idle may overtake its reply, and then nobody needs to ask.
+REPLY_IS_MISSED: Final = 0.5
 SETTLES_WITHIN: Final = 1.9  # seconds from a timeout to the result, whatever the kernel does
 
 
@@ -89,6 +92,7 @@ class Run(RequestFuture["Result"]):
             self.subshell_id,
             is_run=True,
             answers_questions=options.on_stdin is not None,
+            msg_id=self.msg_id,
         )
         self._connection = connection
         self._message = message
@@ -101,9 +105,11 @@ class Run(RequestFuture["Result"]):
         self._reply: Incoming | None = None
         self._given_up: Status | None = None  # set when it ends otherwise than by the kernel
         self._is_timed_out = False
+        self._held_by: str | None = None  # set when the start_timeout ends
         self._is_interrupted = False
         self._is_interruptible = False  # the kernel is inside the code
         self._is_asked_for = False  # whether a probe looks for a swallowed reply
+        self._missing: asyncio.TimerHandle | None = None  # set when idle came before the reply
         self._busy_at: float | None = None
         self._through_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -269,9 +275,10 @@ class Run(RequestFuture["Result"]):
         if self.request.phase is Phase.DONE:
             self.end()
             return
-        if self.lacks_reply and not self._is_asked_for:
-            self._is_asked_for = True
-            self._connection.ask_for_swallowed_reply(self)
+        if self.lacks_reply:
+            self._ask_for_reply()
+        elif self.request.phase is Phase.IDLED and self._missing is None:
+            self._missing = self.get_loop().call_later(REPLY_IS_MISSED, self._ask_for_reply)
         self._wake()
 
     def receive_late(self, message: Incoming) -> None:
@@ -291,6 +298,8 @@ class Run(RequestFuture["Result"]):
         """Note that the kernel is through with it, and end the future if that has not ended."""
         if self.is_through:
             return
+        if self._reply is None:  # an interrupt swallowed it, whoever sent that
+            self._is_interrupted = True
         self._leave()
         if self._output_task is None or self._output_task.done():
             self.settle(self._result())
@@ -313,6 +322,11 @@ class Run(RequestFuture["Result"]):
     def _send(self) -> None:
         self._connection.send_request(self.request, self._message, self._buffers)
         self._buffers = []
+
+    def _ask_for_reply(self) -> None:
+        if not (self._is_asked_for or self.is_through):
+            self._is_asked_for = True
+            self._connection.ask_for_swallowed_reply(self)
 
     def _began(self) -> None:
         if self._busy_at is not None:
@@ -345,8 +359,13 @@ class Run(RequestFuture["Result"]):
 
     def _start_timed_out(self) -> None:
         self._is_timed_out = True
+        self._held_by = self._holder()
         self._give_up("timeout")
         self.settle(self._result())
+
+    def _holder(self) -> str | None:
+        holder = self._connection.window.holder(self.entry)
+        return None if holder is None else holder.msg_id
 
     def _timed_out(self) -> None:
         self._is_timed_out = True
@@ -385,6 +404,8 @@ class Run(RequestFuture["Result"]):
         """Leave the window, the router and the clock: the one door at which every run ends."""
         self._through_at = time.monotonic()
         self._disarm()
+        if self._missing is not None:
+            self._missing.cancel()
         self._ask_no_more()
         connection = self._connection
         connection.router.end(self.request)
@@ -449,6 +470,7 @@ class Run(RequestFuture["Result"]):
             interrupted=self._is_interrupted,
             still_running=self._given_up is not None and not self.is_through,
             aborted_by=self._connection.last_error if status == "aborted" else None,
+            held_by=self._held_by,
         )
 
     def _error(self, content: dict[str, Any]) -> ErrorOutput | None:
@@ -466,4 +488,6 @@ class Run(RequestFuture["Result"]):
         return None
 
     def __repr__(self) -> str:
-        return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}>"
+        holder = self._held_by if self.done() else self._holder()
+        behind = f" behind {holder}" if holder is not None and not self.started else ""
+        return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}>"

@@ -2,7 +2,8 @@
 Who wants to see messages as they come, whosever they are?
 
 Each subscriber has a task of its own behind a bounded queue: a slow one delays nobody, and what it
-misses is counted.
+misses is counted. `status` messages have a bound of their own, so that a flood of others costs
+nobody the idle of a request.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = ["Subscribers", "Subscription"]
 logger: Final = logging.getLogger(__name__)
 
 QUEUED: Final = 10_000
+STATUSES_QUEUED: Final = 10_000
 
 
 class Subscription:
@@ -48,6 +50,7 @@ class Subscription:
         self._msg_types = None if msg_types is None else frozenset(msg_types)
         self._parent_id = parent_id
         self._queue: deque[Incoming] = deque()
+        self._statuses = 0  # of those in the queue
         self._task: asyncio.Task[None] | None = None
         self.dropped: int = 0
 
@@ -55,6 +58,7 @@ class Subscription:
         """Get no more messages; those that wait are dropped."""
         self._owner.remove(self)
         self._queue.clear()
+        self._statuses = 0
 
     def wants(self, channel: Channel, message: Incoming) -> bool:
         """Tell whether `message` is one of those subscribed to."""
@@ -66,7 +70,9 @@ class Subscription:
 
     def put(self, message: Incoming) -> None:
         """Queue `message` for the handler."""
-        if len(self._queue) >= QUEUED:
+        is_status = message.msg_type == "status"
+        others = len(self._queue) - self._statuses
+        if self._statuses >= STATUSES_QUEUED if is_status else others >= QUEUED:
             if not self.dropped:
                 logger.warning(
                     "subscriber %r is slow: it misses messages from now on", self._handler
@@ -74,12 +80,14 @@ class Subscription:
             self.dropped += 1
             return
         self._queue.append(message)
+        self._statuses += is_status
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         while self._queue:
             message = self._queue.popleft()
+            self._statuses -= message.msg_type == "status"
             try:
                 waiting = self._handler(message.message)
                 if inspect.isawaitable(waiting):

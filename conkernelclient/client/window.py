@@ -31,9 +31,10 @@ class Entry:
         subshell_id: Where it is to run; None: the main shell.
         is_run: Whether it takes a place inside until the kernel is through with it.
         answers_questions: Whether its code may ask for input.
+        msg_id: Id of the request of a run, to tell others who holds the kernel.
     """
 
-    __slots__ = ("answers_questions", "fail", "is_run", "send", "subshell_id")
+    __slots__ = ("answers_questions", "fail", "is_run", "msg_id", "send", "subshell_id")
 
     def __init__(
         self,
@@ -43,12 +44,14 @@ class Entry:
         *,
         is_run: bool = False,
         answers_questions: bool = False,
+        msg_id: str | None = None,
     ) -> None:
         self.send: Callable[[], None] = send
         self.fail: Callable[[Exception], None] = fail
         self.subshell_id: str | None = subshell_id
         self.is_run: bool = is_run
         self.answers_questions: bool = answers_questions
+        self.msg_id: str | None = msg_id
 
 
 class _Lane:
@@ -67,12 +70,25 @@ class Window:
 
     Args:
         limit: How many runs may be in one shell of the kernel at once; None: any number.
+
+    Attributes:
+        is_held: Nothing leaves, since the kernel is away.
     """
 
     def __init__(self, limit: int | None = 1) -> None:
         self.limit: int | None = limit
+        self.is_held: bool = False
         self._lanes: dict[str | None, _Lane] = {}
         self._answering: Entry | None = None
+
+    def hold(self) -> None:
+        """Let nothing leave until `release`."""
+        self.is_held = True
+
+    def release(self) -> list[Entry]:
+        """Let leave again what may; gives that."""
+        self.is_held = False
+        return self.leaving()
 
     def submit(self, entry: Entry) -> list[Entry]:
         """Queue `entry`; gives what may leave now, in order."""
@@ -100,13 +116,6 @@ class Window:
         del lane.waiting[entry]
         return True, self.leaving()
 
-    def clear(self) -> list[Entry]:
-        """Forget what is inside, as when the kernel is gone; gives what may leave now."""
-        for lane in self._lanes.values():
-            lane.inside.clear()
-        self._answering = None
-        return self.leaving()
-
     def drain(self) -> list[Entry]:
         """Forget everything; gives what had not left, in order of the shells."""
         waiting = [entry for lane in self._lanes.values() for entry in lane.waiting]
@@ -115,8 +124,10 @@ class Window:
         return waiting
 
     def holder(self, entry: Entry) -> Entry | None:
-        """Give the oldest run inside that `entry` waits for."""
-        return next(iter(self._lane(entry).inside), self._answering)
+        """Give the oldest run inside that `entry` waits for; None if it waits for no other one."""
+        lane = self._lanes.get(entry.subshell_id)
+        holder = next(iter(lane.inside if lane else ()), self._answering)
+        return None if holder is entry else holder
 
     def _lane(self, entry: Entry) -> _Lane:
         return self._lanes.setdefault(entry.subshell_id, _Lane())
@@ -124,6 +135,8 @@ class Window:
     def leaving(self) -> list[Entry]:
         """Let go what may leave now; it is inside from then on."""
         leaving: list[Entry] = []
+        if self.is_held:
+            return leaving
         for subshell_id, lane in list(self._lanes.items()):
             while lane.waiting and self._may_leave(lane, next(iter(lane.waiting))):
                 entry, _ = lane.waiting.popitem(last=False)

@@ -41,6 +41,8 @@ class Result:
         still_running: Whether the kernel is still at it, although the run was given up.
         aborted_by: With status "aborted": the error last seen before, as text; None if none was
             seen.
+        held_by: If it timed out before it ran: msg_id of this client's run that held the kernel;
+            None if none of them did.
     """
 
     status: Status
@@ -55,6 +57,7 @@ class Result:
     interrupted: bool = False
     still_running: bool = False
     aborted_by: str | None = None
+    held_by: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -113,15 +116,19 @@ class Result:
         if self.status == "ok":
             return self
         if self.status == "timeout":
-            raise ReplyTimeout(
-                f"run {self.msg_id} {self._note().strip(' []' + chr(10))}; run it with a longer "
-                "timeout, or in smaller parts",
-                msg_id=self.msg_id,
-            )
+            note = self._note().strip(" []\n")
+            raise ReplyTimeout(f"run {self.msg_id} {note}; {self._advice()}", msg_id=self.msg_id)
         if self.error is not None and self.status == "error":
             error = self.error
             raise ExecutionError(error.ename, error.evalue, error.traceback, msg_id=self.msg_id)
         raise ConKernelError(self._note().strip(" []\n") or self.status, msg_id=self.msg_id)
+
+    def _advice(self) -> str:
+        if self.started:
+            return "run it with a longer timeout, or in smaller parts"
+        if self.held_by is not None:
+            return "interrupt that run, wait for it, or give this one a longer start_timeout"
+        return "give it a longer start_timeout"
 
     def _note(self) -> str:
         match self.status:
@@ -133,7 +140,8 @@ class Result:
             case "timeout":
                 rest = ", and the kernel is still busy with it" if self.still_running else ""
                 if not self.started:
-                    return "\n[timed out before it ran]\n"
+                    holder = f": run {self.held_by} held the kernel" if self.held_by else ""
+                    return f"\n[timed out before it ran{holder}]\n"
                 return f"\n[timed out{rest}]\n"
             case "cancelled":
                 return "\n[cancelled]\n" if self.started else "\n[cancelled before it ran]\n"
