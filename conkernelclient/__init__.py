@@ -15,7 +15,8 @@ from typing import Any as _Any
 
 from . import errors
 from .client.client import ConKernelClient
-from .manager.manager import ConKernelManager, run_kernel, start_new_async_kernel
+from .manager.manager import ConKernelManager
+from .manager.running import run_kernel, start_new_async_kernel
 from .transport.session_patch import apply_session_patch, undo_session_patch
 
 if _TYPE_CHECKING:

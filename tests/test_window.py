@@ -81,13 +81,14 @@ def test_runs_that_answer_questions_are_inside_one_at_a_time() -> None:
     assert window.done(main) == [sub]
 
 
-def test_clear_lets_go_what_waited_for_a_kernel_that_is_gone() -> None:
-    """Nothing is inside any more."""
+def test_while_it_is_held_nothing_leaves_and_then_all_in_order() -> None:
+    """As while a kernel is being restarted."""
     window = Window()
-    one, two = run(answers_questions=True), run(answers_questions=True)
-    window.submit(one)
-    window.submit(two)
-    assert window.clear() == [two]
+    one, two = run(), Entry(lambda: None, lambda _: None)
+    window.hold()
+    assert window.submit(one) == []
+    assert window.submit(two) == []
+    assert window.release() == [one, two]
 
 
 def test_drain_gives_what_had_not_left() -> None:

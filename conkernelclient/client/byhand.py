@@ -97,7 +97,7 @@ class ByHand(Values):
         connection.pump("iopub")
         if msg_id is None:
             return await self.iopub_channel.get_msgs()
-        return [message.message for message in await connection.take_record(msg_id, timeout)]
+        return [message.message for message in await connection.recording.take(msg_id, timeout)]
 
     async def _async_execute_interactive(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,

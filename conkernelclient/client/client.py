@@ -7,18 +7,21 @@ and channel objects, safe from any number of coroutines at once.
 
 from __future__ import annotations
 
+import asyncio
+import math
 import weakref
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
 from traitlets import Callable as Callable_
 from traitlets import Integer
 
-from ..errors import NotInterruptibleError
+from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
 from .comms import Comms
 from .connection import Connection
+from .peer import Presence
 from .ready import probe_until_ready
 from .subshells import Subshells
 
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from .subscribers import Subscription
 
 __all__ = ["ConKernelClient"]
+
+# Seconds between two questions whether a kernel that starts lives, if its manager does not tell.
+LOOK_AT_LIFE: Final = 1.0
 
 
 class ConKernelClient(Subshells):
@@ -59,7 +65,6 @@ class ConKernelClient(Subshells):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._subshells: set[str] = set()
         session = self.session
         bind_session(session)
         self._connection = Connection(
@@ -71,6 +76,8 @@ class ConKernelClient(Subshells):
         )
         this = weakref.ref(self)
         self._connection.interrupt = lambda: _interrupt_kernel(this())
+        self._connection.restart = lambda: _restart_kernel(this())
+        self._connection.peer.reopen = lambda: _reopen(this())
         self.comms: Comms = Comms(self._connection)
         self.observe(_window_changed, "window")
 
@@ -101,7 +108,8 @@ class ConKernelClient(Subshells):
         """
         connection = self._open_connection("iopub", "shell")
         connection.bind_here()
-        info = await probe_until_ready(connection, timeout, self._is_known_alive)
+        info = await self._probe(timeout)
+        connection.peer.note(info)
         self._handle_kernel_info_reply(cast("dict[str, Any]", info))
         features: Iterable[object] = info["content"].get("supported_features") or ()
         self._features = frozenset(map(str, features))
@@ -111,9 +119,33 @@ class ConKernelClient(Subshells):
 
     _async_wait_for_ready = wait_for_ready
 
-    async def _is_known_alive(self) -> bool:
-        """Tell whether the manager says so; without one, a heartbeat that fails proves nothing."""
-        return not isinstance(self.parent, KernelManager) or await self._async_is_alive()
+    async def _probe(self, timeout: float | None) -> Message:
+        """Give the kernel's info when it is ready, also if it is restarted meanwhile."""
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        peer = self._connection.peer
+        is_told = peer.is_watched or not isinstance(self.parent, KernelManager)
+        while True:
+            left = None if deadline is None else deadline - loop.time()
+            try:
+                async with asyncio.timeout(left):
+                    await peer.until_here()
+            except TimeoutError:
+                raise ReadyTimeout(
+                    f"Kernel didn't respond in {timeout:g} seconds: it is being restarted"
+                ) from None
+            left = math.inf if deadline is None else deadline - loop.time()
+            step = left if is_told else min(left, LOOK_AT_LIFE)
+            try:
+                return await probe_until_ready(self._connection, step if step < math.inf else None)
+            except DeadKernelError:
+                if peer.presence is not Presence.AWAY:
+                    raise
+            except ReadyTimeout:
+                if step == left:
+                    raise
+                if not await self._async_is_alive():
+                    raise DeadKernelError("Kernel died before replying to kernel_info") from None
 
     # What goes on
 
@@ -161,7 +193,7 @@ class ConKernelClient(Subshells):
             "dropped": sum(inbox.dropped for inbox in connection.inboxes.values())
             + connection.subscribers.dropped,
             "violations": connection.router.violations,
-            "evicted": connection.records.evictions,
+            "evicted": connection.recording.records.evictions,
             **connection.counts,
             "backlog": backlog,
             "backlog_bytes": backlog_bytes,
@@ -174,13 +206,27 @@ def _window_changed(change: Any) -> None:
     connection.let_leave(connection.window.leaving())
 
 
+def _reopen(client: ConKernelClient | None) -> None:
+    if client is not None:
+        client._reopen()
+
+
+async def _restart_kernel(client: ConKernelClient | None) -> None:
+    manager = None if client is None else client.parent
+    if isinstance(manager, AsyncKernelManager):
+        await manager.restart_kernel(now=True)
+
+
 async def _interrupt_kernel(client: ConKernelClient | None) -> None:
     """Interrupt the kernel: through its manager, or by a message where there is none."""
     if client is None:
         return
     manager = client.parent
     if isinstance(manager, KernelManager) and manager.has_kernel:
-        await manager._async_interrupt_kernel()
+        if isinstance(manager, AsyncKernelManager):
+            await manager.interrupt_kernel()
+        else:
+            await manager._async_interrupt_kernel()
         return
     reply = await client.request("interrupt_request", {}, "control")
     if reply["content"].get("status") == "error":

@@ -28,7 +28,6 @@ from ..errors import (
     WrongLoopError,
 )
 from ..protocol.messages import CHANNELS
-from ..protocol.records import Records
 from ..protocol.router import Claim, Destination, Phase, Request, Router
 from ..protocol.wire import DELIMITER, Wire, WireSettings
 from ..transport.session_patch import check_buffers, check_fork
@@ -36,6 +35,8 @@ from ..transport.zmq import ZmqTransport
 from .channels import Inbox
 from .displays import Displays
 from .futures import ReplyFuture, RequestFuture
+from .peer import Peer, Presence
+from .recording import Recording
 from .subscribers import Subscribers
 from .window import Entry, Window
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     from jupyter_client.session import Session
 
-    from ..protocol.messages import Channel
+    from ..protocol.messages import Channel, Message
     from ..protocol.wire import Digest, Incoming
     from ..transport.zmq import ConSocket
     from .run import Run
@@ -80,14 +81,19 @@ class Connection:
     Attributes:
         router: The open requests.
         window: The execute requests that wait for their turn.
+        recording: What was published for requests made without `run()`.
+        peer: The kernel, as far as it is known whether it is there.
+        subshells: The kernel's subshells, as far as they are known.
         inboxes: What nobody claimed, by channel.
         loop: The event loop that it serves; None before the first use in one.
         is_welcomed: Whether the kernel confirmed the iopub subscription (`iopub_welcome`, JEP 65).
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
+        restart: Restarts the kernel; set by the client.
     """
 
     interrupt: Callable[[], Awaitable[None]]
+    restart: Callable[[], Awaitable[None]]
 
     def __init__(
         self,
@@ -100,7 +106,8 @@ class Connection:
     ) -> None:
         self.session: Session = session
         self.router: Router = Router()
-        self.records: Records = Records()
+        self.recording: Recording = Recording()
+        self.peer: Peer = Peer(self)
         self.window: Window = Window(window)
         self.displays: Displays = Displays()
         self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
@@ -109,6 +116,8 @@ class Connection:
         self.is_welcomed: bool = False
         self.last_error: str | None = None
         self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
+        self.subshells: set[str] = set()
+        self._stand_ins: dict[str, str] = {}  # for the subshells that hang, by their ids
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
         self.counts: dict[str, int] = {
@@ -120,7 +129,6 @@ class Connection:
         self._thread = 0
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
-        self._record_waiters: dict[str, set[asyncio.Future[None]]] = {}
         this = weakref.ref(self)
 
         def reconfigure(_change: Any) -> None:
@@ -146,6 +154,11 @@ class Connection:
         """Receive now what has come."""
         self._transport.pump(channel)
 
+    def pump_all(self) -> None:
+        """Receive now what has come on any channel."""
+        for channel in CHANNELS:
+            self._transport.pump(channel)
+
     def close(self, channel: Channel) -> None:
         """Close one channel; whoever waits on it gets `ChannelsClosedError`."""
         self._transport.close(channel)
@@ -156,12 +169,31 @@ class Connection:
         else:
             self.fail_all(_closed, channel)
         if not any(map(self.is_open, CHANNELS)):
+            self.peer.close()
             self._transport.detach()
             self.loop = None  # started again, it may serve another one
             self.is_welcomed = False
 
+    def suspend(self) -> None:
+        """Break with the kernel: the sockets are closed, and what is sent is held for new ones."""
+        self._transport.suspend()
+        self.is_welcomed = False
+        self.questions.clear()
+        self.subshells.clear()
+        self._stand_ins.clear()
+
+    def is_drained(self) -> bool:
+        """Tell whether the kernel has closed its sockets, and all that it had sent is read."""
+        return self._transport.is_drained()
+
+    def is_disconnected(self) -> bool:
+        """Tell whether the kernel has closed its sockets."""
+        return self._transport.is_disconnected()
+
     def dispose(self) -> None:
         """Close everything, from a finalizer: nothing is to be told to anybody."""
+        if not self.is_foreign_thread():
+            self.peer.close()
         for channel in CHANNELS:
             self._transport.close(channel)
         self._transport.detach()
@@ -200,7 +232,12 @@ class Connection:
         self.loop = running
         self._thread = threading.get_ident()
         self._transport.attach(running)
+        self.peer.rebound()
         return running
+
+    def is_bound(self) -> bool:
+        """Tell whether there is a loop, not closed, that is served."""
+        return self.loop is not None and not self.loop.is_closed()
 
     def bind_here(self) -> None:
         """
@@ -236,6 +273,13 @@ class Connection:
         assert self.loop is not None
         self.loop.call_soon_threadsafe(function)
 
+    def hand_over(self, function: Callable[[], None]) -> None:
+        """Call `function` in the thread of the loop that is served: now, or as soon as it can."""
+        if self.is_foreign_thread():
+            self.call_in_loop(function)
+        else:
+            function()
+
     def loop_for_future(self) -> asyncio.AbstractEventLoop:
         """Give the loop that an answer belongs to, also before it runs."""
         loop = self.bind()
@@ -248,10 +292,12 @@ class Connection:
     def _abandon_old_loop(self) -> None:
         """Nobody can be told in a loop that is closed: forget what was asked there."""
         self.router.clear()
+        is_held = self.window.is_held
         self.window = Window(self.window.limit)
+        self.window.is_held = is_held
         for inbox in self.inboxes.values():
             inbox.forget_waiters()
-        self._record_waiters.clear()
+        self.recording.forget_waiters()
         self.questions.clear()
 
     # Sending
@@ -266,12 +312,19 @@ class Connection:
         """
         check_buffers(buffers)
         channel = socket.door_name
+        if self.peer.presence is Presence.GONE and message["msg_type"] == "shutdown_request":
+            return  # it is done already
+        self.peer.check()
+        header = message["header"]
+        if self._stand_ins and "subshell_id" in header:
+            shell = self.shell_of(header["subshell_id"])
+            message = {**message, "header": {**header, "subshell_id": shell}}
         with self._transport.lock:
             frames = self._wire.pack(message, ident)
             frames.extend(buffers)
             longest = max(map(len, frames))
             if channel == "shell":
-                self._open_record(message)
+                self._record(message)
             self._transport.send(channel, frames, copy=longest < self.session.copy_threshold)
             self.counts["requests"] += 1
 
@@ -302,6 +355,7 @@ class Connection:
 
     def submit(self, entry: Entry) -> None:
         """Let an execute request take its turn: it is sent now, or when the window lets it."""
+        self.peer.check()
         leaving = self.window.submit(entry)
         if leaving != [entry]:
             self.let_leave(leaving)
@@ -339,6 +393,9 @@ class Connection:
         """
         loop = self.loop_for_future()
         future = ReplyFuture(loop, message["msg_id"])
+        if self.peer.presence is Presence.GONE:
+            future.fail(self.peer.error())
+            return future
         request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
         self.router.open(request)
         if takes_turn:
@@ -347,7 +404,7 @@ class Connection:
                 future.fail,
                 message["header"].get("subshell_id"),
             )
-            self._open_record(message)
+            self._record(message)
             self.submit(entry)
             future.add_done_callback(lambda _: self.forget(request, entry))
         else:
@@ -364,7 +421,7 @@ class Connection:
         """Send a request whose reply nobody waits for: it goes to the channel object."""
         if takes_turn:
             subshell_id = message["header"].get("subshell_id")
-            self._open_record(message)
+            self._record(message)
             self.submit(
                 Entry(
                     lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id
@@ -372,6 +429,25 @@ class Connection:
             )
         else:
             self.post_message(channel, message, buffers)
+
+    def replace_subshell(self, subshell_id: str, entry: Entry) -> None:
+        """Let another subshell stand in for one whose run, `entry`, does not end."""
+        message = self.session.msg("create_subshell_request", {})
+
+        def replace(reply: asyncio.Future[Message]) -> None:
+            if not reply.cancelled() and reply.exception() is None:
+                content = reply.result()["content"]
+                if content.get("status") == "ok":
+                    self._stand_ins[subshell_id] = str(content["subshell_id"])
+                    self.let_leave(self.window.done(entry))
+                    return
+            logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)
+
+        self.ask("control", message, [], None).add_done_callback(replace)
+
+    def shell_of(self, subshell_id: str) -> str:
+        """Give the subshell that really serves this id: one may stand in for another."""
+        return self._stand_ins.get(subshell_id, subshell_id)
 
     def forget(self, request: Request, entry: Entry | None = None) -> None:
         """Let a request go whose future is done, however it ended: the one door."""
@@ -386,14 +462,11 @@ class Connection:
         header = dict(question.message["header"])
         self.post_message("stdin", self.session.msg("input_reply", {"value": text}, header), [])
 
-    def _open_record(self, message: dict[str, Any]) -> None:
+    def _record(self, message: dict[str, Any]) -> None:
         """Begin a record of what is published for a request, unless a run gathers it."""
         request = self.router.get(message["msg_id"])
-        if not message["msg_type"].endswith("_request") or message["msg_id"] in self.records:
-            return
         if request is None or Claim.IOPUB not in request.claims:
-            for evicted in self.records.open(message["msg_id"]):
-                self._wake_record(evicted.msg_id)
+            self.recording.open(message)
 
     # Receiving: the sink of the transport
 
@@ -413,9 +486,14 @@ class Connection:
 
     def connected(self, channel: Channel) -> None:
         """Learn that the kernel's side of `channel` is there."""
-        logger.debug("%s is connected", channel)
+        self.peer.connected(channel)
         for listener in tuple(self.peer_listeners):
             listener()
+
+    def disconnected(self, channel: Channel) -> None:
+        """Learn that the kernel has closed its end of `channel`."""
+        logger.debug("%s is disconnected", channel)
+        self.peer.disconnected()
 
     def is_stdin_connected(self) -> bool:
         """Tell whether the kernel knows our stdin; if not, `peer_listeners` will be told."""
@@ -459,11 +537,7 @@ class Connection:
             if message.msg_type == "iopub_welcome":
                 self.is_welcomed = True
                 return
-            record, gone = self.records.add(message)
-            if record is not None and record.is_complete:
-                self._wake_record(record.msg_id)
-            for evicted in gone:
-                self._wake_record(evicted.msg_id)
+            self.recording.add(message)
         self.inboxes[channel].put(message)
 
     def _notice(self, channel: Channel, message: Incoming) -> None:
@@ -475,42 +549,6 @@ class Connection:
             for msg_id, question in list(self.questions.items()):
                 if question.parent_id == message.parent_id:
                     del self.questions[msg_id]
-
-    # What waits here
-
-    async def take_record(self, msg_id: str, timeout: float | None) -> list[Incoming]:
-        """
-        Take the iopub messages of a request, when its idle is in.
-
-        See `ConKernelClient.get_pubs`.
-        """
-        loop = asyncio.get_running_loop()
-        record = self.records.find(msg_id)
-        try:
-            async with asyncio.timeout(timeout):
-                while record.is_kept and not record.is_complete:
-                    waiter: asyncio.Future[None] = loop.create_future()
-                    waiters = self._record_waiters.setdefault(msg_id, set())
-                    waiters.add(waiter)
-                    try:
-                        await waiter
-                    finally:
-                        waiters.discard(waiter)
-                        if not waiters:
-                            self._record_waiters.pop(msg_id, None)
-        except TimeoutError:
-            raise ReplyTimeout(
-                f"request {msg_id} was not idle within {timeout} s; its record is kept",
-                msg_id=msg_id,
-            ) from None
-        if not record.is_kept:
-            raise self.records.evicted(msg_id)
-        return self.records.take(self.records.find(msg_id))
-
-    def _wake_record(self, msg_id: str) -> None:
-        for waiter in self._record_waiters.get(msg_id, ()):
-            if not waiter.done():
-                waiter.set_result(None)
 
     def ask_for_swallowed_reply(self, run: Run) -> None:
         """
@@ -548,12 +586,20 @@ class Connection:
                 self.router.end(request)
                 if request.owner is not None and not isinstance(request.owner, weakref.ref):
                     request.owner.fail(make_error())
-        if channel == "control":
-            return
-        for waiters in self._record_waiters.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(make_error())
+        if channel != "control":
+            self.recording.fail(make_error)
+
+    def fail_readers(self, make_error: Callable[[], ConKernelError], *, also_patient: bool) -> None:
+        """
+        Let those fail who wait at a channel object for a reply that will not come.
+
+        With `also_patient` those as well who wait for any message for any time.
+        """
+        if self.is_bound():
+            for inbox in self.inboxes.values():
+                inbox.fail_claims(make_error)
+                if also_patient:
+                    inbox.fail_patient(make_error)
 
 
 def _closed() -> ConKernelError:

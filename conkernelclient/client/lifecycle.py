@@ -24,10 +24,11 @@ from ..transport.zmq import LINGER, ConSocket
 from .channels import ConChannel, ConHBChannel
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from jupyter_client.connect import KernelConnectionInfo
 
+    from ..errors import ConKernelError
     from ..protocol.messages import Channel
     from .connection import Connection
 
@@ -36,6 +37,13 @@ __all__ = ["Lifecycle", "Starting"]
 C = TypeVar("C", bound="Lifecycle")
 
 STARTUP_TIMEOUT: Final = 60.0
+# Source: tcp(7). In seconds, but for the number of probes.
+KEEPALIVE: Final = {
+    zmq.TCP_KEEPALIVE: 1,
+    zmq.TCP_KEEPALIVE_IDLE: 10,
+    zmq.TCP_KEEPALIVE_INTVL: 5,
+    zmq.TCP_KEEPALIVE_CNT: 4,
+}
 
 
 class Starting(Generic[C]):
@@ -75,7 +83,6 @@ class Lifecycle(AsyncKernelClient):
     )
 
     _connection: Connection
-    _subshells: set[str]
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
 
     # jupyter_client's gives None, which nobody uses.
@@ -116,8 +123,11 @@ class Lifecycle(AsyncKernelClient):
         """
         Close the channels. What is under way fails with `ChannelsClosedError`.
 
-        Harmless if they are closed.
+        Harmless if they are closed. Called from another thread, they are closed soon.
         """
+        self._connection.hand_over(self._stop_channels)
+
+    def _stop_channels(self) -> None:
         for name in CHANNELS:
             channel = getattr(self, f"_{name}_channel")
             if channel is not None:
@@ -126,7 +136,7 @@ class Lifecycle(AsyncKernelClient):
             if self._hb_channel.is_alive():
                 self._hb_channel.stop()
             self._hb_channel = None
-        self._subshells.clear()
+        self._connection.subshells.clear()
         self._identity = None
         self._is_stopped = True
         self._destroy_context()
@@ -167,15 +177,69 @@ class Lifecycle(AsyncKernelClient):
         channel: ConChannel | None = getattr(self, f"_{name}_channel")
         if channel is None or (again and not channel.is_alive()):
             self._check_ports((name,))
-            if self._identity is None:
-                self._identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
-            connect = getattr(self, f"connect_{name}")
-            socket = connect() if name == "iopub" else connect(identity=self._identity)
             channel_class: type[ConChannel] = getattr(self, f"{name}_channel_class")
-            channel = channel_class(socket, self.session, self.ioloop)
+            channel = channel_class(self._connect(name), self.session, self.ioloop)
             channel.attach(name, self._connection)
             setattr(self, f"_{name}_channel", channel)
         return channel
+
+    def _connect(self, name: Channel) -> ConSocket:
+        if self._identity is None:
+            self._identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
+        connect = getattr(self, f"connect_{name}")
+        return connect() if name == "iopub" else connect(identity=self._identity)
+
+    def _reopen(self) -> None:
+        """Give the channels that are open new sockets, to where the kernel is now."""
+        self._identity = None
+        for name in CHANNELS:
+            channel: ConChannel | None = getattr(self, f"_{name}_channel")
+            if channel is not None and channel.is_alive():
+                channel.socket = self._connect(name)
+                self._connection.open(name, channel.socket)
+        heartbeat = self._hb_channel
+        if heartbeat is not None and heartbeat.is_alive():
+            heartbeat.stop()
+            self._hb_channel = None
+            self.hb_channel.start()
+
+    # What the owner of the kernel tells; from any thread.
+
+    def _kernel_is_watched(self) -> None:
+        """Take note that the owner will tell of the kernel's end."""
+        self._connection.peer.is_watched = True
+
+    async def _until_settled(self) -> None:
+        """Wait until what the kernel had sent before its end is read."""
+        if not self._connection.is_foreign_thread():
+            await self._connection.peer.until_settled()
+
+    def _kernel_leaves(self) -> None:
+        """Take note that a restart of the kernel begins."""
+        connection = self._connection
+        connection.hand_over(connection.peer.leave)
+
+    def _kernel_ended(
+        self, make_error: Callable[[], ConKernelError], *, returns: bool = False
+    ) -> None:
+        """Take note that the kernel ended; or that it ended and will be there again."""
+        connection = self._connection
+        connection.hand_over(lambda: connection.peer.end(make_error, returns=returns))
+
+    def _kernel_started(self, info: KernelConnectionInfo) -> None:
+        """Take note that the kernel was started, maybe again, maybe at other ports."""
+        connection = self._connection
+
+        def start() -> None:
+            for name in ("ip", "curve_publickey", "curve_secretkey", *port_names):
+                value: object = info.get(name)
+                if value is not None:
+                    is_key = name.startswith("curve") and isinstance(value, str)
+                    setattr(self, name, str(value).encode("ascii") if is_key else value)
+            connection.peer.come_back()
+
+        self._kernel_is_watched()
+        connection.hand_over(start)
 
     # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the
     # other. Set while they are open, and another one each time: a kernel refuses an identity that
@@ -193,6 +257,9 @@ class Lifecycle(AsyncKernelClient):
         # Here the kernel speaks first, and what it asks of a client that it does not know yet is
         # gone: the socket is to tell when it is connected.
         socket.immediate = channel == "stdin"
+        if self.transport == "tcp":  # a peer that went without a word is noticed in half a minute
+            for option, value in KEEPALIVE.items():
+                socket.set(option, value)
         if identity:
             socket.identity = identity
         if self.curve_publickey is not None:

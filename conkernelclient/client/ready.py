@@ -11,22 +11,17 @@ heard.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ..errors import DeadKernelError, ReadyTimeout
+from ..errors import ReadyTimeout
 from ..protocol.router import Claim, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from ..protocol.messages import Channel, Message
     from ..protocol.wire import Incoming
     from .connection import Connection
 
 __all__ = ["probe_until_ready"]
-
-# Seconds between two questions whether the process lives, where nobody watches it.
-LOOK_AT_LIFE: Final = 1.0
 
 
 class _Probes:
@@ -77,19 +72,22 @@ class _Probes:
             self._connection.router.abandon(request)
 
 
-async def probe_until_ready(
-    connection: Connection, timeout: float | None, is_alive: Callable[[], Awaitable[bool]]
-) -> Message:
+async def probe_until_ready(connection: Connection, timeout: float | None) -> Message:
     """
     Wait until the kernel is ready; gives its `kernel_info_reply`.
 
     Raises:
-        ReadyTimeout: It is not within `timeout` seconds. DeadKernelError: It ended.
+        ReadyTimeout: It is not within `timeout` seconds.
+        DeadKernelError, KernelRestartedError, ChannelsClosedError: It, or its connection, ended.
     """
     loop = asyncio.get_running_loop()
     deadline = None if timeout is None else loop.time() + timeout
     probes = _Probes(connection)
     info: Message | None = None
+
+    def is_heard() -> bool:
+        return probes.is_heard or connection.is_welcomed or not connection.is_open("iopub")
+
     connection.peer_listeners.add(probes.wake)
     try:
         probes.send()
@@ -98,18 +96,15 @@ async def probe_until_ready(
                 raise probes.error
             if probes.reply is not None:
                 info, probes.reply = probes.reply, None
-                if not (probes.is_heard or connection.is_welcomed):
+                if not is_heard():
                     probes.send()
-            is_heard = probes.is_heard or connection.is_welcomed
-            if info is not None and is_heard and connection.is_stdin_connected():
+            if info is not None and is_heard() and connection.is_stdin_connected():
                 return info
             left = None if deadline is None else deadline - loop.time()
             if left is not None and left <= 0:
-                state = _state(info, is_heard)
+                state = _state(info, is_heard())
                 raise ReadyTimeout(f"Kernel didn't respond in {timeout:g} seconds: {state}")
-            await probes.changed(LOOK_AT_LIFE if left is None else min(LOOK_AT_LIFE, left))
-            if not await is_alive():
-                raise DeadKernelError("Kernel died before replying to kernel_info")
+            await probes.changed(left)
     finally:
         connection.peer_listeners.discard(probes.wake)
         probes.close()

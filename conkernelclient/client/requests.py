@@ -185,7 +185,7 @@ class Requests(Lifecycle):
         subshell_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        if subshell_id is not None and subshell_id not in self._subshells:
+        if subshell_id is not None and subshell_id not in self._connection.subshells:
             raise ProtocolError(
                 f"no subshell {subshell_id!r} is known: it was deleted, or not made by this "
                 "client's create_subshell(); `await kc.list_subshell()` learns of others"

@@ -14,13 +14,14 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from ..errors import ConKernelError, NotInterruptibleError
+from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
 from ..outputs.log import Cursor, EventLog
 from ..outputs.reduce import Reducer, lines_of
 from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
+from .peer import Presence
 from .window import Entry
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ __all__ = ["OnTimeout", "Run", "RunOptions"]
 
 logger: Final = logging.getLogger(__name__)
 
-OnTimeout: TypeAlias = Literal["interrupt", "leave"]
+OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 
 
 # Seconds from idle until the kernel is asked for a reply that is not in. The answer decides, not
@@ -103,6 +104,7 @@ class Run(RequestFuture["Result"]):
         self._news: set[asyncio.Future[None]] = set()  # readers and others that wait for a change
         self._readers = 0  # iterations under way
         self._reply: Incoming | None = None
+        self._failure: BaseException | None = None  # set when it ends with an error of ours
         self._given_up: Status | None = None  # set when it ends otherwise than by the kernel
         self._is_timed_out = False
         self._held_by: str | None = None  # set when the start_timeout ends
@@ -250,6 +252,9 @@ class Run(RequestFuture["Result"]):
     def launch(self) -> None:
         """Register, and leave as soon as the window lets it."""
         connection = self._connection
+        if connection.peer.presence is Presence.GONE:
+            self.fail(connection.peer.error())
+            return
         connection.router.open(self.request)
         if self._options.start_timeout is not None:
             self._arm(self._options.start_timeout, self._start_timed_out)
@@ -309,11 +314,17 @@ class Run(RequestFuture["Result"]):
 
     def fail(self, error: BaseException) -> None:
         """End with `error`, which gets what had arrived as its `result`."""
+        is_ours = self._is_timed_out and self._options.on_timeout == "restart"
+        if is_ours and isinstance(error, KernelRestartedError):
+            self.end()  # it is what was asked for
+            return
+        if not self.done():
+            self._failure = error
+        if not self.is_through:
+            self._leave()
         if isinstance(error, ConKernelError):
             error.msg_id = self.msg_id
             error.result = self._result()
-        if not self.is_through:
-            self._leave()
         super().fail(error)
         self._wake()
 
@@ -373,7 +384,9 @@ class Run(RequestFuture["Result"]):
 
     async def _handle_timeout(self) -> None:
         try:
-            if self._options.on_timeout == "interrupt" and self.subshell_id is None:
+            if self._options.on_timeout == "restart":
+                await self._connection.restart()
+            elif self._options.on_timeout == "interrupt" and self.subshell_id is None:
                 async with asyncio.timeout(SETTLES_WITHIN):
                     await self.interrupt()
         except TimeoutError:
@@ -382,6 +395,8 @@ class Run(RequestFuture["Result"]):
             if not self.is_over:
                 self._give_up("timeout", is_interrupting=False)
                 self.settle(self._result())
+                if self.subshell_id is not None and self._options.on_timeout == "interrupt":
+                    self._connection.replace_subshell(self.subshell_id, self.entry)
 
     def _give_up(self, status: Status, *, is_interrupting: bool = True) -> None:
         """End for the caller; the kernel may still have it."""
@@ -436,6 +451,8 @@ class Run(RequestFuture["Result"]):
     def _status(self) -> Status:
         if self._given_up is not None:
             return self._given_up
+        if self._failure is not None:
+            return "error"
         if not self.is_through:
             return "timeout" if self._is_timed_out else "running"
         if self._is_timed_out:
@@ -483,6 +500,8 @@ class Run(RequestFuture["Result"]):
                 str(source.get("evalue", "")),
                 lines_of(source.get("traceback")),
             )
+        if self._failure is not None:
+            return ErrorOutput(type(self._failure).__name__, str(self._failure), [])
         if self._is_interrupted and self.is_through and self._reply is None:
             return ErrorOutput("KeyboardInterrupt", "the kernel swallowed the reply", [])
         return None

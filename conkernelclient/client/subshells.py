@@ -34,7 +34,7 @@ class Subshells(ByHand):
         """
         content = await self._subshell_request("create_subshell_request", {}, timeout)
         subshell_id = str(content["subshell_id"])
-        self._subshells.add(subshell_id)
+        self._connection.subshells.add(subshell_id)
         return subshell_id
 
     async def delete_subshell(self, subshell_id: str, timeout: float | None = None) -> None:
@@ -45,15 +45,18 @@ class Subshells(ByHand):
             ProtocolError: There is none of that id.
         """
         await self._subshell_request(
-            "delete_subshell_request", {"subshell_id": subshell_id}, timeout
+            "delete_subshell_request",
+            {"subshell_id": self._connection.shell_of(subshell_id)},
+            timeout,
         )
-        self._subshells.discard(subshell_id)
+        self._connection.subshells.discard(subshell_id)
 
     async def list_subshell(self, timeout: float | None = None) -> list[str]:
         """Give the ids of the kernel's subshells, also those that other clients made."""
         content = await self._subshell_request("list_subshell_request", {}, timeout)
         ids = [str(subshell_id) for subshell_id in content["subshell_id"]]
-        self._subshells = set(ids)
+        self._connection.subshells.clear()
+        self._connection.subshells.update(ids)
         return ids
 
     async def _subshell_request(

@@ -8,7 +8,9 @@ sent when the verb is called.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overload
+
+from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import ChannelsClosedError, ProtocolError
 from .requests import Reply, Requests, require_mapping, require_seconds, require_text
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from .run import OnTimeout, Run
 
 __all__ = ["Verbs"]
+
+
+ON_TIMEOUT: Final = ("interrupt", "restart", "leave")
 
 
 class Asking(TypedDict, total=False):
@@ -143,6 +148,11 @@ class Verbs(Requests):
             takes_turn=True,
         )
 
+    def _can_restart(self) -> bool:
+        """Tell whether the kernel is ours to restart."""
+        manager = self.parent
+        return isinstance(manager, AsyncKernelManager) and manager.owns_kernel
+
     def run(
         self,
         code: str,
@@ -172,7 +182,9 @@ class Verbs(Requests):
             start_timeout: Seconds from this call to the kernel's busy; then it is withdrawn. None:
                 any time.
             on_timeout: "interrupt" ends the code and gives what it had shown, at most 1.9 s later
-                (`still_running` says if the code swallowed it); "leave" lets the code run on.
+                (`still_running` says if the code swallowed it; in a subshell, which no interrupt
+                reaches, the code runs on, and another subshell takes its place under the same id).
+                "restart" restarts the kernel. "leave" lets the code run on.
             on_output: Called with each event as it comes, sync or async, in the run's own task.
             on_stdin: Called with each `InputRequest`, sync or async; gives the answer, or None if
                 it has been given by `input()`. Without it the code cannot ask for input.
@@ -203,8 +215,13 @@ class Verbs(Requests):
         content = self._execute_content(
             code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
         )
-        if on_timeout not in ("interrupt", "leave"):
-            raise ProtocolError(f"on_timeout {on_timeout!r} is neither 'interrupt' nor 'leave'")
+        if on_timeout not in ON_TIMEOUT:
+            raise ProtocolError(f"on_timeout {on_timeout!r} must be one of {', '.join(ON_TIMEOUT)}")
+        if on_timeout == "restart" and not self._can_restart():
+            raise ProtocolError(
+                "on_timeout='restart' is for the manager's own clients, made by its client(): this "
+                "one did not start its kernel; use 'interrupt' or 'leave'"
+            )
         for name, handler in (("on_output", on_output), ("on_stdin", on_stdin)):
             if handler is not None and not callable(handler):
                 raise ProtocolError(f"{name} {handler!r} must be callable")

@@ -1,34 +1,60 @@
-"""How does a program start kernels and get clients for them?"""
+"""
+How does a program start one kernel, restart it, end it, and get clients for it?
+
+Its life is watched here, and everybody who waits for it is told of its end and of its return.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import weakref
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import zmq
 from jupyter_client.client import KernelClient
+from jupyter_client.connect import LocalPortCache, port_names
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.session import new_id
-from traitlets import DottedObjectName, Type, default
+from traitlets import Bool, DottedObjectName, Instance, Type, default
 from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
+from ..client.peer import Ending, restarted
+from .life import Life
+from .restarter import ConKernelRestarter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 
-__all__ = [
-    "ConKernelManager",
-    "run_kernel",
-    "start_new_async_kernel",
-]
+    from ..errors import ConKernelError
+
+__all__ = ["ConKernelManager"]
+
+logger: Final = logging.getLogger(__name__)
+
+ASK_EVERY: Final = 0.5  # seconds between two questions whether a process lives that is not ours
+PORT_RETRIES: Final = 5
+LONGEST_BASE: Final = 70  # bytes, so that the names of sockets in a directory there fit
 
 
 class ConKernelManager(AsyncKernelManager):
     """
     Starts one kernel, and makes `ConKernelClient`s for it.
 
-    Takes everything that `AsyncKernelManager` takes.
+    Takes everything that `AsyncKernelManager` takes. Start, restart, shutdown and interrupt may be
+    called from as many coroutines as you like: they take turns. A start that is cancelled leaves no
+    process; a restart or shutdown that is cancelled goes on to its end first.
+
+    The kernel's process is watched: when it ends, whoever waits for it gets `DeadKernelError`. With
+    it ends its process group. So it does when this process is killed, unless it was started with
+    `independent=True`.
     """
 
     client_class: DottedObjectName = DottedObjectName(
@@ -37,6 +63,31 @@ class ConKernelManager(AsyncKernelManager):
     client_factory: Type[type[KernelClient], type[KernelClient]] = Type(
         klass=KernelClient, config=True
     )
+    autorestart: Bool[bool, bool | int] = Bool(
+        False,
+        config=True,
+        help="Whether a kernel that dies is started again. As jupyter_client's own asyncio manager "
+        "never does it, a program has to ask for it.",
+    )
+    capture_stderr: Bool[bool, bool | int] = Bool(
+        True,
+        config=True,
+        help="Whether the last 4 KiB of the kernel's stderr are kept for `DeadKernelError`; all of "
+        "it is passed on. Not where `stderr=` is given, and not for independent kernels.",
+    )
+    _restarter: Any = Instance(ConKernelRestarter, allow_none=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clients: weakref.WeakSet[ConKernelClient] = weakref.WeakSet()
+        self._clients_lock = threading.Lock()
+        self._life: Life | None = None
+        self._turn: asyncio.Lock = asyncio.Lock()
+        self._turn_loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one that started the kernel
+        self._is_restarting = False
+        self._port_retries = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")
@@ -44,6 +95,40 @@ class ConKernelManager(AsyncKernelManager):
         self,
     ) -> type[KernelClient]:
         return import_item(self.client_class)
+
+    @default("transport_encryption")
+    def _transport_encryption_default(self) -> str:
+        """Encrypt where the kernelspec says that the kernel can, and libzmq can."""
+        return "auto" if zmq.has("curve") else "disabled"
+
+    def _ip_default(self) -> str:
+        """
+        For ipc, name the sockets in a directory of their own.
+
+        The path is absolute, so that the kernel finds it whatever its `cwd`, and short: it may have
+        107 bytes (unix(7)).
+        """
+        if self.transport != "ipc":
+            return super()._ip_default()
+        base = tempfile.gettempdir()
+        if len(os.fsencode(base)) > LONGEST_BASE:
+            base = "/tmp"
+        self._ipc_directory = tempfile.mkdtemp(prefix="conkernel-", dir=base)
+        self._ipc_name = os.path.join(self._ipc_directory, "k")
+        return self._ipc_name
+
+    # The directory of the ipc sockets, while there is one, and the address that we made in it.
+    _ipc_directory: str | None = None
+    _ipc_name: str | None = None
+
+    def cleanup_connection_file(self) -> None:
+        """Remove the connection file, and the directory of ipc sockets."""
+        super().cleanup_connection_file()
+        directory, self._ipc_directory = self._ipc_directory, None
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    # Clients
 
     def client(self, **kwargs: Any) -> ConKernelClient:
         """
@@ -56,90 +141,270 @@ class ConKernelManager(AsyncKernelManager):
             session = self.session.clone()
             session.session = new_id()
             kwargs["session"] = session
-        # Of another class only where `client_class` was set to one.
-        return cast("ConKernelClient", super().client(**kwargs))
+        made: object = super().client(**kwargs)
+        client = cast("ConKernelClient", made)  # not if `client_class` was set to another one
+        if isinstance(made, ConKernelClient):
+            with self._clients_lock:
+                self._clients.add(client)
+            life = self._life
+            if life is not None:
+                client._kernel_is_watched()
+                if life.is_over and not self._is_restarting:
+                    client._kernel_ended(lambda: life.ending().error())
+        return client
+
+    def _living_clients(self) -> list[ConKernelClient]:
+        with self._clients_lock:
+            return list(self._clients)
+
+    def _tell(self, news: Callable[[ConKernelClient], None]) -> None:
+        for client in self._living_clients():
+            try:
+                news(client)
+            except Exception:  # the kernel's life does not hang on it
+                logger.exception("%r could not be told of its kernel", client)
+
+    # Start, restart, shutdown, interrupt: one at a time
+
+    async def start_kernel(self, **kwargs: Any) -> None:
+        """
+        Start the kernel.
+
+        Args:
+            **kwargs: For the kernel's process: `cwd`, `env`, `extra_arguments`, `independent` ...
+
+        Cancelled, it leaves no process.
+        """
+        self._port_retries = 0
+        async with self._my_turn():
+            try:
+                await _to_its_end(self._async_start_kernel(**kwargs))
+            except asyncio.CancelledError:
+                await _to_its_end(self._async_shutdown_kernel(now=True))
+                raise
+
+    async def restart_kernel(self, now: bool = False, newports: bool = False, **kw: Any) -> None:
+        """
+        Restart the kernel with the arguments that it was launched with.
+
+        From the call on, what was sent before fails with `KernelRestartedError`, and what is sent
+        waits for the new kernel. Clients need not do anything.
+
+        Args:
+            now: Kill it; otherwise it is asked to end first.
+            newports: Choose new ports.
+            **kw: What is to be different from the first launch.
+
+        Cancelled, it goes on to its end.
+        """
+        self._announce_restart()
+        async with self._my_turn():
+            await _to_its_end(self._async_restart_kernel(now=now, newports=newports, **kw))
+
+    async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+        """
+        End the kernel, with its process group. Harmless if there is none.
+
+        Args:
+            now: Kill it; otherwise it is asked to end first.
+            restart: Keep the connection file.
+
+        Cancelled, it goes on to its end.
+        """
+        async with self._my_turn():
+            await _to_its_end(self._async_shutdown_kernel(now=now, restart=restart))
+
+    async def interrupt_kernel(self) -> None:
+        """
+        Interrupt whatever the kernel runs; `Run.interrupt` aims at one run.
+
+        One that has to wait for a restart or shutdown is dropped: its kernel is gone.
+        """
+        life = self._life
+        async with self._my_turn():
+            if life is None or self._life is life:
+                await self._async_interrupt_kernel()
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncGenerator[None, None]:
+        loop = asyncio.get_running_loop()
+        if self._turn_loop is not loop:  # a lock belongs to one loop
+            self._turn, self._turn_loop = asyncio.Lock(), loop
+        async with self._turn:
+            yield
+
+    # What jupyter_client does in each of them
+
+    async def _async_pre_start_kernel(
+        self, *, transport_encryption: str | None = None, **kw: Any
+    ) -> tuple[list[str], dict[str, Any]]:
+        if self._ipc_directory is None and self.ip == self._ipc_name:
+            self.ip = self._ip_default()
+        return await super()._async_pre_start_kernel(
+            transport_encryption=transport_encryption, **kw
+        )
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        is_local = isinstance(self.provisioner, LocalProvisioner)
+        is_independent = bool(kw.get("independent"))
+        captures = self.capture_stderr and "stderr" not in kw and not is_independent
+        life = Life(captures_stderr=captures and is_local, is_owned=is_local and not is_independent)
+        with life.birth(kw):
+            await super()._async_launch_kernel(kernel_cmd, **kw)
+        self._life = life
+        self._loop = asyncio.get_running_loop()
+        self._watch(life)
+        info = self.get_connection_info()
+        self._tell(lambda client: client._kernel_started(info))
+
+    def _watch(self, life: Life) -> None:
+        if life.watch(self.provisioner, weakref.WeakMethod(self._process_ended)):
+            return
+        self._spawn(self._ask_for_its_life(life))
+
+    async def _ask_for_its_life(self, life: Life) -> None:
+        """Watch a kernel whose process is not ours to wait for: its provisioner knows."""
+        while self._life is life and await self.is_alive():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(ASK_EVERY)
+        if self._life is life:
+            self._process_ended(life)
+
+    def _process_ended(self, life: Life) -> None:
+        """Tell everybody; called in the thread of the watch."""
+        if self._life is not life or self._is_restarting:
+            return
+        loop = self._loop
+        if loop is not None and loop.is_running():
+            loop.call_soon_threadsafe(self._settle_end, life)
+        else:
+            self._tell_end(life.ending().error)
+
+    def _settle_end(self, life: Life) -> None:
+        """Decide whether the kernel is started again."""
+        if self._life is not life or self._is_restarting:
+            return
+        restarter = self._restarter if isinstance(self._restarter, ConKernelRestarter) else None
+        if life.is_being_ended:
+            self._tell_end(life.ending().error)
+        elif life.lacked_a_port() and self._port_retries < PORT_RETRIES:
+            self._port_retries += 1
+            logger.warning("the kernel found one of its ports taken: it starts again with others")
+            self._tell_end(restarted, returns=True)
+            self._spawn(self._restart_unasked(newports=True))
+        elif restarter is not None and restarter.wants_restart():
+            self._tell_end(life.ending().error, returns=True)
+            self._spawn(self._restart_unasked())
+        else:
+            self._tell_end(life.ending().error)
+            if restarter is not None:
+                restarter.tell("dead")
+
+    def _tell_end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
+        self._tell(lambda client: client._kernel_ended(make_error, returns=returns))
+
+    async def _restart_unasked(self, *, newports: bool = False) -> None:
+        await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
+        if newports:
+            await self.restart_kernel(now=True, newports=True)
+        else:
+            await self._restarter.restart()
+
+    def _announce_restart(self) -> None:
+        if self._launch_args is None or not self.owns_kernel:
+            return
+        self._tell(ConKernelClient._kernel_leaves)
+
+    async def _async_restart_kernel(
+        self, now: bool = False, newports: bool = False, **kw: Any
+    ) -> None:
+        self._announce_restart()
+        self._is_restarting = True
+        try:
+            await super()._async_restart_kernel(now=now, newports=newports, **kw)
+        except BaseException as error:
+            reason = f"the kernel was being restarted, and that failed: {error!r}"
+            self._tell_end(Ending(reason=reason).error)
+            raise
+        finally:
+            self._is_restarting = False
+        life = self._life
+        if life is not None and life.is_over:
+            self._process_ended(life)  # it was quicker than we
+
+    async def _async_shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+        life = self._life
+        if life is not None:
+            life.is_being_ended = True
+        if not self.owns_kernel or self.has_kernel or not self._attempted_start:
+            await super()._async_shutdown_kernel(now=now, restart=restart)
+        else:  # it was shut down already
+            await self._async_cleanup_resources(restart=restart)
+        if life is not None and not life.is_watched and not self._is_restarting:
+            self._process_ended(life)
+
+    async def _async_wait(self, pollinterval: float = 0.1) -> None:
+        while await self._async_is_alive():
+            if self._life is None or not await self._life.until_over(pollinterval):
+                await asyncio.sleep(pollinterval)
+
+    def cleanup_random_ports(self) -> None:
+        """Forget the ports, so that the next start chooses others; the connection file goes."""
+        provisioner = self.provisioner
+        if isinstance(provisioner, LocalProvisioner) and provisioner.ports_cached:
+            for name in port_names:
+                LocalPortCache.instance().return_port(getattr(self, name))
+                setattr(self, name, 0)
+            provisioner.ports_cached = False
+            self.cleanup_connection_file()
+            return
+        super().cleanup_random_ports()
+
+    # Callbacks
+
+    def start_restarter(self) -> None:
+        """Restart the kernel from now on when it dies, if `autorestart` is set."""
+        if self.autorestart:
+            self._make_restarter().start()
+
+    def stop_restarter(self) -> None:
+        """Let a kernel that dies be dead."""
+        if self._restarter is not None:
+            self._restarter.stop()
+
+    def add_restart_callback(self, callback: Callable[..., Any], event: str = "restart") -> None:
+        """
+        Call `callback()`, sync or async, at an event.
+
+        Args:
+            callback: What is called.
+            event: "restart": the kernel died, and is about to be started again. "dead": it died,
+                and stays so.
+        """
+        self._make_restarter().add_callback(callback, event)
+
+    def _make_restarter(self) -> ConKernelRestarter:
+        if self._restarter is None:
+            self._restarter = ConKernelRestarter(kernel_manager=self, parent=self, log=self.log)
+        return self._restarter
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the kernel could not be restarted: %r", error, exc_info=error)
 
 
-async def start_new_async_kernel(
-    startup_timeout: float | None = 60, kernel_name: str = "python", **kwargs: Any
-) -> tuple[ConKernelManager, ConKernelClient]:
-    """
-    Start a kernel, and give its manager and a client that is ready.
-
-    Args:
-        startup_timeout: Seconds until it is ready; None waits for ever.
-        kernel_name: Name of the kernelspec.
-        **kwargs: As for `start_kernel`.
-
-    Raises:
-        RuntimeError: It is not ready in time, or ended; it was shut down then.
-    """
-    km = ConKernelManager(kernel_name=kernel_name)
-    kc: ConKernelClient | None = None
+async def _to_its_end(work: Awaitable[None]) -> None:
+    """Await `work`; cancelled meanwhile, await its end all the same before that takes effect."""
+    task = asyncio.ensure_future(work)
     try:
-        await km.start_kernel(**kwargs)
-        kc = km.client()
-        kc.start_channels()
-        await kc.wait_for_ready(timeout=startup_timeout)
-    except BaseException:
-        await _end(km, kc)
-        raise
-    return km, kc
-
-
-@asynccontextmanager
-async def run_kernel(
-    kernel_name: str = "python",
-    *,
-    startup_timeout: float | None = 60,
-    client_options: dict[str, Any] | None = None,
-    **kwargs: Any,
-) -> AsyncGenerator[ConKernelClient, None]:
-    """
-    Own a kernel for the time of an `async with`.
-
-    It is shut down at its end, also after an error or a cancel.
-
-    Args:
-        kernel_name: Name of the kernelspec.
-        startup_timeout: Seconds until it is ready; None waits for ever.
-        client_options: Traits of the client. `stop_on_error` is False unless given here: one
-            caller's error aborts nobody.
-        **kwargs: As for `start_kernel`, such as `cwd`, `env`, `extra_arguments`.
-
-    Yields:
-        A client that is ready.
-
-    Raises:
-        RuntimeError: It is not ready in time, or ended.
-    """
-    km = ConKernelManager(kernel_name=kernel_name)
-    kc: ConKernelClient | None = None
-    try:
-        await km.start_kernel(**kwargs)
-        kc = km.client(**{"stop_on_error": False, **(client_options or {})})
-        kc.start_channels()
-        await kc.wait_for_ready(timeout=startup_timeout)
-        yield kc
-    finally:
-        await _end(km, kc)
-
-
-async def _end(km: ConKernelManager, kc: ConKernelClient | None) -> None:
-    """
-    Close the client and shut the kernel down.
-
-    To the end, even if the task is cancelled meanwhile.
-    """
-    if kc is not None:
-        kc.stop_channels()
-    if not km.has_kernel:
-        return
-    ending = asyncio.ensure_future(
-        cast("Coroutine[Any, Any, None]", km.shutdown_kernel(now=True))  # its stub leaves it open
-    )
-    try:
-        await asyncio.shield(ending)
+        await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait((ending,))
+        await asyncio.wait((task,))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("what was cancelled had failed as well: %r", error)
         raise

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .wire import Incoming
 
 __all__ = ["Record", "Records"]
@@ -21,15 +23,20 @@ EVICTED_REMEMBERED: Final = 100_000
 
 
 class Record:
-    """The iopub messages of one request so far; `is_complete` once its idle is in."""
+    """
+    The iopub messages of one request so far; `is_complete` once its idle is in.
 
-    __slots__ = ("is_complete", "is_kept", "messages", "msg_id", "size")
+    `failure` makes the error that says why it never will be, once that is known.
+    """
+
+    __slots__ = ("failure", "is_complete", "is_kept", "messages", "msg_id", "size")
 
     def __init__(self, msg_id: str) -> None:
         self.msg_id: str = msg_id
         self.messages: list[Incoming] = []
         self.size: int = 0
         self.is_complete: bool = False
+        self.failure: Callable[[], Exception] | None = None
         self.is_kept: bool = True  # False once it had to go to make room
 
 
@@ -101,10 +108,12 @@ class Records:
             self._drop(record)
         return record.messages
 
-    def clear(self) -> None:
-        """Forget all records."""
-        self._records.clear()
-        self.size = 0
+    def fail(self, make_error: Callable[[], Exception]) -> list[str]:
+        """Note why the records that are incomplete stay so; gives the ids of their requests."""
+        failed = [record for record in self._records.values() if not record.is_complete]
+        for record in failed:
+            record.failure = record.failure or make_error
+        return [record.msg_id for record in failed]
 
     def evicted(self, msg_id: str) -> ProtocolError:
         """Make the error for a record that had to go."""

@@ -26,7 +26,11 @@ class Sink(Protocol):
         ...
 
     def connected(self, channel: Channel) -> None:
-        """Learn that the other side of `channel` is there, which `is_connected` had denied."""
+        """Learn that the kernel's side of `channel` is there."""
+        ...
+
+    def disconnected(self, channel: Channel) -> None:
+        """Learn that the kernel has closed its end of `channel`; what it had sent may come yet."""
         ...
 
     def lost(self, channel: Channel, error: Exception) -> None:
@@ -57,6 +61,18 @@ class Transport(Protocol):
             BacklogFullError: The kernel does not read, and the outgoing queue is full.
             ChannelsClosedError: The channel is not open.
         """
+        ...
+
+    def suspend(self) -> None:
+        """Break with the kernel: what has not left is dropped; what is sent from now on is held."""
+        ...
+
+    def is_disconnected(self) -> bool:
+        """Tell whether the kernel has closed its ends."""
+        ...
+
+    def is_drained(self) -> bool:
+        """Tell whether the kernel has closed its ends, and all that it had sent is read."""
         ...
 
     def pump(self, channel: Channel) -> None:

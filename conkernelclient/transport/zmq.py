@@ -13,11 +13,13 @@ Source: zmq_getsockopt(3), ZMQ_FD and ZMQ_EVENTS.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
+import sys
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 import zmq
 import zmq.asyncio
@@ -43,9 +45,12 @@ else:
 __all__ = ["ConSocket", "Door", "ZmqTransport"]
 
 logger: Final = logging.getLogger(__name__)
+_monitors: Final = itertools.count()
 
 BATCH: Final = 256  # messages received in one go, before the loop's other work gets its turn
 LINGER: Final = 100  # milliseconds that a closed socket goes on sending
+# The channels that tell when the kernel closes its end: replies and outputs come over these.
+MONITORED: Final = ("shell", "iopub")
 
 
 class Door(Protocol):
@@ -114,21 +119,47 @@ class ConSocket(_AsyncSocket):
             self.on_touched()
 
 
+_Queue: TypeAlias = "deque[tuple[list[Frame], bool, int]]"  # frames, whether to copy, bytes
+
+
 class _Line:
     """One socket of a transport."""
 
-    __slots__ = ("awaits_peer", "channel", "fd", "is_scheduled", "queue", "shadow", "socket")
+    __slots__ = (
+        "awaits_peer",
+        "channel",
+        "fd",
+        "is_lost",
+        "is_scheduled",
+        "monitor",
+        "monitor_fd",
+        "queue",
+        "shadow",
+        "socket",
+    )
 
-    def __init__(self, channel: Channel, socket: ConSocket) -> None:
+    def __init__(self, channel: Channel, socket: ConSocket, queue: _Queue) -> None:
         self.channel: Channel = channel
         self.socket = socket
         self.shadow: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
-        self.queue: deque[tuple[list[Frame], bool, int]] = deque()  # what the socket would not take
+        self.queue: _Queue = queue  # what the socket would not take
         self.is_scheduled = False
         self.awaits_peer = False  # somebody wants to know when it is connected
-        # Our own descriptor, set while attached: the loop holds one callback for each, and pyzmq
+        self.is_lost = False  # the peer has closed its end
+        self.monitor: zmq.Socket[bytes] | None = _monitor(socket) if channel in MONITORED else None
+        # Our own descriptors, set while attached: the loop holds one callback for each, and pyzmq
         # uses the socket's.
         self.fd = -1
+        self.monitor_fd = -1
+
+    def close(self, linger: int) -> None:
+        self.socket.on_touched = None
+        if not self.socket.closed:
+            if self.monitor is not None:
+                self.shadow.disable_monitor()
+            self.socket.close(linger=linger)
+        if self.monitor is not None:
+            self.monitor.close(linger=0)
 
 
 class ZmqTransport:
@@ -150,6 +181,7 @@ class ZmqTransport:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._lines: dict[Channel, _Line] = {}
+        self._held: dict[Channel, _Queue] = {}  # of channels without a socket, until they get one
         # Held around every operation on a socket. With it a socket may be used from several threads
         # (zmq(7), "Thread safety"), and two sends cannot interleave.
         self.lock: threading.RLock = threading.RLock()
@@ -162,9 +194,10 @@ class ZmqTransport:
         self.backlog_bytes: int = 0
 
     def open(self, channel: Channel, socket: ConSocket, door: Door) -> None:
-        """Take over a connected socket."""
+        """Take over a connected socket; what was held for the channel is sent on it."""
         with self.lock:
-            line = self._lines[channel] = _Line(channel, socket)
+            line = _Line(channel, socket, self._held.pop(channel, deque()))
+            self._lines[channel] = line
             socket.door = door
             socket.door_name = channel
             socket.on_touched = lambda: self._schedule(line)
@@ -179,21 +212,46 @@ class ZmqTransport:
         """
         with self.lock:
             line = self._lines.pop(channel, None)
-            if line is None:
-                return
-            line.socket.on_touched = None
-            line.socket.door = None
-            self._unwatch(line)
-            for _, _, size in line.queue:
-                self.backlog -= 1
-                self.backlog_bytes -= size
-            line.queue.clear()
-            if not line.socket.closed:
-                line.socket.close(linger=LINGER)
+            if line is not None:
+                self._unwatch(line)
+                self._purge(line.queue)
+                line.socket.door = None
+                line.close(LINGER)
+            self._purge(self._held.pop(channel, deque()))
+
+    def suspend(self) -> None:
+        """
+        Close all sockets without sending what waits; what is sent from now on is held.
+
+        A channel's `open` gives it a socket again.
+        """
+        with self.lock:
+            for channel, line in list(self._lines.items()):
+                self._unwatch(line)
+                self._purge(line.queue)
+                line.close(0)
+                del self._lines[channel]
+                self._held[channel] = deque()
+
+    def _purge(self, queue: _Queue) -> None:
+        for _, _, size in queue:
+            self.backlog -= 1
+            self.backlog_bytes -= size
+        queue.clear()
 
     def is_open(self, channel: Channel) -> bool:
-        """Tell whether the channel has a socket."""
-        return channel in self._lines
+        """Tell whether the channel takes messages."""
+        return channel in self._lines or channel in self._held
+
+    def is_disconnected(self) -> bool:
+        """Tell whether the kernel has closed its ends."""
+        return all(line.is_lost for line in self._lines.values() if line.monitor is not None)
+
+    def is_drained(self) -> bool:
+        """Tell whether the kernel has closed its ends, and all that it had sent is read."""
+        with self.lock:
+            is_empty = all(not _events(line) & zmq.POLLIN for line in self._lines.values())
+            return is_empty and self.is_disconnected()
 
     def socket(self, channel: Channel) -> ConSocket | None:
         """Give the channel's socket."""
@@ -228,13 +286,16 @@ class ZmqTransport:
         """
         with self.lock:
             line = self._lines.get(channel)
-            if line is None:
+            if line is not None:
+                if line.queue or not _try_send(line, frames, copy):
+                    self._keep(line.queue, frames, copy)
+                self._look(line)
+            elif channel in self._held:
+                self._keep(self._held[channel], frames, copy)
+            else:
                 raise ChannelsClosedError(
                     f"the {channel} channel is not running: call start_channels() first"
                 )
-            if line.queue or not _try_send(line, frames, copy):
-                self._keep(line, frames, copy)
-            self._look(line)
 
     def is_connected(self, channel: Channel) -> bool:
         """
@@ -256,7 +317,7 @@ class ZmqTransport:
         if line is not None:
             self._pump(line)
 
-    def _keep(self, line: _Line, frames: Sequence[Frame], copy: bool) -> None:
+    def _keep(self, queue: _Queue, frames: Sequence[Frame], copy: bool) -> None:
         size = sum(memoryview(frame).nbytes for frame in frames)
         if self.backlog >= self._max_messages or self.backlog_bytes + size > self._max_bytes:
             raise BacklogFullError(
@@ -268,7 +329,7 @@ class ZmqTransport:
         kept: list[Frame] = [
             frame if isinstance(frame, bytes) else bytes(frame) for frame in frames
         ]
-        line.queue.append((kept, copy, size))
+        queue.append((kept, copy, size))
         self.backlog += 1
         self.backlog_bytes += size
 
@@ -328,6 +389,26 @@ class ZmqTransport:
         if lost is not None:
             self._lose(line, lost)
 
+    def _hear(self, line: _Line) -> None:
+        """Read what the monitor tells: that the kernel has answered, or closed its end."""
+        with self.lock:
+            events: list[int] = []
+            while self._lines.get(line.channel) is line and line.monitor is not None:
+                try:
+                    event, _ = line.monitor.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                events.append(int.from_bytes(event[:2], sys.byteorder))
+            if not events:
+                return
+            line.is_lost = events[-1] == zmq.EVENT_DISCONNECTED
+            self._schedule(line)
+        for event in events:
+            if event == zmq.EVENT_DISCONNECTED:
+                self._sink.disconnected(line.channel)
+            else:
+                self._sink.connected(line.channel)
+
     def _lose(self, line: _Line, error: zmq.ZMQError) -> None:
         self.close(line.channel)
         lost = TransportError(f"the {line.channel} socket is lost: {error}")
@@ -338,25 +419,45 @@ class ZmqTransport:
         loop, selector = self._loop, self._selector
         if line.fd >= 0 or loop is None or selector is None:
             return
-        line.fd = os.dup(line.shadow.FD) if os.name == "posix" else line.shadow.FD
+        line.fd = _descriptor(line.shadow)
         try:
             selector.add_reader(line.fd, self._pump, line)
         except NotImplementedError:  # such as Windows' proactor loop: a thread selects for it
             from tornado.platform.asyncio import SelectorThread
 
-            self._selector = self._own_selector = SelectorThread(loop)
-            self._selector.add_reader(line.fd, self._pump, line)
+            selector = self._selector = self._own_selector = SelectorThread(loop)
+            selector.add_reader(line.fd, self._pump, line)
+        if line.monitor is not None:
+            line.monitor_fd = _descriptor(line.monitor)
+            selector.add_reader(line.monitor_fd, self._hear, line)
+            loop.call_soon_threadsafe(self._hear, line)
         self._schedule(line)
 
     def _unwatch(self, line: _Line) -> None:
-        if line.fd < 0:
-            return
-        fd, line.fd = line.fd, -1
         loop, selector = self._loop, self._selector
-        if selector is not None and loop is not None and not loop.is_closed():
-            selector.remove_reader(fd)
-        if os.name == "posix":
-            os.close(fd)
+        for fd in (line.fd, line.monitor_fd):
+            if fd < 0:
+                continue
+            if selector is not None and loop is not None and not loop.is_closed():
+                selector.remove_reader(fd)
+            if os.name == "posix":
+                os.close(fd)
+        line.fd = line.monitor_fd = -1
+
+
+def _monitor(socket: ConSocket) -> zmq.Socket[bytes]:
+    """Give a socket from which a message comes when the peer of `socket` comes or goes."""
+    context = cast("Any", socket.context)  # its stub does not say which socket comes out
+    address = f"inproc://conkernel-monitor-{next(_monitors)}"
+    monitor: zmq.Socket[bytes] = context.socket(zmq.PAIR, socket_class=zmq.Socket)
+    events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+    zmq.Socket.shadow(socket.underlying).monitor(address, events)
+    monitor.connect(address)
+    return monitor
+
+
+def _descriptor(socket: zmq.Socket[bytes]) -> int:
+    return os.dup(socket.FD) if os.name == "posix" else socket.FD
 
 
 def _events(line: _Line) -> int:

@@ -1,0 +1,355 @@
+"""
+Is the kernel there, and what becomes of the requests while it is not?
+
+A kernel is here; or away, which is being restarted: then what is sent waits for it; or gone: then
+everything fails, and says why. Whoever owns the kernel tells of its end and of its return (`leave`,
+`end`, `come_back`). A client that only attached to it learns it from its sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ..errors import DeadKernelError, KernelRestartedError, TransportError
+from ..protocol.router import Phase
+from .ready import probe_until_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ..errors import ConKernelError
+    from ..protocol.messages import Channel, Message
+    from ..protocol.router import Request
+    from .connection import Connection
+
+__all__ = ["Ending", "Peer", "Presence", "restarted"]
+
+logger: Final = logging.getLogger(__name__)
+
+LAST_WORDS: Final = 0.1  # seconds that are given to what a kernel had sent before it ended
+RETURNS_WITHIN: Final = 2.0  # seconds that a lost connection has to come back, if nobody watches
+
+
+class Presence(Enum):
+    """Where the kernel is."""
+
+    HERE = auto()
+    AWAY = auto()
+    """It will be back: what is sent waits for it."""
+    GONE = auto()
+    """It ended: what is sent fails."""
+
+
+class Ending(NamedTuple):
+    """
+    How a kernel ended.
+
+    Attributes:
+        exit_code: Of its process; negative: that signal; None: not known.
+        stderr: The last that it wrote there.
+        expected: It was shut down.
+        reason: What happened, if there is more to say than the exit code.
+    """
+
+    exit_code: int | None = None
+    stderr: str = ""
+    expected: bool = False
+    reason: str = ""
+
+    def error(self) -> DeadKernelError:
+        """Make the error for one request."""
+        if self.expected:
+            text = "the kernel was shut down before it answered; start one with km.start_kernel()"
+        else:
+            how = self.reason or f"the kernel process ended {_manner(self.exit_code)}"
+            text = f"{how} before it answered; start it again with km.restart_kernel()"
+        last = self.stderr.strip()
+        if last and not self.expected:
+            text = f"{text}. The last that it wrote on stderr:\n{last}"
+        return DeadKernelError(
+            text, exit_code=self.exit_code, stderr=self.stderr, expected=self.expected
+        )
+
+
+def restarted() -> KernelRestartedError:
+    """Make the error for a request that a restart cut off."""
+    return KernelRestartedError(
+        "the kernel was restarted, and its predecessor had this request: it will not be answered; "
+        "send it again"
+    )
+
+
+def _manner(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "somehow"
+    if exit_code >= 0:
+        return f"with exit status {exit_code}"
+    try:
+        return f"by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+    except ValueError:
+        return f"by signal {-exit_code}"
+
+
+class Peer:
+    """
+    The kernel, as one connection knows it.
+
+    Attributes:
+        presence: Where it is.
+        is_watched: Whether its owner tells of its end, so that lost sockets are no news.
+        session: The kernel's own session id, another one after each restart; None: not known yet.
+        reopen: Opens the channels' sockets anew; set by the client.
+    """
+
+    reopen: Callable[[], None]
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.presence: Presence = Presence.HERE
+        self.is_watched: bool = False
+        self.session: str | None = None
+        self._ending: Callable[[], ConKernelError] | None = None  # why, once it is gone
+        self._is_dying = False  # gone, and its last words are being read
+        self._task: asyncio.Task[None] | None = None
+        self._news: set[asyncio.Future[None]] = set()
+        self._is_connected = False  # whether shell has been, since it was opened anew
+
+    def check(self) -> None:
+        """
+        See that there is somebody to send to.
+
+        Raises:
+            DeadKernelError: The kernel is gone.
+        """
+        if self.presence is Presence.GONE:
+            raise self.error()
+
+    def error(self) -> ConKernelError:
+        """Make the error that says why the kernel is gone."""
+        return Ending().error() if self._ending is None else self._ending()
+
+    async def until_here(self) -> None:
+        """
+        Wait while the kernel is away.
+
+        Raises:
+            DeadKernelError: It is gone.
+        """
+        while self.presence is Presence.AWAY:
+            await self._next_news()
+        self.check()
+
+    async def until_settled(self) -> None:
+        """Wait until what the kernel had sent before its end is read, and its waiters know."""
+        while self._is_dying:
+            await self._next_news()
+
+    # What the owner tells
+
+    def leave(self) -> None:
+        """Take note that a restart begins: what was sent fails, what is sent from now on waits."""
+        if self.presence is Presence.AWAY and not self._is_dying:
+            return
+        make_error = self._ending if self._is_dying and self._ending is not None else restarted
+        self._stop()
+        self._is_dying = False
+        self._set(Presence.AWAY)
+        self._break_off(make_error)
+
+    def end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
+        """
+        Take note that the kernel has ended; if it `returns`, what is sent from now on waits.
+
+        What it had sent is read first, for at most 0.1 s.
+        """
+        if self.presence is Presence.GONE and not returns:
+            return
+        self._stop()
+        self._ending = make_error
+        self._is_dying = True
+        self._connection.window.hold()
+        self._set(Presence.AWAY if returns else Presence.GONE)
+        if not self._start(self._die()):
+            self._settle()
+
+    def come_back(self) -> None:
+        """Take note that the kernel is there again, as a new process, maybe at other ports."""
+        if self._is_dying:
+            self._settle()
+        self._stop()
+        self._set(Presence.AWAY)
+        self.reopen()
+        self._revive()
+
+    def rebound(self) -> None:
+        """Take note that another loop is served now."""
+        if self.presence is Presence.AWAY and self._task is None:
+            self._revive()
+
+    def close(self) -> None:
+        """End what is under way, without a word to anybody."""
+        self._stop()
+
+    # What the sockets tell
+
+    def disconnected(self) -> None:
+        """Take note that the kernel has closed a socket."""
+        self._wake()
+        if not (self.is_watched or self._task is not None) and self.presence is Presence.HERE:
+            self._start(self._look_for_it())
+
+    def connected(self, channel: Channel) -> None:
+        """Take note that the kernel has answered on a socket."""
+        if channel == "shell":
+            self._is_connected = True
+        self._wake()
+
+    # Inside
+
+    async def _die(self) -> None:
+        await self._hear_last_words()
+        self._settle()
+
+    async def _hear_last_words(self) -> None:
+        """Read what the kernel had sent; one that ended closes all of its sockets."""
+        connection = self._connection
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                while not connection.is_disconnected():
+                    await self._next_news()
+                while not connection.is_drained():
+                    connection.pump_all()
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            connection.pump_all()
+
+    def _settle(self) -> None:
+        self._is_dying = False
+        self._break_off(self.error)
+        self._wake()
+
+    def _break_off(self, make_error: Callable[[], ConKernelError]) -> None:
+        connection = self._connection
+        connection.window.hold()
+        connection.suspend()
+        connection.fail_all(make_error)
+        connection.fail_readers(make_error, also_patient=self.presence is Presence.GONE)
+        self._is_connected = False
+
+    def _revive(self) -> None:
+        if not self._connection.is_open("shell"):
+            self._is_back()
+        elif not self._connection.is_bound():
+            self._task = None  # the next loop goes on with it
+        else:
+            self._start(self._greet())
+
+    async def _greet(self) -> None:
+        self.note(await probe_until_ready(self._connection, None))
+        self._is_back()
+
+    def _is_back(self) -> None:
+        self._set(Presence.HERE)
+        self._connection.let_leave(self._connection.window.release())
+
+    def note(self, info: Message) -> None:
+        """Take note of a `kernel_info_reply`: which kernel it is."""
+        self.session = info["header"]["session"]
+
+    async def _look_for_it(self) -> None:
+        """Find out whether a kernel whose sockets were lost is dead, restarted, or there."""
+        connection = self._connection
+        self._set(Presence.AWAY)
+        connection.window.hold()
+        waiting = [one for one in connection.router.open_requests if one.phase is not Phase.WAITING]
+        await self._hear_last_words()
+        connection.suspend()
+        self._is_connected = False
+        self.reopen()
+        try:
+            async with asyncio.timeout(RETURNS_WITHIN):
+                while not self._is_connected:
+                    await self._next_news()
+        except TimeoutError:
+            await self._outlive()
+        before = self.session
+        self.note(await probe_until_ready(connection, None))
+        self._fail_lost(waiting, has_restarted=self.session != before)
+        if self.session != before:
+            connection.subshells.clear()
+        self._is_back()
+
+    async def _outlive(self) -> None:
+        """Tell everybody that the kernel is gone, and wait for another one at its place."""
+        connection = self._connection
+        self._ending = Ending(
+            reason=f"the kernel closed its connections, did not come back within {RETURNS_WITHIN} "
+            "s, and is taken for dead"
+        ).error
+        self._set(Presence.GONE)
+        connection.fail_all(self.error)
+        connection.fail_readers(self.error, also_patient=True)
+        while not self._is_connected:
+            await self._next_news()
+        self._set(Presence.AWAY)
+
+    def _fail_lost(self, requests: list[Request], *, has_restarted: bool) -> None:
+        """Let fail what was answered while nobody listened: what was asked later has its answer."""
+        for request in requests:
+            if self._connection.router.get(request.msg_id) is not request:
+                continue
+            if has_restarted:
+                request.owner.fail(restarted())
+            elif getattr(request.owner, "subshell_id", None) is None:  # those may be at it still
+                request.owner.fail(_cut_off())
+
+    def _set(self, presence: Presence) -> None:
+        if presence is not Presence.GONE and not self._is_dying:
+            self._ending = None
+        self.presence = presence
+        self._wake()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> bool:
+        loop = self._connection.loop
+        if loop is None or loop.is_closed():
+            work.close()
+            self._task = None
+            return False
+        self._task = loop.create_task(work)
+        self._task.add_done_callback(self._ended)
+        return True
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._task is task:
+            self._task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the kernel could not be greeted again: %r", error, exc_info=error)
+
+    def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None and not task.get_loop().is_closed():
+            task.cancel()
+
+    async def _next_news(self) -> None:
+        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._news.add(news)
+        try:
+            await news
+        finally:
+            self._news.discard(news)
+
+    def _wake(self) -> None:
+        for news in tuple(self._news):
+            if not news.done():
+                news.set_result(None)
+
+
+def _cut_off() -> ConKernelError:
+    return TransportError(
+        "the connection to the kernel was cut, and the answer was lost with it; the kernel may "
+        "have done what was asked"
+    )

@@ -1,0 +1,104 @@
+"""
+Who ends the kernels of a driver that was killed?
+
+A small process of its own. It holds the reading end of a pipe and a list of process groups: when
+the pipe ends although nobody took the groups from the list, the driver is dead, and it kills them.
+It starts with the first kernel and ends with the last one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from typing import Final
+
+__all__ = ["guard", "pid", "unguard"]
+
+# Reads "+1234" and "-1234", a line each: take the process group 1234 in, let it go.
+PROGRAM: Final = """
+import os, signal, sys
+for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
+    signal.signal(getattr(signal, name), signal.SIG_IGN)
+groups = set()
+for line in sys.stdin.buffer:
+    (groups.add if line[:1] == b"+" else groups.discard)(int(line[1:]))
+for group in groups:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except OSError:
+        pass
+os._exit(0)
+"""
+
+_lock = threading.Lock()
+_guarded: Final[set[int]] = set()
+_process: subprocess.Popen[bytes] | None = None
+
+
+def guard(group: int) -> None:
+    """Let the process group be killed when this process ends; where there are such groups."""
+    global _process
+    if os.name != "posix":
+        return
+    with _lock:
+        if _process is None:
+            _process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
+        _guarded.add(group)
+        _tell(_process, f"+{group}\n")
+
+
+def unguard(group: int) -> None:
+    """Leave the process group alone from now on: it has ended."""
+    global _process
+    with _lock:
+        if group not in _guarded or _process is None:
+            return
+        _guarded.discard(group)
+        _tell(_process, f"-{group}\n")
+        if not _guarded:
+            process, _process = _process, None
+            _close(process)
+            threading.Thread(target=process.wait, name="conkernel-guardian", daemon=True).start()
+
+
+def pid() -> int | None:
+    """Give the guardian's process id; None while there is no kernel to guard."""
+    process = _process
+    return None if process is None else process.pid
+
+
+def _tell(process: subprocess.Popen[bytes], line: str) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):  # somebody killed it
+        os.write(process.stdin.fileno(), line.encode())
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+
+
+def _forget() -> None:
+    """In a child that was forked off: the kernels are its parent's, and so is the guardian."""
+    global _lock, _process
+    _lock = threading.Lock()
+    _guarded.clear()
+    process, _process = _process, None
+    if process is not None:
+        process.returncode = 0  # not ours to wait for
+        _close(process)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

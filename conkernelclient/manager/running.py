@@ -1,0 +1,99 @@
+"""How does a program get a kernel and a client that is ready in one call?"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from .manager import ConKernelManager
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from ..client.client import ConKernelClient
+
+__all__ = ["run_kernel", "start_new_async_kernel"]
+
+
+async def start_new_async_kernel(
+    startup_timeout: float | None = 60, kernel_name: str = "python", **kwargs: Any
+) -> tuple[ConKernelManager, ConKernelClient]:
+    """
+    Start a kernel, and give its manager and a client that is ready.
+
+    Args:
+        startup_timeout: Seconds until it is ready; None waits for ever.
+        kernel_name: Name of the kernelspec.
+        **kwargs: As for `start_kernel`.
+
+    Raises:
+        RuntimeError: It is not ready in time, or ended; it was shut down then.
+    """
+    km = ConKernelManager(kernel_name=kernel_name)
+    kc: ConKernelClient | None = None
+    try:
+        await km.start_kernel(**kwargs)
+        kc = km.client()
+        kc.start_channels()
+        await kc.wait_for_ready(timeout=startup_timeout)
+    except BaseException:
+        await _end(km, kc)
+        raise
+    return km, kc
+
+
+@asynccontextmanager
+async def run_kernel(
+    kernel_name: str = "python",
+    *,
+    startup_timeout: float | None = 60,
+    client_options: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> AsyncGenerator[ConKernelClient, None]:
+    """
+    Own a kernel for the time of an `async with`.
+
+    It is shut down at its end, also after an error or a cancel.
+
+    Args:
+        kernel_name: Name of the kernelspec.
+        startup_timeout: Seconds until it is ready; None waits for ever.
+        client_options: Traits of the client. `stop_on_error` is False unless given here: one
+            caller's error aborts nobody.
+        **kwargs: As for `start_kernel`, such as `cwd`, `env`, `extra_arguments`.
+
+    Yields:
+        A client that is ready.
+
+    Raises:
+        RuntimeError: It is not ready in time, or ended.
+    """
+    km = ConKernelManager(kernel_name=kernel_name)
+    kc: ConKernelClient | None = None
+    try:
+        await km.start_kernel(**kwargs)
+        kc = km.client(**{"stop_on_error": False, **(client_options or {})})
+        kc.start_channels()
+        await kc.wait_for_ready(timeout=startup_timeout)
+        yield kc
+    finally:
+        await _end(km, kc)
+
+
+async def _end(km: ConKernelManager, kc: ConKernelClient | None) -> None:
+    """
+    Close the client and shut the kernel down.
+
+    To the end, even if the task is cancelled meanwhile.
+    """
+    if kc is not None:
+        kc.stop_channels()
+    if not km.has_kernel:
+        return
+    ending = asyncio.ensure_future(km.shutdown_kernel(now=True))
+    try:
+        await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        await asyncio.wait((ending,))
+        raise

@@ -1,0 +1,74 @@
+"""
+What did a kernel write last on its standard error?
+
+Its stderr is a pipe. A thread reads it, keeps the end, and passes everything on to where it would
+have gone without us; so a kernel that writes much never waits for an event loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import Final
+
+__all__ = ["StderrTail"]
+
+KEPT: Final = 4096  # bytes
+CHUNK: Final = 65536
+
+
+class StderrTail:
+    """
+    The end of what one kernel writes on stderr.
+
+    Attributes:
+        write_fd: What the kernel gets as its stderr; `begin` closes it here.
+    """
+
+    def __init__(self) -> None:
+        self._read_fd, self.write_fd = os.pipe()
+        self._target = -1  # where all of it is passed on to; -1: nowhere
+        self._tail = bytearray()
+        self._lock = threading.Lock()
+        self._is_at_end = threading.Event()
+
+    def begin(self) -> None:
+        """Read from now on: the kernel has its end."""
+        os.close(self.write_fd)
+        with contextlib.suppress(OSError):  # this process has no stderr
+            self._target = os.dup(2)
+        threading.Thread(target=self._read, name="conkernel-stderr", daemon=True).start()
+
+    def cancel(self) -> None:
+        """Close the pipe: there is no kernel."""
+        os.close(self.write_fd)
+        os.close(self._read_fd)
+
+    def text(self) -> str:
+        """Give the last 4 KiB."""
+        with self._lock:
+            return bytes(self._tail).decode(errors="replace")
+
+    def wait_for_end(self, seconds: float) -> None:
+        """Wait until everybody who could write has ended, at most so many seconds."""
+        self._is_at_end.wait(seconds)
+
+    def _read(self) -> None:
+        while data := os.read(self._read_fd, CHUNK):
+            with self._lock:
+                self._tail += data
+                del self._tail[:-KEPT]
+            self._pass_on(data)
+        self._is_at_end.set()
+        os.close(self._read_fd)
+        if self._target >= 0:
+            os.close(self._target)
+
+    def _pass_on(self, data: bytes) -> None:
+        try:
+            while data and self._target >= 0:
+                data = data[os.write(self._target, data) :]
+        except OSError:  # nobody reads there any more
+            os.close(self._target)
+            self._target = -1
