@@ -7,6 +7,7 @@ A life is what a process is of a real kernel: a session id, sockets, shells, a c
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, final
 
 from jupyter_client.session import new_id
@@ -76,6 +77,7 @@ class Life:
         self._main = Shell(self)
         self._control = Shell(self)
         self._subshells: dict[str, Shell] = {}
+        self._arrived: dict[Channel, deque[list[bytes]]] = {}  # what is read, and not yet looked at
         self._questions: dict[str, Cell] = {}  # the cells that wait for an answer, oldest first
         readers = {
             "shell": self._read_shell,
@@ -155,11 +157,12 @@ class Life:
             self._ports.send("hb", frames)
 
     def _requests(self, channel: Channel) -> Iterable[Request]:
-        for frames in self._ports.receive(channel):
-            if not self.is_alive:  # one before it was the end
-                return
+        # Shared with whoever reads on while a request is carried out: they stay in order.
+        arrived = self._arrived.setdefault(channel, deque())
+        arrived.extend(self._ports.receive(channel))
+        while arrived and self.is_alive:
             try:
-                request = self._dialect.read(channel, frames)
+                request = self._dialect.read(channel, arrived.popleft())
             except ProtocolError as error:
                 logger.warning("the fake kernel rejects a message on %s: %s", channel, error)
                 continue

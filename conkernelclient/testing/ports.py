@@ -6,6 +6,7 @@ Five sockets, as a kernel has them. Source: Jupyter messaging 5.5, "Introduction
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import time
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Dialect", "Ports", "Request"]
 
 HOST: Final = "127.0.0.1"
-BATCH: Final = 256  # messages read in one go
 FREE_WITHIN: Final = 5.0  # seconds until the ports of a predecessor are free again
 LAST_WORDS: Final = 1000  # milliseconds in which what was sent is to reach its readers
 
@@ -165,15 +165,13 @@ class Ports:
                 yield name, socket
 
     def receive(self, name: str) -> list[list[bytes]]:
-        """Receive what has come, one batch at most."""
+        """Receive what has come."""
         socket = self._sockets[name]
-        batch: list[list[bytes]] = []
-        try:
-            for _ in range(BATCH):
-                batch.append(socket.recv_multipart(zmq.NOBLOCK))
-        except zmq.Again:
-            pass
-        return batch
+        got: list[list[bytes]] = []
+        with contextlib.suppress(zmq.Again):
+            while not socket.closed:
+                got.append(socket.recv_multipart(zmq.NOBLOCK))
+        return got
 
     def send(self, name: str, frames: Sequence[Frame]) -> None:
         """Send; what is for somebody who is not there is gone."""

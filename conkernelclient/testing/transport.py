@@ -101,6 +101,15 @@ class FaultyTransport(ZmqTransport):
         self._line.clear((channel,))
         super().close(channel)
 
+    def suspend(self) -> None:
+        """Break with the kernel; what is on its way is lost."""
+        self._line.clear()
+        super().suspend()
+
+    def is_drained(self) -> bool:
+        """Tell whether the kernel has closed its ends, and all that it had sent has arrived."""
+        return super().is_drained() and not self._line
+
     def send(self, channel: Channel, frames: Sequence[Frame], *, copy: bool = True) -> None:
         """
         Accept one message; it leaves now, later, twice, or never.
