@@ -227,6 +227,10 @@ class Line:
         self._numbers = count()
         self._guard = threading.Lock()  # never held while something is delivered
 
+    def __len__(self) -> int:
+        """Give how many messages are on their way."""
+        return len(self._late) + len(self._held)
+
     def put(self, way: Way, msg_type: str, parent_id: str, deliver: Callable[[], object]) -> None:
         """
         Send a message on its way. May be called from any thread.
