@@ -170,8 +170,8 @@ async def test_an_aborted_run_never_started(km: ConKernelManager) -> None:
 async def test_an_option_that_is_not_there_is_refused(km: ConKernelManager) -> None:
     """Before anything is sent."""
     async with client_of(km) as kc:
-        with pytest.raises(errors.ProtocolError, match="restart"):
-            kc.run("1", on_timeout="restart")  # type: ignore[arg-type]
+        with pytest.raises(errors.ProtocolError, match="interrupt, restart, leave"):
+            kc.run("1", on_timeout="abort")  # type: ignore[arg-type]
         with pytest.raises(errors.ProtocolError, match="empty"):
             await kc.eval(" ")
 

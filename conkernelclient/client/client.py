@@ -131,9 +131,7 @@ class ConKernelClient(Subshells):
                 async with asyncio.timeout(left):
                     await peer.until_here()
             except TimeoutError:
-                raise ReadyTimeout(
-                    f"Kernel didn't respond in {timeout:g} seconds: it is being restarted"
-                ) from None
+                raise _not_ready(timeout, "it is being restarted") from None
             left = math.inf if deadline is None else deadline - loop.time()
             step = left if is_told else min(left, LOOK_AT_LIFE)
             try:
@@ -141,9 +139,9 @@ class ConKernelClient(Subshells):
             except DeadKernelError:
                 if peer.presence is not Presence.AWAY:
                     raise
-            except ReadyTimeout:
+            except ReadyTimeout as state:
                 if step == left:
-                    raise
+                    raise _not_ready(timeout, state) from None
                 if not await self._async_is_alive():
                     raise DeadKernelError("Kernel died before replying to kernel_info") from None
 
@@ -198,6 +196,10 @@ class ConKernelClient(Subshells):
             "backlog": backlog,
             "backlog_bytes": backlog_bytes,
         }
+
+
+def _not_ready(timeout: float | None, state: object) -> ReadyTimeout:
+    return ReadyTimeout(f"Kernel didn't respond in {timeout} seconds: {state}")
 
 
 def _window_changed(change: Any) -> None:

@@ -37,6 +37,7 @@ from .displays import Displays
 from .futures import ReplyFuture, RequestFuture
 from .peer import Peer, Presence
 from .recording import Recording
+from .shells import Shells
 from .subscribers import Subscribers
 from .window import Entry, Window
 
@@ -116,8 +117,7 @@ class Connection:
         self.is_welcomed: bool = False
         self.last_error: str | None = None
         self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
-        self.subshells: set[str] = set()
-        self._stand_ins: dict[str, str] = {}  # for the subshells that hang, by their ids
+        self.subshells: Shells = Shells()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
         self.counts: dict[str, int] = {
@@ -180,7 +180,6 @@ class Connection:
         self.is_welcomed = False
         self.questions.clear()
         self.subshells.clear()
-        self._stand_ins.clear()
 
     def is_drained(self) -> bool:
         """Tell whether the kernel has closed its sockets, and all that it had sent is read."""
@@ -316,8 +315,8 @@ class Connection:
             return  # it is done already
         self.peer.check()
         header = message["header"]
-        if self._stand_ins and "subshell_id" in header:
-            shell = self.shell_of(header["subshell_id"])
+        if "subshell_id" in header and (named := header["subshell_id"]) is not None:
+            shell = self.subshells.actual(named)
             message = {**message, "header": {**header, "subshell_id": shell}}
         with self._transport.lock:
             frames = self._wire.pack(message, ident)
@@ -430,24 +429,26 @@ class Connection:
         else:
             self.post_message(channel, message, buffers)
 
-    def replace_subshell(self, subshell_id: str, entry: Entry) -> None:
-        """Let another subshell stand in for one whose run, `entry`, does not end."""
+    def replace_subshell(self, run: Run, subshell_id: str) -> None:
+        """Let another subshell serve this id: `run` does not end; when it has, its shell goes."""
         message = self.session.msg("create_subshell_request", {})
 
         def replace(reply: asyncio.Future[Message]) -> None:
             if not reply.cancelled() and reply.exception() is None:
                 content = reply.result()["content"]
                 if content.get("status") == "ok":
-                    self._stand_ins[subshell_id] = str(content["subshell_id"])
-                    self.let_leave(self.window.done(entry))
+                    retired = self.subshells.replace(subshell_id, str(content["subshell_id"]))
+                    run.when_through(lambda: self._delete_subshell(retired))
+                    self.let_leave(self.window.done(run.entry))
                     return
             logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)
 
         self.ask("control", message, [], None).add_done_callback(replace)
 
-    def shell_of(self, subshell_id: str) -> str:
-        """Give the subshell that really serves this id: one may stand in for another."""
-        return self._stand_ins.get(subshell_id, subshell_id)
+    def _delete_subshell(self, subshell_id: str) -> None:
+        if self.is_open("control") and self.peer.presence is Presence.HERE:
+            content = {"subshell_id": subshell_id}
+            self.ask("control", self.session.msg("delete_subshell_request", content), [], None)
 
     def forget(self, request: Request, entry: Entry | None = None) -> None:
         """Let a request go whose future is done, however it ended: the one door."""

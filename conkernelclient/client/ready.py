@@ -77,7 +77,7 @@ async def probe_until_ready(connection: Connection, timeout: float | None) -> Me
     Wait until the kernel is ready; gives its `kernel_info_reply`.
 
     Raises:
-        ReadyTimeout: It is not within `timeout` seconds.
+        ReadyTimeout: It is not within `timeout` seconds; the text says how far it was.
         DeadKernelError, KernelRestartedError, ChannelsClosedError: It, or its connection, ended.
     """
     loop = asyncio.get_running_loop()
@@ -102,8 +102,7 @@ async def probe_until_ready(connection: Connection, timeout: float | None) -> Me
                 return info
             left = None if deadline is None else deadline - loop.time()
             if left is not None and left <= 0:
-                state = _state(info, is_heard())
-                raise ReadyTimeout(f"Kernel didn't respond in {timeout:g} seconds: {state}")
+                raise ReadyTimeout(_state(info, is_heard()))
             await probes.changed(left)
     finally:
         connection.peer_listeners.discard(probes.wake)

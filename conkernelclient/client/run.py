@@ -18,9 +18,9 @@ from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
 from ..outputs.log import Cursor, EventLog
 from ..outputs.reduce import Reducer, lines_of
 from ..protocol.router import Claim, Phase, Request
-from .futures import RequestFuture
+from .futures import ReplyFuture, RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
-from .interrupt import interrupt_until_through
+from .interrupt import ask_for_swallowed_reply, interrupt_until_through
 from .peer import Presence
 from .window import Entry
 
@@ -110,12 +110,13 @@ class Run(RequestFuture["Result"]):
         self._held_by: str | None = None  # set when the start_timeout ends
         self._is_interrupted = False
         self._is_interruptible = False  # the kernel is inside the code
-        self._is_asked_for = False  # whether a probe looks for a swallowed reply
+        self._probes: list[ReplyFuture] = []  # they look for a swallowed reply
         self._missing: asyncio.TimerHandle | None = None  # set when idle came before the reply
         self._busy_at: float | None = None
         self._through_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._then: list[Callable[[], None]] = []  # to be called when the kernel is through with it
         self._output_task: asyncio.Task[Any] | None = None
         self._stdin_task: asyncio.Task[Any] | None = None
 
@@ -238,6 +239,13 @@ class Run(RequestFuture["Result"]):
         finally:
             self._news.discard(news)
 
+    def when_through(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the kernel is through with it, which is no news of the future."""
+        if self.is_through:
+            callback()
+        else:
+            self._then.append(callback)
+
     def note_interrupt(self) -> None:
         """Note that an interrupt was sent while this run was in the kernel."""
         self._is_interrupted = True
@@ -335,9 +343,8 @@ class Run(RequestFuture["Result"]):
         self._buffers = []
 
     def _ask_for_reply(self) -> None:
-        if not (self._is_asked_for or self.is_through):
-            self._is_asked_for = True
-            self._connection.ask_for_swallowed_reply(self)
+        if not (self._probes or self.is_through):
+            self._probes = ask_for_swallowed_reply(self, self._connection)
 
     def _began(self) -> None:
         if self._busy_at is not None:
@@ -396,7 +403,7 @@ class Run(RequestFuture["Result"]):
                 self._give_up("timeout", is_interrupting=False)
                 self.settle(self._result())
                 if self.subshell_id is not None and self._options.on_timeout == "interrupt":
-                    self._connection.replace_subshell(self.subshell_id, self.entry)
+                    self._connection.replace_subshell(self, self.subshell_id)
 
     def _give_up(self, status: Status, *, is_interrupting: bool = True) -> None:
         """End for the caller; the kernel may still have it."""
@@ -421,12 +428,17 @@ class Run(RequestFuture["Result"]):
         self._disarm()
         if self._missing is not None:
             self._missing.cancel()
+        for probe in self._probes:
+            probe.cancel()
         self._ask_no_more()
         connection = self._connection
         connection.router.end(self.request)
         # Late output finds the run as long as somebody holds it.
         self.request.owner = weakref.ref(self)
         connection.let_leave(connection.window.done(self.entry))
+        for callback in self._then:
+            callback()
+        self._then.clear()
 
     def _ask_no_more(self) -> None:
         if self._stdin_task is not None:

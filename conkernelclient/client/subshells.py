@@ -46,7 +46,7 @@ class Subshells(ByHand):
         """
         await self._subshell_request(
             "delete_subshell_request",
-            {"subshell_id": self._connection.shell_of(subshell_id)},
+            {"subshell_id": self._connection.subshells.actual(subshell_id)},
             timeout,
         )
         self._connection.subshells.discard(subshell_id)
@@ -54,10 +54,7 @@ class Subshells(ByHand):
     async def list_subshell(self, timeout: float | None = None) -> list[str]:
         """Give the ids of the kernel's subshells, also those that other clients made."""
         content = await self._subshell_request("list_subshell_request", {}, timeout)
-        ids = [str(subshell_id) for subshell_id in content["subshell_id"]]
-        self._connection.subshells.clear()
-        self._connection.subshells.update(ids)
-        return ids
+        return self._connection.subshells.learn(map(str, content["subshell_id"]))
 
     async def _subshell_request(
         self, msg_type: str, content: dict[str, Any], timeout: float | None
