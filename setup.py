@@ -24,5 +24,5 @@ setup(
     package_data={cfg["lib_name"]: ["py.typed"]},
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
-    entry_points={"console_scripts": cfg["console_scripts"].split()},
+    entry_points={key: cfg[key].split() for key in ("console_scripts", "pytest11")},
 )

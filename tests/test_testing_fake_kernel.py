@@ -155,7 +155,7 @@ async def test_an_error_is_shown_and_replied() -> None:
 
 
 async def test_the_script_is_that_of_the_code_the_pattern_or_the_kernel() -> None:
-    """Exactly the code, or a pattern found in it; the last one that was given; else the kernel's."""
+    """Exactly the code, or a pattern found in it; the last one given; else the kernel's."""
     async with fake(echo) as (kernel, kc):
         kernel.on_code(re.compile("^long"), [Say("pattern")])
         kernel.on_code("long one()", [Say("exact")])

@@ -25,17 +25,13 @@ FROM_SHELL = ("shell", False)
 FROM_IOPUB = ("iopub", False)
 
 
-async def carried(
-    line: Line, messages: Iterable[tuple[Any, str, str]], *, until_: int | None = None
-) -> list[str]:
+async def carried(line: Line, messages: Iterable[tuple[Any, str, str]]) -> list[str]:
     """What arrives of messages, given as (way, request, name), when all of it has arrived."""
     got: list[str] = []
-    count = 0
     for way, parent_id, name in messages:
         line.put(way, "stream", parent_id, lambda name=name: got.append(name))
-        count += 1
     line.wind(asyncio.get_running_loop())
-    await until(lambda: not line if until_ is None else len(got) >= until_)
+    await until(lambda: not line)
     line.wind(None)
     return got
 

@@ -1,0 +1,176 @@
+"""
+What does a test leave behind?
+
+What is there after it and was not there before: child processes and file descriptors as /proc has
+them, asyncio tasks, and requests of clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import gc
+import inspect
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ..client.client import ConKernelClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+__all__ = ["Watch"]
+
+GRACE: Final = 1.0  # seconds in which what is ending may end
+LOOK_AGAIN: Final = 0.01  # seconds between two looks
+HAS_PROC: Final = os.path.isdir("/proc/self/fd")
+
+
+class Watch:
+    """Knows what was there before a test."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self._processes = set(children())
+        self._descriptors = set(descriptors().items())
+        self._requests = set(requests())
+        self._has_failed = False  # the test did: what it left tells nobody anything
+
+    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Give `function`, sync or async, failing if it leaves tasks or requests."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def look_after_coroutine(*args: Any, **kwargs: Any) -> Any:
+                before = asyncio.all_tasks()
+                with self._noting_failure():
+                    result = await function(*args, **kwargs)
+                    await self._look(before)
+                return result
+
+            return look_after_coroutine
+
+        @functools.wraps(function)
+        def look_after(*args: Any, **kwargs: Any) -> Any:
+            with self._noting_failure():
+                result = function(*args, **kwargs)
+                complain(self._requests_left())  # where no loop runs nobody answers them
+            return result
+
+        return look_after
+
+    def left(self) -> list[str]:
+        """Give, a line each, the processes and descriptors that are there now and were not."""
+        if self._has_failed:
+            return []
+        deadline = time.monotonic() + GRACE
+        while (left := self._left_now()) and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN)
+        return left
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Generator[None]:
+        try:
+            yield
+        except BaseException:
+            self._has_failed = True
+            raise
+
+    async def _look(self, before: set[asyncio.Task[Any]]) -> None:
+        """Fail if there are other tasks than before, or requests, that do not end by themselves."""
+        old = {*before, asyncio.current_task()}
+
+        def left() -> list[str]:
+            tasks = [task for task in asyncio.all_tasks() if task not in old]
+            return [*(f"task {task!r}" for task in tasks), *self._requests_left()]
+
+        deadline = time.monotonic() + GRACE
+        while left() and time.monotonic() < deadline:  # noqa: ASYNC110 (there is no event for it)
+            await asyncio.sleep(LOOK_AGAIN)
+        complain(left())
+
+    def _requests_left(self) -> list[str]:
+        new = [(msg_id, kc) for msg_id, kc in requests().items() if msg_id not in self._requests]
+        return [f"pending request {msg_id} of {kc!r}" for msg_id, kc in new]
+
+    def _left_now(self) -> list[str]:
+        gc.collect()
+        exempt = guardians()
+        processes = [pid for pid in children() if pid not in self._processes | exempt]
+        lines = [f"process {pid}: {command(pid)}" for pid in processes]
+        pipes = {target for pid in exempt for target in descriptors(pid).values()}
+        for number, target in sorted(descriptors().items()):
+            is_guardians = target in pipes and target.startswith("pipe:")
+            if (number, target) not in self._descriptors and not is_guardians:
+                lines.append(f"file descriptor {number}: {target}")
+        return lines
+
+
+def complain(left: list[str]) -> None:
+    """Fail the test if it left something behind."""
+    if left:
+        pytest.fail("the test left behind:\n" + "\n".join(left), pytrace=False)
+
+
+def requests() -> dict[str, ConKernelClient]:
+    """Give the ids of the requests for which somebody waits, of all clients."""
+    found: dict[str, ConKernelClient] = {}
+    for thing in gc.get_objects():
+        if issubclass(type(thing), ConKernelClient):  # some things lie about their __class__
+            connection = getattr(thing, "_connection", None)  # None: it is being made
+            if connection is not None:
+                found.update((one.msg_id, thing) for one in connection.router.open_requests)
+    return found
+
+
+def children() -> list[int]:
+    """Give the ids of this process's children, those among them that nobody has waited for."""
+    if not HAS_PROC:
+        return []
+    mine = str(os.getpid())
+    return [
+        pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if parent(pid) == mine
+    ]
+
+
+def parent(pid: int) -> str:
+    """Give the id of the parent, "" if the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[1]  # the name may hold anything
+    except OSError:
+        return ""
+
+
+def command(pid: int) -> str:
+    """Give the command line of a process."""
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().replace("\0", " ").strip() or "it has ended; nobody waited for it"
+    except OSError:
+        return "it is gone by now"
+
+
+def descriptors(pid: int | None = None) -> dict[int, str]:
+    """Give what the descriptors of a process, None for this one, are open on."""
+    if not HAS_PROC:
+        return {}
+    folder = f"/proc/{os.getpid() if pid is None else pid}/fd"
+    found: dict[int, str] = {}
+    with contextlib.suppress(OSError):  # another process may be gone, or not ours to look at
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):  # the one that listed the folder
+                found[int(name)] = os.readlink(f"{folder}/{name}")
+    return found
+
+
+def guardians() -> set[int]:
+    """Give the ids of processes that are there as long as kernels are; see `manager.guardian`."""
+    from ..manager import guardian
+
+    pid = guardian.pid()
+    return set() if pid is None else {pid}
