@@ -212,3 +212,26 @@ async def test_a_run_whose_reply_a_foreign_interrupt_swallowed_ends(km: ConKerne
         assert (result.status, result.interrupted, result.reply) == ("error", True, None)
         assert result.error.ename == "KeyboardInterrupt"
         assert (await behind).status == "ok"
+
+
+async def test_a_run_of_whose_reply_an_interrupt_left_half_ends(km: ConKernelManager) -> None:
+    """The kernel's next reply completes it to rubbish, and that was the one that told the end."""
+    async with client_of(km) as kc:
+        rejected = kc.stats()["rejected"]
+        await kc.run(
+            "import zmq\n"
+            "kernel = get_ipython().kernel\n"
+            "def send_half(*args, **kwargs):\n"
+            "    del kernel.do_execute\n"
+            "    shells = kernel.shell_channel_thread.manager\n"
+            "    socket = shells.get_subshell_to_shell_channel_socket(None)\n"
+            f"    for frame in ({kc.shell_channel.socket.identity!r}, b'<IDS|MSG>', b'signature'):\n"
+            "        socket.send(frame, zmq.SNDMORE)\n"
+            "    raise KeyboardInterrupt\n"
+            "kernel.do_execute = send_half"
+        )
+        run, behind = kc.run("1"), kc.run("2")
+        result = await asyncio.wait_for(run, LONG)
+        assert (result.status, result.interrupted, result.reply) == ("error", True, None)
+        assert (await behind).status == "ok"
+        assert kc.stats()["rejected"] == rejected + 1

@@ -302,3 +302,18 @@ def test_raise_for_status_raises_what_the_code_raised() -> None:
         made("aborted").raise_for_status()
     with pytest.raises(errors.ConKernelError, match="timed out"):
         made("timeout", error=None).raise_for_status()
+
+
+@pytest.mark.parametrize("bad", [None, 5, "text", ["a"], [{"b": 1}]])
+def test_content_of_another_shape_costs_itself(bad: Any) -> None:
+    """What is read of the outputs is text all the same."""
+    reducer = Reducer()
+    for kind in ("display_data", "update_display_data", "execute_result"):
+        message = incoming(kind, "r", data=bad, metadata=bad, transient={"display_id": bad})
+        reducer.feed(message)
+        assert event_of(message).data == {}
+    reducer.feed(incoming("display_data", "r", data={"text/plain": bad}))
+    reducer.feed(incoming("stream", "r", name=bad, text="printed"))
+    assert all(isinstance(output.get("data", {}), dict) for output in reducer.outputs)
+    assert "printed" in as_text(reducer.outputs)
+    assert "printed" in for_model(reducer.outputs)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .reduce import display_id_of, lines_of
+from .reduce import dict_of, display_id_of, lines_of
 from .text import strip_ansi
 
 if TYPE_CHECKING:
@@ -156,16 +156,22 @@ def event_of(incoming: Incoming) -> Event | None:
             return Stream(str(get("name", "stdout")), str(get("text", "")), incoming=incoming)
         case "display_data":
             return Display(
-                get("data") or {}, get("metadata") or {}, display_id_of(content), incoming=incoming
+                dict_of(get("data")),
+                dict_of(get("metadata")),
+                display_id_of(content),
+                incoming=incoming,
             )
         case "update_display_data":
             return DisplayUpdate(
-                get("data") or {}, get("metadata") or {}, display_id_of(content), incoming=incoming
+                dict_of(get("data")),
+                dict_of(get("metadata")),
+                display_id_of(content),
+                incoming=incoming,
             )
         case "execute_result":
             return ExecuteResult(
-                get("data") or {},
-                get("metadata") or {},
+                dict_of(get("data")),
+                dict_of(get("metadata")),
                 get("execution_count"),
                 display_id_of(content),
                 incoming=incoming,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 if TYPE_CHECKING:
     from ..protocol.wire import Incoming
 
-__all__ = ["Output", "Reducer", "display_id_of", "lines_of"]
+__all__ = ["Output", "Reducer", "dict_of", "display_id_of", "lines_of"]
 
 Output: TypeAlias = dict[str, Any]
 
@@ -109,12 +109,12 @@ class Reducer:
         """Rewrite every display of the id that `content` names, which may be another request's."""
         display_id = display_id_of(content)
         for output in self._by_display.get(display_id or "", ()):
-            output["data"] = content.get("data") or {}
-            output["metadata"] = content.get("metadata") or {}
+            output["data"] = dict_of(content.get("data"))
+            output["metadata"] = dict_of(content.get("metadata"))
 
     def _stream(self, content: dict[str, Any], size: int) -> None:
         name = content.get("name")
-        name = name if name in STREAMS else "stdout"
+        name = name if isinstance(name, str) and name in STREAMS else "stdout"
         text = str(content.get("text", ""))
         if not self._has_room(size):
             return
@@ -154,8 +154,8 @@ class Reducer:
 def _display(output_type: str, content: dict[str, Any]) -> Output:
     return {
         "output_type": output_type,
-        "data": content.get("data") or {},
-        "metadata": content.get("metadata") or {},
+        "data": dict_of(content.get("data")),
+        "metadata": dict_of(content.get("metadata")),
     }
 
 
@@ -173,7 +173,13 @@ def display_id_of(content: dict[str, Any]) -> str | None:
     transient = content.get("transient")
     if not isinstance(transient, dict):
         return None
-    return cast("dict[str, Any]", transient).get("display_id")
+    display_id = cast("dict[str, Any]", transient).get("display_id")
+    return display_id if isinstance(display_id, str) else None
+
+
+def dict_of(value: object) -> dict[str, Any]:
+    """Give a MIME bundle or its metadata as a dict, whatever a kernel put in its place."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def lines_of(traceback: object) -> list[str]:

@@ -135,4 +135,4 @@ def _size(value: Any) -> int:
 
 
 def _joined(value: Any) -> str:
-    return "".join(cast("list[str]", value)) if isinstance(value, list) else str(value)
+    return "".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
