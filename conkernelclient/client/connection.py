@@ -309,8 +309,12 @@ class Connection:
 
         Packs a message and sends it on one of this connection's sockets.
         """
+        self._post(socket.door_name, message, ident, buffers)
+
+    def _post(
+        self, channel: Channel, message: dict[str, Any], ident: Any, buffers: list[Any]
+    ) -> None:
         check_buffers(buffers)
-        channel = socket.door_name
         if self.peer.presence is Presence.GONE and message["msg_type"] == "shutdown_request":
             return  # it is done already
         self.peer.check()
@@ -336,12 +340,15 @@ class Connection:
     def post_message(self, channel: Channel, message: dict[str, Any], buffers: list[Any]) -> None:
         """Send a message through the session, and so through `post`."""
         socket = self._transport.socket(channel)
-        if socket is None:
+        if socket is not None:
+            self.session.send(socket, message, buffers=buffers)
+        elif self.is_open(channel):  # it is held, or refused, until there is a kernel again
+            self._post(channel, message, None, buffers)
+        else:
             raise ChannelsClosedError(
                 f"the {channel} channel is not running: call start_channels() first",
                 msg_id=message["msg_id"],
             )
-        self.session.send(socket, message, buffers=buffers)
 
     def send_request(self, request: Request, message: dict[str, Any], buffers: list[Any]) -> None:
         """Send a registered request; if that fails, it is registered no more."""
