@@ -117,6 +117,8 @@ class Storm:
         for number in self.numbers:
             if number == BASE:
                 self.memory = resident()
+            if number % 1000 == 0:
+                await self.kc.get_pubs()  # a program that reads what its execute requests show
             await self.ask(f"mark {number} of {seed}", chance)
 
     async def ask(self, mark: str, chance: random.Random) -> None:
