@@ -276,8 +276,10 @@ class Connection:
         """Call `function` in the thread of the loop that is served: now, or as soon as it can."""
         if self.is_foreign_thread():
             self.call_in_loop(function)
-        else:
-            function()
+            return
+        if self.loop is not None and self.loop.is_closed():
+            self.bind(is_required=False)
+        function()
 
     def loop_for_future(self) -> asyncio.AbstractEventLoop:
         """Give the loop that an answer belongs to, also before it runs."""

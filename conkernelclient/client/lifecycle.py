@@ -83,6 +83,7 @@ class Lifecycle(AsyncKernelClient):
     )
 
     _connection: Connection
+    _heard_before: int = 0  # messages that had come when the kernel was started last
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
 
     # jupyter_client's gives None, which nobody uses.
@@ -209,6 +210,10 @@ class Lifecycle(AsyncKernelClient):
         """Take note that the owner will tell of the kernel's end."""
         self._connection.peer.is_watched = True
 
+    def _has_heard_kernel(self) -> bool:
+        """Tell whether anything came from the kernel since it was started."""
+        return self._connection.counts["received"] > self._heard_before
+
     async def _until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read."""
         if not self._connection.is_foreign_thread():
@@ -236,6 +241,7 @@ class Lifecycle(AsyncKernelClient):
                 if value is not None:
                     is_key = name.startswith("curve") and isinstance(value, str)
                     setattr(self, name, str(value).encode("ascii") if is_key else value)
+            self._heard_before = connection.counts["received"]
             connection.peer.come_back()
 
         self._kernel_is_watched()

@@ -8,6 +8,7 @@ It starts with the first kernel and ends with the last one.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import subprocess
@@ -98,6 +99,16 @@ def _forget() -> None:
     if process is not None:
         process.returncode = 0  # not ours to wait for
         _close(process)
+
+
+@atexit.register
+def _leave() -> None:
+    """Let the guardian end what this process has left behind, now that it ends."""
+    global _process
+    process, _process = _process, None
+    if process is not None:
+        _close(process)
+        process.returncode = 0  # it ends after us
 
 
 if hasattr(os, "register_at_fork"):

@@ -17,12 +17,12 @@ from .stderr import StderrTail
 from .watch import ProcessWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
 __all__ = ["Life"]
 
 STDERR_LINGERS: Final = 0.05  # seconds for what a process had written before it ended
-PORT_TAKEN: Final = "Address already in use"
+PORT_TAKEN: Final = b"Address already in use"
 YOUNG: Final = 30.0  # seconds in which a kernel has bound its ports
 
 
@@ -32,6 +32,9 @@ class Life:
 
     Args:
         captures_stderr: Whether what it writes there is read.
+        ports: Where it is to listen.
+        on_port_taken: A weak reference to what is called, in a thread, when it said on stderr that
+            one of them is taken.
         is_owned: Whether it ends with us, and its process group with it.
 
     Attributes:
@@ -39,10 +42,20 @@ class Life:
         is_watched: Whether its end will be told.
     """
 
-    def __init__(self, *, captures_stderr: bool, is_owned: bool) -> None:
+    def __init__(
+        self,
+        *,
+        captures_stderr: bool,
+        is_owned: bool,
+        ports: Sequence[int],
+        on_port_taken: Callable[[], Callable[[Life], None] | None],
+    ) -> None:
         self.is_being_ended: bool = False
         self.is_watched: bool = False
-        self._tail = StderrTail() if captures_stderr else None
+        self._tail = StderrTail(self._read) if captures_stderr else None
+        self._ports = [b":%d" % port for port in ports]
+        self._on_port_taken = on_port_taken
+        self._has_complained = False
         self._is_owned = is_owned
         self._watch: ProcessWatch | None = None
         self._started_at = time.monotonic()
@@ -113,7 +126,16 @@ class Life:
             expected=self.is_being_ended,
         )
 
-    def lacked_a_port(self) -> bool:
-        """Tell whether the process ended because another one had taken one of its ports."""
-        is_young = time.monotonic() - self._started_at < YOUNG
-        return is_young and PORT_TAKEN in self.ending().stderr
+    def _read(self, tail: bytes) -> None:
+        """
+        Look for the complaint of a kernel that could not bind one of its ports.
+
+        It may hang then, instead of ending.
+        """
+        if self._has_complained or time.monotonic() - self._started_at > YOUNG:
+            return
+        if PORT_TAKEN in tail and any(port in tail for port in self._ports):
+            self._has_complained = True
+            call = self._on_port_taken()
+            if call is not None:
+                call(self)

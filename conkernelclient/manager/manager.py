@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
+import zmq.asyncio
 from jupyter_client.client import KernelClient
 from jupyter_client.connect import LocalPortCache, port_names
 from jupyter_client.manager import AsyncKernelManager
@@ -238,6 +239,8 @@ class ConKernelManager(AsyncKernelManager):
     async def _async_pre_start_kernel(
         self, *, transport_encryption: str | None = None, **kw: Any
     ) -> tuple[list[str], dict[str, Any]]:
+        if self._created_context and self.context.closed:  # it was, with the kernel of before
+            self.context = zmq.asyncio.Context()
         if self._ipc_directory is None and self.ip == self._ipc_name:
             self.ip = self._ip_default()
         return await super()._async_pre_start_kernel(
@@ -248,7 +251,12 @@ class ConKernelManager(AsyncKernelManager):
         is_local = isinstance(self.provisioner, LocalProvisioner)
         is_independent = bool(kw.get("independent"))
         captures = self.capture_stderr and "stderr" not in kw and not is_independent
-        life = Life(captures_stderr=captures and is_local, is_owned=is_local and not is_independent)
+        life = Life(
+            captures_stderr=captures and is_local,
+            is_owned=is_local and not is_independent,
+            ports=self.ports if self.transport == "tcp" else (),
+            on_port_taken=weakref.WeakMethod(self._port_is_taken),
+        )
         with life.birth(kw):
             await super()._async_launch_kernel(kernel_cmd, **kw)
         self._life = life
@@ -282,15 +290,10 @@ class ConKernelManager(AsyncKernelManager):
     def _settle_end(self, life: Life) -> None:
         """Decide whether the kernel is started again."""
         if self._life is not life or self._is_restarting:
-            return
+            return  # it ended on the way to its successor
         restarter = self._restarter if isinstance(self._restarter, ConKernelRestarter) else None
         if life.is_being_ended:
             self._tell_end(life.ending().error)
-        elif life.lacked_a_port() and self._port_retries < PORT_RETRIES:
-            self._port_retries += 1
-            logger.warning("the kernel found one of its ports taken: it starts again with others")
-            self._tell_end(restarted, returns=True)
-            self._spawn(self._restart_unasked(newports=True))
         elif restarter is not None and restarter.wants_restart():
             self._tell_end(life.ending().error, returns=True)
             self._spawn(self._restart_unasked())
@@ -299,15 +302,28 @@ class ConKernelManager(AsyncKernelManager):
             if restarter is not None:
                 restarter.tell("dead")
 
+    def _port_is_taken(self, life: Life) -> None:
+        """Start again with other ports; called in the thread that reads stderr."""
+        loop = self._loop
+        if loop is not None and loop.is_running():
+            loop.call_soon_threadsafe(self._choose_other_ports, life)
+
+    def _choose_other_ports(self, life: Life) -> None:
+        was_heard = any(client._has_heard_kernel() for client in self._living_clients())
+        if self._life is not life or was_heard or self._port_retries >= PORT_RETRIES:
+            return
+        self._port_retries += 1
+        life.is_being_ended = True
+        logger.warning("the kernel found one of its ports taken: it starts again with others")
+        self._tell_end(restarted, returns=True)
+        self._spawn(self.restart_kernel(now=True, newports=True))
+
     def _tell_end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
         self._tell(lambda client: client._kernel_ended(make_error, returns=returns))
 
-    async def _restart_unasked(self, *, newports: bool = False) -> None:
+    async def _restart_unasked(self) -> None:
         await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
-        if newports:
-            await self.restart_kernel(now=True, newports=True)
-        else:
-            await self._restarter.restart()
+        await self._restarter.restart()
 
     def _announce_restart(self) -> None:
         if self._launch_args is None or not self.owns_kernel:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["StderrTail"]
 
@@ -22,11 +25,15 @@ class StderrTail:
     """
     The end of what one kernel writes on stderr.
 
+    Args:
+        on_text: Called in the reading thread with the end so far, whenever there is more.
+
     Attributes:
         write_fd: What the kernel gets as its stderr; `begin` closes it here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_text: Callable[[bytes], None]) -> None:
+        self._on_text = on_text
         self._read_fd, self.write_fd = os.pipe()
         self._target = -1  # where all of it is passed on to; -1: nowhere
         self._tail = bytearray()
@@ -59,6 +66,8 @@ class StderrTail:
             with self._lock:
                 self._tail += data
                 del self._tail[:-KEPT]
+                tail = bytes(self._tail)
+            self._on_text(tail)
             self._pass_on(data)
         self._is_at_end.set()
         os.close(self._read_fd)
