@@ -418,16 +418,32 @@ async def test_jupyter_client_s_own_client_takes_it_for_a_kernel() -> None:
             client.stop_channels()
 
 
-async def test_each_subscription_is_welcomed_unless_the_kernel_is_an_old_one() -> None:
-    """JEP 65; without it a client finds out by probing."""
-    for is_welcoming in (True, False):
-        async with fake(is_welcoming=is_welcoming, features=()) as (kernel, kc):
-            assert kc._connection.is_welcomed is is_welcoming
-            second = await kernel.client().start_channels()
-            assert second._connection.is_welcomed is is_welcoming
-            second.stop_channels()
-            with pytest.raises(errors.ProtocolError, match="subshells"):
-                await kc.create_subshell()
+async def test_each_subscription_is_welcomed() -> None:
+    """Also the second one, which ZMQ by itself does not pass on (JEP 65)."""
+    with FakeKernel() as kernel, zmq.Context() as context:
+        session = Session(key=kernel.connection_info["key"].encode())
+        for _ in range(2):
+            with context.socket(zmq.SUB) as iopub:
+                iopub.linger = 0
+                iopub.subscribe("")
+                iopub.connect(f"tcp://127.0.0.1:{kernel.connection_info['iopub_port']}")
+                assert iopub.poll(LONG * 1000)
+                _, welcome = session.recv(iopub)
+                assert welcome is not None
+                assert welcome["msg_type"] == "iopub_welcome"
+                assert welcome["content"] == {"subscription": ""}
+                assert welcome["parent_header"] == {}
+
+
+async def test_a_kernel_without_welcomes_and_subshells_is_an_older_one() -> None:
+    """A client finds out by probing, and by the features."""
+    async with fake(is_welcoming=False, features=()) as (_, kc):
+        assert not kc._connection.is_welcomed
+        assert (await kc.run("x")).status == "ok"
+        with pytest.raises(errors.ProtocolError, match="subshells"):
+            await kc.create_subshell()
+        reply = await kc.request("create_subshell_request", {}, "control")
+        assert reply["content"]["ename"] == "NotSupported"
 
 
 async def test_the_heart_beats_until_it_dies() -> None:
@@ -468,8 +484,10 @@ async def test_a_message_of_someone_else_is_rejected_and_costs_nothing() -> None
         stranger.session.key = b"another"
         stranger.execute("evil")
         stranger.stop_channels()
-        kc._subshells.add("gone")
-        reply = await kc.execute("x", reply=True, subshell_id="gone", timeout=LONG)
+        lost = kc.session.msg("execute_request", {"code": "lost"})
+        lost["header"]["subshell_id"] = "gone"
+        kc.session.send(kc.shell_channel.socket, lost)
+        reply = await kc.get_shell_msg(timeout=LONG)
         assert reply["content"]["ename"] == "UnknownSubshell"
         msg_id = kc.session.send(kc.shell_channel.socket, "odd_request", {})["msg_id"]
         assert [kind for kind, _ in await raw_messages(kc, msg_id)] == ["status", "status"]
