@@ -225,7 +225,7 @@ async def test_a_run_of_whose_reply_an_interrupt_left_half_ends(km: ConKernelMan
             "    del kernel.do_execute\n"
             "    shells = kernel.shell_channel_thread.manager\n"
             "    socket = shells.get_subshell_to_shell_channel_socket(None)\n"
-            f"    for frame in ({kc.shell_channel.socket.identity!r}, b'<IDS|MSG>', b'signature'):\n"
+            f"    for frame in ({kc.shell_channel.socket.identity!r}, b'<IDS|MSG>', b'half'):\n"
             "        socket.send(frame, zmq.SNDMORE)\n"
             "    raise KeyboardInterrupt\n"
             "kernel.do_execute = send_half"
