@@ -288,6 +288,7 @@ async def test_an_error_aborts_what_is_queued_behind_it_as_in_ipykernel(
         bad = kc.execute("bad", reply=True, stop_on_error=stop_on_error)
         queued = [kc.execute(f"{n}", reply=True) for n in range(3)]
         info = kc.kernel_info(reply=True)
+        await asyncio.to_thread(kernel.wait_for, "execute_request", 4)
         gate.set()
         assert (await bad)["content"]["status"] == "error"
         statuses = [(await reply)["content"]["status"] for reply in queued]
@@ -296,6 +297,22 @@ async def test_an_error_aborts_what_is_queued_behind_it_as_in_ipykernel(
         assert (await kc.execute("later", reply=True))["content"]["status"] == "ok"
         codes = [r["content"].get("code") for r in kernel.requests if "code" in r["content"]]
         assert codes == ["bad", "0", "1", "2", "later"]
+
+
+async def test_an_error_aborts_also_what_has_come_and_is_not_read_yet() -> None:
+    """As ipykernel, which empties its socket first."""
+
+    def bad(request: Any) -> Any:
+        life = kernel._life
+        assert life is not None
+        other = life._arrived["shell"] or life._ports._sockets["shell"].poll(LONG * 1000)
+        raise ValueError if other else AssertionError("it did not come")
+
+    async with fake() as (kernel, kc):
+        kernel.on_code("bad", bad)
+        replies = kc.execute("bad", reply=True), kc.execute("good", reply=True)
+        statuses = [(await reply)["content"]["status"] for reply in replies]
+        assert statuses == ["error", "aborted"]
 
 
 async def test_the_reply_comes_where_the_script_says_and_only_once() -> None:

@@ -262,16 +262,21 @@ async def test_what_is_late_survives_the_end_of_a_loop_and_not_of_its_channel() 
     with FakeKernel(echo) as kernel:
         faults = Faults()
         kc = kernel.client(transport_factory=faults.transport)
+        transport = kc._connection._transport
+        assert isinstance(transport, FaultyTransport)
         got: list[Any] = []
 
         def in_a_loop(work: Callable[[ConKernelClient], Any]) -> None:
             asyncio.run(asyncio.wait_for(work(kc), LONG))
 
+        def is_output_held() -> bool:
+            return any(parcel.msg_type == "stream" for parcel in transport._line._held)
+
         async def first(kc: ConKernelClient) -> None:
             await kc.start_channels()
             faults.cut(channels=["iopub"])
             await kc.execute("x", reply=True)
-            await until(lambda: len(kc._connection._transport._line) == 4)
+            await until(is_output_held)
 
         async def second(kc: ConKernelClient) -> None:
             faults.mend()
@@ -284,8 +289,7 @@ async def test_what_is_late_survives_the_end_of_a_loop_and_not_of_its_channel() 
             assert (await kc.run("y")).stdout == "y"
             faults.cut(channels=["iopub"])
             await kc.execute("z", reply=True)
-            transport = kc._connection._transport
-            await until(lambda: len(transport._line) == 4)
+            await until(is_output_held)
             kc.stop_channels()
             assert len(transport._line) == 0
             with pytest.raises(errors.ChannelsClosedError):

@@ -123,7 +123,7 @@ class FakeKernel:
     @property
     def is_alive(self) -> bool:
         """Whether it is there: it was started, and neither ended nor died."""
-        return self._reactor is not None and self._life is not None and self._life.is_alive
+        return self._reactor is not None and self._life is not None and not self._life.is_over
 
     @property
     def session(self) -> str:

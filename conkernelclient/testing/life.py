@@ -48,7 +48,8 @@ class Life:
         restart: Begins the next life.
 
     Attributes:
-        is_alive: Whether it has not ended.
+        is_alive: Whether it goes on.
+        is_over: Whether all is closed; set after `is_alive` is taken away.
         execution_count: As in the prompts.
     """
 
@@ -66,6 +67,7 @@ class Life:
     ) -> None:
         self.reactor: Reactor = reactor
         self.is_alive: bool = True
+        self.is_over: bool = False
         self.execution_count: int = 0
         self._ports = ports
         self._dialect = dialect
@@ -108,6 +110,7 @@ class Life:
         for _, socket in self._ports.readers():
             self.reactor.remove_reader(socket)
         self._ports.close(is_patient=is_patient)
+        self.is_over = True
 
     def interrupt(self) -> None:
         """Interrupt the main shell, which is all that a signal reaches."""
