@@ -235,3 +235,35 @@ async def test_a_run_of_whose_reply_an_interrupt_left_half_ends(km: ConKernelMan
         assert (result.status, result.interrupted, result.reply) == ("error", True, None)
         assert (await behind).status == "ok"
         assert kc.stats()["rejected"] == rejected + 1
+
+
+@pytest.mark.parametrize("held", ["iopub", "shell"])
+async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
+    km: ConKernelManager, held: str
+) -> None:
+    """Reply or idle was in, and the interrupt hit the kernel in its own code, which may end it."""
+    async with client_of(km) as kc:
+        connection = kc._connection
+        received, later, sent = connection.received, list[Any](), list[str]()
+
+        def hold_the_last(channel: str, frames: list[bytes]) -> None:
+            is_last = channel == "shell" or b'"idle"' in frames[-1]
+            if channel == held and is_last:
+                later.append((channel, frames))
+            else:
+                received(channel, frames)
+
+        async def interrupt() -> None:
+            sent.append("interrupt")
+
+        connection.received, connection.interrupt = hold_the_last, interrupt
+        run = kc.run("1")
+        await until(lambda: later and run.request.phase.name in ("REPLIED", "IDLED"))
+        interrupting = asyncio.ensure_future(run.interrupt())
+        await asyncio.sleep(0)
+        connection.received = received
+        for channel, frames in later:
+            received(channel, frames)
+        assert await interrupting
+        assert (await run).status == "ok"
+        assert sent == []

@@ -46,6 +46,7 @@ async def interrupt_until_through(run: Run, send: Callable[[], Awaitable[None]])
     while not (run.is_interruptible or run.is_through or run.lacks_reply):
         await run.changed()
     for pause in (*PAUSES, PATIENCE):
+        run.catch_up()
         if run.is_interruptible:
             run.note_interrupt()
             await send()

@@ -140,11 +140,8 @@ class Run(RequestFuture["Result"]):
     @property
     def is_interruptible(self) -> bool:
         """Whether the kernel is inside the code, so that an interrupt would hit it."""
-        return self._is_interruptible and not self.is_through and not self._has_idled
-
-    @property
-    def _has_idled(self) -> bool:
-        return self.request.phase in (Phase.IDLED, Phase.DONE)
+        is_past = self.request.phase in (Phase.REPLIED, Phase.IDLED, Phase.DONE)
+        return self._is_interruptible and not self.is_through and not is_past
 
     def cancel(self, msg: Any = None) -> bool:
         """
@@ -245,6 +242,11 @@ class Run(RequestFuture["Result"]):
             callback()
         else:
             self._then.append(callback)
+
+    def catch_up(self) -> None:
+        """Take what has come from the kernel and waits in the sockets."""
+        for channel in ("shell", "iopub"):
+            self._connection.pump(channel)
 
     def note_interrupt(self) -> None:
         """Note that an interrupt was sent while this run was in the kernel."""
