@@ -96,7 +96,11 @@ async def test_beyond_the_bound_a_request_is_refused_at_once(
             with pytest.raises(errors.BacklogFullError):
                 for n in range(AT_ONCE):
                     asked = {"v": str(n)}
-                    accepted.append(kc.execute(LONG_CODE, user_expressions=asked, reply=True))
+                    accepted.append(
+                        kc.execute(
+                            LONG_CODE, store_history=False, user_expressions=asked, reply=True
+                        )
+                    )
                     await asyncio.sleep(0)
             before = kc.stats()
             refusals: list[float] = []
