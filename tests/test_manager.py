@@ -150,10 +150,12 @@ async def test_a_driver_that_was_killed_leaves_no_kernel_unless_it_is_independen
     """Within three seconds, whatever the kernel does."""
     file = tmp_path / "pid"
     driver = subprocess.Popen([sys.executable, "-c", DRIVER, how, str(file)])
-    await until(file.exists)
+    try:
+        await until(file.exists)
+    finally:
+        driver.kill()
+        driver.wait()
     kernel = int(file.read_text())
-    driver.kill()
-    driver.wait()
     if how == "owned":
         async with asyncio.timeout(3):
             while is_running(kernel):

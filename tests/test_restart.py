@@ -216,7 +216,7 @@ async def test_a_kernel_that_dies_is_restarted_and_the_callbacks_are_called(
         await asyncio.wait_for(kc.run("import os; os._exit(1)"), LONG)
     assert (await asyncio.wait_for(kc.run("'back'"), LONG)).text == "'back'\n"
     assert heard == ["restart"]
-    km._make_restarter().restart_limit = 1
+    km._make_revival().restart_limit = 1
     with pytest.raises(errors.DeadKernelError):
         await asyncio.wait_for(kc.run("import os; os._exit(1)"), LONG)
     await until(lambda: heard == ["restart", "dead"])

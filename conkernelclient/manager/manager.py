@@ -7,6 +7,7 @@ Its life is watched here, and everybody who waits for it is told of its end and 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import os
 import shutil
@@ -23,7 +24,7 @@ from jupyter_client.connect import LocalPortCache, port_names
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.session import new_id
-from traitlets import Bool, DottedObjectName, Instance, Type, default
+from traitlets import Bool, DottedObjectName, Type, default
 from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
@@ -65,7 +66,6 @@ class ConKernelManager(AsyncKernelManager):
         klass=KernelClient, config=True
     )
     autorestart: Bool[bool, bool | int] = Bool(
-        False,
         config=True,
         help="Whether a kernel that dies is started again. As jupyter_client's own asyncio manager "
         "never does it, a program has to ask for it.",
@@ -76,7 +76,6 @@ class ConKernelManager(AsyncKernelManager):
         help="Whether the last 4 KiB of the kernel's stderr are kept for `DeadKernelError`; all of "
         "it is passed on. Not where `stderr=` is given, and not for independent kernels.",
     )
-    _restarter: Any = Instance(ConKernelRestarter, allow_none=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,6 +87,8 @@ class ConKernelManager(AsyncKernelManager):
         self._loop: asyncio.AbstractEventLoop | None = None  # the one that started the kernel
         self._is_restarting = False
         self._port_retries = 0
+        self._revival: ConKernelRestarter | None = None
+        self._outcome: asyncio.Future[None] | concurrent.futures.Future[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # jupyter_client's annotation names the trait's class for that of its values.
@@ -96,6 +97,11 @@ class ConKernelManager(AsyncKernelManager):
         self,
     ) -> type[KernelClient]:
         return import_item(self.client_class)
+
+    @default("autorestart")
+    def _autorestart_default(self) -> bool:
+        """Leave jupyter_client's default to the classes that have its restarters."""
+        return type(self).start_restarter is not ConKernelManager.start_restarter
 
     @default("transport_encryption")
     def _transport_encryption_default(self) -> str:
@@ -167,6 +173,13 @@ class ConKernelManager(AsyncKernelManager):
 
     # Start, restart, shutdown, interrupt: one at a time
 
+    @property
+    def ready(self) -> asyncio.Future[None] | concurrent.futures.Future[None]:
+        """Done when the start, restart or shutdown that is under way has ended, as that did."""
+        if self._outcome is None:
+            self._outcome = _new_future()
+        return self._outcome
+
     async def start_kernel(self, **kwargs: Any) -> None:
         """
         Start the kernel.
@@ -222,17 +235,32 @@ class ConKernelManager(AsyncKernelManager):
         One that has to wait for a restart or shutdown is dropped: its kernel is gone.
         """
         life = self._life
-        async with self._my_turn():
+        async with self._lock():
             if life is None or self._life is life:
                 await self._async_interrupt_kernel()
 
-    @asynccontextmanager
-    async def _my_turn(self) -> AsyncGenerator[None, None]:
+    def _lock(self) -> asyncio.Lock:
         loop = asyncio.get_running_loop()
         if self._turn_loop is not loop:  # a lock belongs to one loop
             self._turn, self._turn_loop = asyncio.Lock(), loop
-        async with self._turn:
-            yield
+        return self._turn
+
+    @asynccontextmanager
+    async def _my_turn(self) -> AsyncGenerator[None, None]:
+        async with self._lock():
+            if self._outcome is None or self._outcome.done():
+                self._outcome = _new_future()
+            outcome = self._outcome
+            try:
+                yield
+            except asyncio.CancelledError:
+                outcome.cancel()
+                raise
+            except BaseException as error:
+                outcome.set_exception(error)
+                outcome.exception()  # whoever called knows it
+                raise
+            outcome.set_result(None)
 
     # What jupyter_client does in each of them
 
@@ -291,12 +319,12 @@ class ConKernelManager(AsyncKernelManager):
         """Decide whether the kernel is started again."""
         if self._life is not life or self._is_restarting:
             return  # it ended on the way to its successor
-        restarter = self._restarter if isinstance(self._restarter, ConKernelRestarter) else None
+        restarter = self._revival
         if life.is_being_ended:
             self._tell_end(life.ending().error)
         elif restarter is not None and restarter.wants_restart():
             self._tell_end(life.ending().error, returns=True)
-            self._spawn(self._restart_unasked())
+            self._spawn(self._restart_unasked(restarter))
         else:
             self._tell_end(life.ending().error)
             if restarter is not None:
@@ -321,9 +349,9 @@ class ConKernelManager(AsyncKernelManager):
     def _tell_end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
         self._tell(lambda client: client._kernel_ended(make_error, returns=returns))
 
-    async def _restart_unasked(self) -> None:
+    async def _restart_unasked(self, restarter: ConKernelRestarter) -> None:
         await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
-        await self._restarter.restart()
+        await restarter.restart()
 
     def _announce_restart(self) -> None:
         if self._launch_args is None or not self.owns_kernel:
@@ -380,12 +408,12 @@ class ConKernelManager(AsyncKernelManager):
     def start_restarter(self) -> None:
         """Restart the kernel from now on when it dies, if `autorestart` is set."""
         if self.autorestart:
-            self._make_restarter().start()
+            self._make_revival().start()
 
     def stop_restarter(self) -> None:
         """Let a kernel that dies be dead."""
-        if self._restarter is not None:
-            self._restarter.stop()
+        if self._revival is not None:
+            self._revival.stop()
 
     def add_restart_callback(self, callback: Callable[..., Any], event: str = "restart") -> None:
         """
@@ -396,12 +424,22 @@ class ConKernelManager(AsyncKernelManager):
             event: "restart": the kernel died, and is about to be started again. "dead": it died,
                 and stays so.
         """
-        self._make_restarter().add_callback(callback, event)
+        if self._restarter is not None:  # a subclass has one of jupyter_client's
+            super().add_restart_callback(callback, event)
+        else:
+            self._make_revival().add_callback(callback, event)
 
-    def _make_restarter(self) -> ConKernelRestarter:
-        if self._restarter is None:
-            self._restarter = ConKernelRestarter(kernel_manager=self, parent=self, log=self.log)
-        return self._restarter
+    def remove_restart_callback(self, callback: Callable[..., Any], event: str = "restart") -> None:
+        """Call it no more; harmless if it was not."""
+        if self._restarter is not None:
+            super().remove_restart_callback(callback, event)
+        elif self._revival is not None:
+            self._revival.remove_callback(callback, event)
+
+    def _make_revival(self) -> ConKernelRestarter:
+        if self._revival is None:
+            self._revival = ConKernelRestarter(kernel_manager=self, parent=self, log=self.log)
+        return self._revival
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -412,6 +450,13 @@ class ConKernelManager(AsyncKernelManager):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("the kernel could not be restarted: %r", error, exc_info=error)
+
+
+def _new_future() -> asyncio.Future[None] | concurrent.futures.Future[None]:
+    try:
+        return asyncio.get_running_loop().create_future()
+    except RuntimeError:
+        return concurrent.futures.Future()
 
 
 async def _to_its_end(work: Awaitable[None]) -> None:
