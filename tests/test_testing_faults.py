@@ -74,7 +74,7 @@ async def test_what_is_only_late_stays_in_order(delay: Any) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     line = Faults(delay=delay).line()
-    messages = [*numbered(50), *((FROM_SHELL, "r0", f"s{n}") for n in range(50))]
+    messages = [*numbered(50, requests=7), *((FROM_SHELL, "r0", f"s{n}") for n in range(50))]
     got = await carried(line, messages)
     assert [name for name in got if name[0] != "s"] == [f"{n}" for n in range(50)]
     assert [name for name in got if name[0] == "s"] == [f"s{n}" for n in range(50)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import socket
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import Final
 
 import pytest
 
-import conkernelclient.testing.plugin as plugin
+from conkernelclient import ConKernelClient
+from conkernelclient.testing import leaks, plugin
 
 pytest_plugins = ["pytester"]
 
@@ -232,6 +235,45 @@ def test_what_is_left_in_the_process_is_an_error_that_names_it(run: Run, kind: s
     result = run(source)
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(said)
+
+
+def test_a_kernel_that_is_left_is_named_and_its_guardian_is_not(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    """The guardian is there as long as kernels are, and so is the pipe on which it waits."""
+    result = run(
+        """
+import os
+from conkernelclient import ConKernelManager
+from conkernelclient.manager import guardian
+left = []
+async def test(no_leaks):
+    left.append(ConKernelManager())
+    await left[0].start_kernel()
+    with open("pipe.txt", "w") as file:
+        file.write(os.readlink(f"/proc/self/fd/{guardian._process.stdin.fileno()}"))
+async def test_over():
+    await left[0].shutdown_kernel(now=True)
+"""
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    processes = [line for line in result.outlines if line.startswith("process ")]
+    assert len(processes) == 1
+    assert "ipykernel" in processes[0]
+    assert (pytester.path / "pipe.txt").read_text() not in result.stdout.str()
+
+
+def test_the_sockets_of_a_client_are_known_by_its_ports() -> None:
+    """ZMQ connects when it can: a client from before a test may get its sockets during it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client, server.accept()[0] as peer:
+            ends = {os.readlink(f"/proc/self/fd/{end.fileno()}") for end in (client, peer)}
+            assert ends < leaks.sockets({port})
+            assert ends.isdisjoint(leaks.sockets({1}))
+    kc = ConKernelClient(shell_port=1, iopub_port=2, stdin_port=3, control_port=4, hb_port=5)
+    assert leaks.ports_of(kc) == [1, 2, 3, 4, 5]
+    assert kc in list(leaks.clients())
 
 
 def test_a_task_that_is_left_fails_its_test(run: Run) -> None:

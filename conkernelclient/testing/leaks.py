@@ -21,7 +21,7 @@ import pytest
 from ..client.client import ConKernelClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Collection, Generator, Iterator
 
 __all__ = ["Watch"]
 
@@ -38,6 +38,7 @@ class Watch:
         self._processes = set(children())
         self._descriptors = set(descriptors().items())
         self._requests = set(requests())
+        self._ports = {port for kc in clients() for port in ports_of(kc)}
         self._has_failed = False  # the test did: what it left tells nobody anything
 
     def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,9 +104,10 @@ class Watch:
         processes = [pid for pid in children() if pid not in self._processes | exempt]
         lines = [f"process {pid}: {command(pid)}" for pid in processes]
         pipes = {target for pid in exempt for target in descriptors(pid).values()}
+        # A client that was there before connects, and connects again, when it can.
+        allowed = {target for target in pipes if target.startswith("pipe:")} | sockets(self._ports)
         for number, target in sorted(descriptors().items()):
-            is_guardians = target in pipes and target.startswith("pipe:")
-            if (number, target) not in self._descriptors and not is_guardians:
+            if (number, target) not in self._descriptors and target not in allowed:
                 lines.append(f"file descriptor {number}: {target}")
         return lines
 
@@ -119,11 +121,34 @@ def complain(left: list[str]) -> None:
 def requests() -> dict[str, ConKernelClient]:
     """Give the ids of the requests for which somebody waits, of all clients."""
     found: dict[str, ConKernelClient] = {}
+    for kc in clients():
+        connection = getattr(kc, "_connection", None)  # None: it is being made
+        if connection is not None:
+            found.update((one.msg_id, kc) for one in connection.router.open_requests)
+    return found
+
+
+def clients() -> Iterator[ConKernelClient]:
+    """Give all clients of this process."""
     for thing in gc.get_objects():
         if issubclass(type(thing), ConKernelClient):  # some things lie about their __class__
-            connection = getattr(thing, "_connection", None)  # None: it is being made
-            if connection is not None:
-                found.update((one.msg_id, thing) for one in connection.router.open_requests)
+            yield thing
+
+
+def ports_of(kc: ConKernelClient) -> list[int]:
+    """Give the ports of the kernel that `kc` talks to."""
+    return [kc.shell_port, kc.iopub_port, kc.stdin_port, kc.control_port, kc.hb_port]
+
+
+def sockets(ports: Collection[int]) -> set[str]:
+    """Give the TCP sockets that are connected to one of these ports, as descriptors name them."""
+    found: set[str] = set()
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+        with contextlib.suppress(OSError), open(table, encoding="ascii") as file:
+            for fields in map(str.split, file.readlines()[1:]):
+                ends = {int(end.rpartition(":")[2], 16) for end in fields[1:3]}
+                if not ends.isdisjoint(ports):
+                    found.add(f"socket:[{fields[9]}]")
     return found
 
 
