@@ -98,8 +98,12 @@ class Storm:
         self.crossed: list[str] = []
         self.memory = 0.0  # at request BASE
         self.verbs: list[Callable[[str, Any, Any], Any]] = [
-            lambda mark, shell, _: kc.execute(
-                mark, reply=True, subshell_id=shell, user_expressions={"mark": mark}
+            lambda mark, shell, seconds: kc.execute(
+                mark,
+                reply=True,
+                timeout=seconds,
+                subshell_id=shell,
+                user_expressions={"mark": mark},
             ),
             lambda mark, shell, _: kc.run(mark, subshell_id=shell),
             lambda mark, shell, _: kc.run(f"fail {mark}", subshell_id=shell),
@@ -124,12 +128,13 @@ class Storm:
     async def ask(self, mark: str, chance: random.Random) -> None:
         """Make one request; now and then it is cancelled, or has too little time."""
         fate = chance.random()
-        seconds = chance.uniform(0, 0.2) if fate < 0.1 else None
-        asked = chance.choice(self.verbs)(mark, chance.choice(self.shells), seconds)
+        for_request = chance.uniform(0, 0.2) if fate < 0.05 else None
+        for_caller = chance.uniform(0, 0.2) if 0.05 <= fate < 0.1 else None
+        asked = chance.choice(self.verbs)(mark, chance.choice(self.shells), for_request)
         if 0.1 <= fate < 0.2:
             asyncio.get_running_loop().call_later(chance.uniform(0, 0.2), asked.cancel)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(for_caller):
                 answer = await asked
         except errors.ReplyTimeout:
             self.ended["timeout of the request"] += 1
