@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conkernelclient import errors
+from conkernelclient import errors, run_kernel
 from conkernelclient.testing import FakeKernel, Faults, FaultyTransport, echo
 from conkernelclient.testing.faults import Fate, Line, kind_of
 
@@ -255,6 +255,26 @@ async def test_what_a_client_sends_while_it_is_cut_leaves_when_mended(
             assert (await second)["content"]["status"] == "ok"
             assert first.done()
             assert await kc.eval("cut") == [1, 2]
+
+
+async def test_a_restart_and_a_death_are_seen_through_faults() -> None:
+    """What was late of the predecessor reaches nobody, and the client goes on."""
+    faults = Faults(3, delay=0.005)
+    async with run_kernel(client_options={"transport_factory": faults.transport}) as kc:
+        km = kc.parent
+        async with asyncio.timeout(LONG):
+            faults.cut(channels=["shell"])
+            old = kc.execute("x", reply=True)
+            await until(lambda: len(kc._connection._transport._line))
+            restarting = asyncio.ensure_future(km.restart_kernel(now=True))
+            with pytest.raises(errors.KernelRestartedError):
+                await old
+            faults.mend()
+            await restarting
+            assert (await kc.run("print('new')")).stdout == "new\n"
+            with pytest.raises(errors.DeadKernelError) as died:
+                await kc.run("import os; os._exit(3)")
+            assert died.value.exit_code == 3
 
 
 async def test_what_is_late_survives_the_end_of_a_loop_and_not_of_its_channel() -> None:
