@@ -269,6 +269,7 @@ async def test_a_restart_and_a_death_are_seen_through_faults() -> None:
             restarting = asyncio.ensure_future(km.restart_kernel(now=True))
             with pytest.raises(errors.KernelRestartedError):
                 await old
+            assert len(kc._connection._transport._line) == 0
             faults.mend()
             await restarting
             assert (await kc.run("print('new')")).stdout == "new\n"
