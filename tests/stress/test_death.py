@@ -147,7 +147,7 @@ async def test_last_words_that_left_the_kernel_are_in_the_result(
         witness = await Witness.of(km, kc)
         assert km.provisioner is not None
         run = kc.run(
-            f"print('last words', flush=True); import os\nopen({str(gate)!r}).close(); os._exit(3)"
+            f"print('last', 'words', flush=True); import os\nopen({str(gate)!r}).close(); os._exit(3)"
         )
         assert witness.hears(b"last words")
         gate.open("w").close()
@@ -178,7 +178,7 @@ async def test_a_kernel_that_ends_itself_right_after_its_last_words(
         witness = await Witness.of(km, kc)
         with pytest.raises(errors.DeadKernelError) as caught:
             await asyncio.wait_for(
-                kc.run("import os; print('last words', flush=True); os._exit(3)"), LONG
+                kc.run("import os; print('last', 'words', flush=True); os._exit(3)"), LONG
             )
         result: Any = caught.value.result
         heard += result.stdout == "last words\n"
