@@ -53,13 +53,14 @@ verdict: .venv/.dev
 conformance: $(CONFORMANCE)/.installed ## Run jupyter_client's own tests against this library
 	$(CONFORMANCE)/bin/python -m tests.conformance.run
 
-# Each row on both loops, and on the second the client's own tests as well.
+# Every row, then on the other loop those of requests, and the client's own tests.
 STRESS := $(BIN)/python -m pytest --quiet
-CLIENT_TESTS := $(patsubst %,tests/test_%.py,run concurrency dropin promises transport bad_input mended)
+tests = $(foreach name,$2,$1/test_$(name).py)
 stress: .venv/.dev ## Measure what the client stands, 15 minutes at most
 	$(STRESS) tests/stress
-	CONKERNEL_TEST_LOOP=uvloop $(STRESS) tests/stress
-	CONKERNEL_TEST_LOOP=uvloop $(STRESS) $(CLIENT_TESTS)
+	CONKERNEL_TEST_LOOP=uvloop $(STRESS) \
+	  $(call tests,tests/stress,interrupts floods rubbish isolation backlog handlers) \
+	  $(call tests,tests,run concurrency dropin promises transport bad_input mended inbox)
 
 clean: ## Remove what was made here
 	rm -rf .venv $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \

@@ -68,7 +68,7 @@ async def test_a_slow_or_failing_handler_delays_no_other_run(
 
     What the client adds is the time from a run's last message to its result. The whole latency is
     that of the kernel and of the machine as well: it is judged if two measurements of the same
-    agree to within the limit.
+    agree to within the limit, and are not far above it.
     """
     caplog.set_level("CRITICAL", logger="conkernelclient")  # what is measured is not the log
     latencies: dict[str, list[float]] = defaultdict(list)
@@ -99,7 +99,8 @@ async def test_a_slow_or_failing_handler_delays_no_other_run(
 
     whole = {name: percentile(latencies[name]) for name in HANDLERS}
     ours = {name: percentile(deliveries[name]) for name in HANDLERS}
-    is_quiet = abs(whole["none"] - whole["none again"]) < LIMIT
+    twice = whole["none"], whole["none again"]
+    is_quiet = max(twice) - min(twice) < LIMIT and max(twice) < 4 * LIMIT
     measured(
         "11",
         "a slow async (50 ms per event) and a failing handler on one run: p99 of the others' "
@@ -110,7 +111,7 @@ async def test_a_slow_or_failing_handler_delays_no_other_run(
     )
     for name in ("slow", "failing"):
         assert ours[name] - ours["none"] < LIMIT
-        assert not is_quiet or whole[name] - min(whole["none"], whole["none again"]) < LIMIT
+        assert not is_quiet or whole[name] - min(twice) < LIMIT
 
 
 def percentile(seconds: list[float]) -> float:
