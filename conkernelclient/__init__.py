@@ -16,13 +16,13 @@ from typing import Any as _Any
 from . import errors
 from .client.client import ConKernelClient
 from .manager.manager import ConKernelManager
-from .manager.running import run_kernel, start_new_async_kernel
 from .transport.session_patch import apply_session_patch, undo_session_patch
 
 if _TYPE_CHECKING:
     from . import events
     from .client.run import Run
     from .manager.multi import ConMultiKernelManager
+    from .manager.running import run_kernel, start_new_async_kernel
     from .outputs.result import Result
 
 __version__ = "0.1.0"
@@ -47,6 +47,8 @@ _LATER = {
     "Result": ".outputs.result",
     "Run": ".client.run",
     "events": ".events",
+    "run_kernel": ".manager.running",
+    "start_new_async_kernel": ".manager.running",
 }
 
 

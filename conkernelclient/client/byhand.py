@@ -13,7 +13,6 @@ from getpass import getpass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ChannelsClosedError, ReplyTimeout
-from .values import Values
 from .window import Entry
 
 if TYPE_CHECKING:
@@ -21,10 +20,17 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Message
 
+if TYPE_CHECKING:
+    from .values import Values as _Base
+else:
+    # A client inherits from Values as well. With it as the base here, traitlets would look
+    # through all of a client's traits once more when this is imported.
+    _Base = object
+
 __all__ = ["ByHand"]
 
 
-class ByHand(Values):
+class ByHand(_Base):
     """
     The methods of a client that take messages by hand; see `ConKernelClient`.
 

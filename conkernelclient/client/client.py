@@ -19,11 +19,15 @@ from traitlets import Integer
 from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
+from .byhand import ByHand
 from .comms import Comms
 from .connection import Connection
 from .peer import Presence
 from .ready import probe_until_ready
+from .requests import Requests
 from .subshells import Subshells
+from .values import Values
+from .verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -37,7 +41,10 @@ __all__ = ["ConKernelClient"]
 LOOK_AT_LIFE: Final = 1.0
 
 
-class ConKernelClient(Subshells):
+# A Message is a dict with known keys, which type checkers do not take for a `dict[str, Any]`.
+class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
+    Subshells, ByHand, Values, Verbs, Requests
+):
     """
     A client of one kernel, for many coroutines.
 

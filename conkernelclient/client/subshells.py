@@ -6,15 +6,21 @@ In subshells, threads of the kernel that have a queue of their own. Source: JEP 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ProtocolError
-from .byhand import ByHand
+
+if TYPE_CHECKING:
+    from .byhand import ByHand as _Base
+else:
+    # A client inherits from ByHand as well. With it as the base here, traitlets would look
+    # through all of a client's traits once more when this is imported.
+    _Base = object
 
 __all__ = ["Subshells"]
 
 
-class Subshells(ByHand):
+class Subshells(_Base):
     """The methods of a client for subshells; see `ConKernelClient`."""
 
     # What the kernel says that it can do; set when it is ready.

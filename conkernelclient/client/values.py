@@ -10,10 +10,17 @@ from __future__ import annotations
 
 import ast
 import keyword
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ExecutionError, ProtocolError
-from .verbs import Verbs, require_text
+from .requests import require_text
+
+if TYPE_CHECKING:
+    from .verbs import Verbs as _Base
+else:
+    # A client inherits from Verbs as well. With it as the base here, traitlets would look
+    # through all of a client's traits once more when this is imported.
+    _Base = object
 
 __all__ = ["Values"]
 
@@ -23,7 +30,7 @@ VARIABLES: Final = (
 )
 
 
-class Values(Verbs):
+class Values(_Base):
     """The helpers of a client that promise a value; see `ConKernelClient`."""
 
     async def eval(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overlo
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import ChannelsClosedError, ProtocolError
-from .requests import Reply, Requests, require_mapping, require_seconds, require_text
+from .requests import Reply, require_mapping, require_seconds, require_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from .futures import RequestFuture
     from .handlers import StdinHandler
     from .run import OnTimeout, Run
+
+if TYPE_CHECKING:
+    from .requests import Requests as _Base
+else:
+    # A client inherits from Requests as well. With it as the base here, traitlets would look
+    # through all of a client's traits once more when this is imported.
+    _Base = object
 
 __all__ = ["Verbs"]
 
@@ -37,7 +44,7 @@ class Asking(TypedDict, total=False):
     subshell_id: str | None
 
 
-class Verbs(Requests):
+class Verbs(_Base):
     """The verbs of a client; see `ConKernelClient`."""
 
     @overload

@@ -29,13 +29,13 @@ from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
 from ..client.peer import Ending, restarted
-from .life import Life
-from .restarter import ConKernelRestarter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 
     from ..errors import ConKernelError
+    from .life import Life
+    from .restarter import ConKernelRestarter
 
 __all__ = ["ConKernelManager"]
 
@@ -268,9 +268,9 @@ class ConKernelManager(AsyncKernelManager):
         self, *, transport_encryption: str | None = None, **kw: Any
     ) -> tuple[list[str], dict[str, Any]]:
         if self._created_context and self.context.closed:  # it was, with the kernel of before
-            self.context = zmq.asyncio.Context()
+            self.set_trait("context", zmq.asyncio.Context())
         if self._ipc_directory is None and self.ip == self._ipc_name:
-            self.ip = self._ip_default()
+            self.set_trait("ip", self._ip_default())
         return await super()._async_pre_start_kernel(
             transport_encryption=transport_encryption, **kw
         )
@@ -279,6 +279,8 @@ class ConKernelManager(AsyncKernelManager):
         is_local = isinstance(self.provisioner, LocalProvisioner)
         is_independent = bool(kw.get("independent"))
         captures = self.capture_stderr and "stderr" not in kw and not is_independent
+        from .life import Life  # with the first kernel: importing us should be quick
+
         life = Life(
             captures_stderr=captures and is_local,
             is_owned=is_local and not is_independent,
@@ -438,6 +440,8 @@ class ConKernelManager(AsyncKernelManager):
 
     def _make_revival(self) -> ConKernelRestarter:
         if self._revival is None:
+            from .restarter import ConKernelRestarter
+
             self._revival = ConKernelRestarter(kernel_manager=self, parent=self, log=self.log)
         return self._revival
 

@@ -34,7 +34,8 @@ class StderrTail:
 
     def __init__(self, on_text: Callable[[bytes], None]) -> None:
         self._on_text = on_text
-        self._read_fd, self.write_fd = os.pipe()
+        self._read_fd, write_fd = os.pipe()
+        self.write_fd: int = write_fd
         self._target = -1  # where all of it is passed on to; -1: nowhere
         self._tail = bytearray()
         self._lock = threading.Lock()

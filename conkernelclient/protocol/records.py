@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Record", "Records"]
 
-EVICTED_REMEMBERED: Final = 100_000
+EVICTED_REMEMBERED: Final = 10_000
 
 
 class Record:
