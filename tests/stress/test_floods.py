@@ -37,10 +37,12 @@ for n in range({COUNT // 2}):
     get_ipython().display_pub.publish({{"text/plain": str(n)}})
 """
 # A kernel's libzmq drops what is beyond 1,000 messages when its own thread does not come to sending
-# them: nobody can read those. Without that bound, for those who connect later, all are sent.
+# them: nobody can read those. Without that bound, for those who are connected, all are sent.
 SEND_ALL = """
-thread = get_ipython().kernel.iopub_thread
-thread.schedule(lambda: setattr(thread.socket, "sndhwm", 0))
+import threading
+thread, is_set = get_ipython().kernel.iopub_thread, threading.Event()
+thread.schedule(lambda: (setattr(thread.socket, "sndhwm", 0), is_set.set()))
+is_set.wait()
 """
 TEXTS = [f"{n}\n" for n in range(COUNT // 2)]
 DATA = [str(n) for n in range(COUNT // 2)]
@@ -49,9 +51,9 @@ DATA = [str(n) for n in range(COUNT // 2)]
 @asynccontextmanager
 async def unbounded(km: ConKernelManager) -> AsyncIterator[ConKernelClient]:
     """A client for whom the kernel drops nothing."""
-    async with client_of(km) as first:
-        await first.run(SEND_ALL)
     async with client_of(km) as kc:
+        await kc.run(SEND_ALL)
+        assert await kc.eval("thread.socket.sndhwm") == 0
         await kc.get_pubs()
         yield kc
 
