@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conkernelclient import ConKernelClient, ConKernelManager, errors, run_kernel
+from conkernelclient import ConKernelClient, ConKernelManager, errors, events, run_kernel
 
 from .clients import LONG, until
 
@@ -39,21 +39,29 @@ async def outcomes(*waiting: Any) -> list[Any]:
 
 
 async def test_all_that_wait_fail_with_the_exit_status_and_what_had_arrived(
-    mortal: ConKernelManager,
+    mortal: ConKernelManager, tmp_path: Path
 ) -> None:
     """Runs in the kernel and in the window, requests, claims, records, readers that are patient."""
     kc = await mortal.client().start_channels()
-    run = kc.run("import os; print('last words', flush=True); os._exit(3)")
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    run = kc.run(
+        f"import os; print('last words', flush=True)\nopen({str(gate)!r}).close(); os._exit(3)"
+    )
     msg_id = kc.execute("1")
     waiting = (
         kc.run("never = 1"),
         kc.execute("2", reply=True),
-        kc.request("kernel_info_request", channel="control"),
+        kc.request("history_request", {"hist_access_type": "tail"}),
         kc.get_pubs(msg_id),
         kc._async_recv_reply(msg_id),
         kc.execute_interactive("3"),
         kc.get_stdin_msg(timeout=None),
     )
+    async for event in run:  # what is written by then is not cut off by os._exit
+        if isinstance(event, events.Stream):
+            break
+    gate.open("w").close()
     for outcome in await outcomes(run, *waiting):
         assert isinstance(outcome, errors.DeadKernelError)
         assert "exit status 3" in str(outcome)
