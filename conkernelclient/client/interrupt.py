@@ -7,9 +7,7 @@ again while the kernel is still at it.
 
 One that hits the kernel in its own code, right after the user's, may cost a reply: the kernel goes
 idle and never sends it, or sends the first half of its frames, which the next message completes to
-something that nobody can read. At worst it ends the kernel: orjson 3.13 crashes when the Python
-code of a time zone raises, which writing the reply's dates is, and ipykernel 7.4 ends when it is
-hit between its handlers. Most cells end within milliseconds, so a young one is left alone at first.
+something that nobody can read.
 """
 
 from __future__ import annotations
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ask_for_swallowed_reply", "interrupt_until_through"]
 
-YOUNG: Final = 0.05  # seconds inside the code until an interrupt is sent
 # Seconds from one interrupt to the next: they are sent after 0, 0.5, 1 and 2 s.
 PAUSES: Final = (0.5, 0.5, 1.0)
 PATIENCE: Final = 0.5  # seconds after the last one
@@ -48,8 +45,6 @@ async def interrupt_until_through(run: Run, send: Callable[[], Awaitable[None]])
     """
     while not (run.is_interruptible or run.is_through or run.lacks_reply):
         await run.changed()
-    if run.is_interruptible and await _is_through_within(run, YOUNG - run.age):
-        return True
     for pause in (*PAUSES, PATIENCE):
         run.catch_up()
         if run.is_interruptible:

@@ -109,7 +109,7 @@ class Run(RequestFuture["Result"]):
         self._is_timed_out = False
         self._held_by: str | None = None  # set when the start_timeout ends
         self._is_interrupted = False
-        self._inside_at: float | None = None  # set when the kernel is inside the code
+        self._is_interruptible = False  # the kernel is inside the code
         self._probes: list[ReplyFuture] = []  # they look for a swallowed reply
         self._missing: asyncio.TimerHandle | None = None  # set when idle came before the reply
         self._busy_at: float | None = None
@@ -141,7 +141,7 @@ class Run(RequestFuture["Result"]):
     def is_interruptible(self) -> bool:
         """Whether the kernel is inside the code, so that an interrupt would hit it."""
         is_past = self.request.phase in (Phase.REPLIED, Phase.IDLED, Phase.DONE)
-        return self._inside_at is not None and not self.is_through and not is_past
+        return self._is_interruptible and not self.is_through and not is_past
 
     def cancel(self, msg: Any = None) -> bool:
         """
@@ -163,9 +163,8 @@ class Run(RequestFuture["Result"]):
         """
         Interrupt this run, and no other.
 
-        Waits until the kernel is inside the code, for 0.05 s in which most cells end by themselves,
-        sends the interrupt, and repeats it after 0.5, 1 and 2 s while the kernel is still busy with
-        it. One that was not sent ends unsent, as by
+        Waits until the kernel is inside the code, sends the interrupt, and repeats it after 0.5, 1
+        and 2 s while the kernel is still busy with it. One that was not sent ends unsent, as by
         `cancel()`.
 
         Returns:
@@ -243,11 +242,6 @@ class Run(RequestFuture["Result"]):
             callback()
         else:
             self._then.append(callback)
-
-    @property
-    def age(self) -> float:
-        """Seconds that the kernel has been inside the code, 0 if it has not."""
-        return 0.0 if self._inside_at is None else time.monotonic() - self._inside_at
 
     def catch_up(self) -> None:
         """Take what has come from the kernel and waits in the sockets."""
@@ -358,8 +352,7 @@ class Run(RequestFuture["Result"]):
         if self._busy_at is not None:
             return
         self._busy_at = time.monotonic()
-        if self.is_silent:
-            self._inside_at = self._busy_at
+        self._is_interruptible = self.is_silent
         if self.done():
             return
         self._disarm()
@@ -370,7 +363,7 @@ class Run(RequestFuture["Result"]):
         if self._busy_at is None:
             self._began()
         if message.msg_type == "execute_input":
-            self._inside_at = time.monotonic()
+            self._is_interruptible = True
         self._reducer.feed(message)
         if self._reducer.display_ids or message.msg_type == "update_display_data":
             self._connection.displays.note(self._reducer, message)

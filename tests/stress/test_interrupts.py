@@ -113,7 +113,7 @@ async def test_an_interrupt_in_a_run_s_last_moments_never_hits_the_next(
 ) -> None:
     """The window keeps the next run out of the kernel until the interrupted one is through."""
     chance = random.Random(0)
-    lasts = 0.1  # seconds: it is old enough to be interrupted
+    lasts = 0.03  # seconds
     first: Counter[str] = Counter()
     right = 0
     deaths = Deaths(km)
