@@ -267,16 +267,3 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
         assert await interrupting
         assert (await run).status == "ok"
         assert sent == []
-
-
-async def test_code_that_has_just_begun_is_interrupted_when_its_client_goes(
-    km: ConKernelManager,
-) -> None:
-    """Nobody would hear whether it ends by itself, and the kernel would be busy for ever."""
-    async with client_of(km) as kc:
-        run = kc.run("while True: pass")
-        await until(lambda: run.is_interruptible)
-        run.cancel()
-        await asyncio.sleep(0)  # its interrupt waits for it to grow up
-    async with client_of(km) as kc:
-        assert (await asyncio.wait_for(kc.run("1"), LONG)).status == "ok"

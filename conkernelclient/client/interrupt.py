@@ -13,10 +13,7 @@ something that nobody can read.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-
-from ..errors import ChannelsClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

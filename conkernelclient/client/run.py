@@ -14,12 +14,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from ..errors import (
-    ChannelsClosedError,
-    ConKernelError,
-    KernelRestartedError,
-    NotInterruptibleError,
-)
+from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
 from ..outputs.log import Cursor, EventLog
 from ..outputs.reduce import Reducer, lines_of
 from ..protocol.router import Claim, Phase, Request
@@ -336,7 +331,6 @@ class Run(RequestFuture["Result"]):
         if not self.done():
             self._failure = error
         if not self.is_through:
-            self._is_cut_off = self.is_interruptible and isinstance(error, ChannelsClosedError)
             self._leave()
         if isinstance(error, ConKernelError):
             error.msg_id = self.msg_id
