@@ -65,6 +65,14 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         help="Bytes of messages that may wait for a kernel that does not read.",
     )
 
+    max_message_bytes: Integer[int | None, int | None] = Integer(
+        None,
+        allow_none=True,
+        min=1,
+        config=True,
+        help="Of a received message with more bytes only a note is delivered; None: no bound.",
+    )
+
     transport_factory: Callable_ = Callable_(
         ZmqTransport,
         help="Makes the transport, with a sink and its bounds: see `conkernelclient.testing`.",
@@ -86,7 +94,9 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._connection.restart = lambda: _restart_kernel(this())
         self._connection.peer.reopen = lambda: _reopen(this())
         self.comms: Comms = Comms(self._connection)
+        self._connection.inbound.max_message_bytes = self.max_message_bytes
         self.observe(_window_changed, "window")
+        self.observe(_max_message_bytes_changed, "max_message_bytes")
 
     def __del__(self) -> None:
         connection = getattr(self, "_connection", None)
@@ -185,7 +195,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         Returns:
             "pending": requests that somebody waits for. "orphans": messages of requests that were
             given up. "dropped": messages that nobody read in time. "rejected": messages that were
-            none (unsigned, replayed, not JSON). "violations": messages against the protocol.
+            none (unsigned, replayed, not JSON). "too_large": messages over `max_message_bytes`, of
+            which only a note was delivered. "violations": messages against the protocol.
             "evicted": records of `get_pubs` that had to go. "requests": messages sent. "received",
             "bytes_received": messages that came. "backlog", "backlog_bytes": messages that wait for
             a kernel that does not read.
@@ -199,7 +210,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             + connection.subscribers.dropped,
             "violations": connection.router.violations,
             "evicted": connection.recording.records.evictions,
-            **connection.counts,
+            "requests": connection.requests,
+            **connection.inbound.counts,
             "backlog": backlog,
             "backlog_bytes": backlog_bytes,
         }
@@ -213,6 +225,10 @@ def _window_changed(change: Any) -> None:
     connection = change["owner"]._connection
     connection.window.limit = change["new"]
     connection.let_leave(connection.window.leaving())
+
+
+def _max_message_bytes_changed(change: Any) -> None:
+    change["owner"]._connection.inbound.max_message_bytes = change["new"]
 
 
 def _reopen(client: ConKernelClient | None) -> None:

@@ -23,7 +23,6 @@ from jupyter_client.session import json_packer, json_unpacker, orjson_packer, or
 from ..errors import (
     ChannelsClosedError,
     ConKernelError,
-    ProtocolError,
     ReplyTimeout,
     WrongLoopError,
 )
@@ -35,6 +34,7 @@ from ..transport.zmq import ZmqTransport
 from .channels import Inbox
 from .displays import Displays
 from .futures import ReplyFuture, RequestFuture
+from .inbound import Inbound
 from .peer import Peer, Presence
 from .recording import Recording
 from .shells import Shells
@@ -85,9 +85,11 @@ class Connection:
         recording: What was published for requests made without `run()`.
         peer: The kernel, as far as it is known whether it is there.
         subshells: The kernel's subshells, as far as they are known.
+        inbound: The way in; it knows how much came.
         inboxes: What nobody claimed, by channel.
         loop: The event loop that it serves; None before the first use in one.
         is_welcomed: Whether the kernel confirmed the iopub subscription (`iopub_welcome`, JEP 65).
+        requests: How many messages were sent.
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
         restart: Restarts the kernel; set by the client.
@@ -120,15 +122,11 @@ class Connection:
         self.subshells: Shells = Shells()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
-        self.counts: dict[str, int] = {
-            "requests": 0,
-            "received": 0,
-            "bytes_received": 0,
-            "rejected": 0,
-        }
+        self.requests: int = 0
         self._thread = 0
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
+        self.inbound: Inbound = Inbound(self._wire, self._deliver)
         this = weakref.ref(self)
 
         def reconfigure(_change: Any) -> None:
@@ -331,7 +329,7 @@ class Connection:
             if channel == "shell":
                 self._record(message)
             self._transport.send(channel, frames, copy=longest < self.session.copy_threshold)
-            self.counts["requests"] += 1
+            self.requests += 1
 
     def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
         """Be the door of `Session.send_raw`: sign and send packed parts."""
@@ -482,17 +480,7 @@ class Connection:
 
     def received(self, channel: Channel, frames: list[bytes]) -> None:
         """Take one message from the transport."""
-        try:
-            message = self._wire.unpack(frames)
-        except ProtocolError as error:
-            self._reject(channel, error)
-            return
-        self.counts["received"] += 1
-        self.counts["bytes_received"] += message.size
-        try:
-            self._deliver(channel, message)
-        except Exception:  # one message may cost no more than itself
-            logger.exception("could not deliver %r from %s", message, channel)
+        self.inbound.take(channel, frames)
 
     def connected(self, channel: Channel) -> None:
         """Learn that the kernel's side of `channel` is there."""
@@ -513,16 +501,6 @@ class Connection:
         """Learn that a socket is gone."""
         logger.error("%s", error)
         self.close(channel)
-
-    def _reject(self, channel: Channel, error: ProtocolError) -> None:
-        if not self.counts["rejected"]:
-            logger.warning(
-                "rejected a message on %s: %s; further ones are only counted, in "
-                "stats()['rejected']",
-                channel,
-                error,
-            )
-        self.counts["rejected"] += 1
 
     def _deliver(self, channel: Channel, message: Incoming) -> None:
         self._notice(channel, message)
@@ -559,26 +537,6 @@ class Connection:
             for msg_id, question in list(self.questions.items()):
                 if question.parent_id == message.parent_id:
                     del self.questions[msg_id]
-
-    def ask_for_swallowed_reply(self, run: Run) -> None:
-        """
-        Settle a run that is idle after an interrupt and has no reply.
-
-        The kernel may have swallowed it. A silent empty request goes to the same shell: when its
-        reply is in, the earlier one will not come.
-        """
-        content: dict[str, Any] = {
-            "code": "",
-            "silent": True,
-            "store_history": False,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": False,
-        }
-        message = self.session.msg("execute_request", content)
-        if run.subshell_id is not None:
-            message["header"]["subshell_id"] = run.subshell_id
-        self.ask("shell", message, [], None).add_done_callback(lambda _: run.end())
 
     def fail_all(
         self, make_error: Callable[[], ConKernelError], channel: Channel | None = None

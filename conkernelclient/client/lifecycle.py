@@ -212,7 +212,7 @@ class Lifecycle(AsyncKernelClient):
 
     def _has_heard_kernel(self) -> bool:
         """Tell whether anything came from the kernel since it was started."""
-        return self._connection.counts["received"] > self._heard_before
+        return self._connection.inbound.counts["received"] > self._heard_before
 
     async def _until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read."""
@@ -241,7 +241,7 @@ class Lifecycle(AsyncKernelClient):
                 if value is not None:
                     is_key = name.startswith("curve") and isinstance(value, str)
                     setattr(self, name, str(value).encode("ascii") if is_key else value)
-            self._heard_before = connection.counts["received"]
+            self._heard_before = connection.inbound.counts["received"]
             connection.peer.come_back()
 
         self._kernel_is_watched()

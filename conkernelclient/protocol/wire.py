@@ -168,6 +168,16 @@ class Incoming:
         self.msg_type = adapted["header"]["msg_type"]
         self.content = adapted["content"]
 
+    def replace(self, msg_type: str, content: Content) -> None:
+        """Replace type and content; the binary buffers go."""
+        self._header = {**self._header, "msg_type": msg_type}
+        self.msg_type = msg_type
+        self.content = content
+        self.buffers = []
+        if self._adapted is not None:
+            self._adapted = {**self._adapted, "header": self._header, "msg_type": msg_type}
+            self._adapted |= {"content": content, "buffers": []}
+
     @property
     def metadata(self) -> dict[str, Any]:
         """The message's metadata."""
