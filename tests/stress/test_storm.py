@@ -195,7 +195,7 @@ async def test_a_storm_crosses_no_answers_and_leaves_nothing_behind(
             last = await kc.run("last")  # it is as it was
         stats = kc.stats()
     measured(
-        "-",
+        "6",
         f"{COUNT} requests of {TASKS} tasks, late, doubled, overtaken: 0 crossed, 0 pending, "
         f"less than {GROWTH:.0f} MB from request {BASE} on",
         f"{len(storm.crossed)} crossed of {dict(storm.ended)}, {stats['pending']} pending, "
