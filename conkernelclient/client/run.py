@@ -43,7 +43,7 @@ OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 # Seconds from idle until the kernel is asked for a reply that is not in. The answer decides, not
 # the time: idle may overtake its reply, and then nobody needs to ask.
 REPLY_IS_MISSED: Final = 0.5
-SETTLES_WITHIN: Final = 1.9  # seconds from a timeout to the result, whatever the kernel does
+SETTLES_WITHIN: Final = 1.7  # seconds from a timeout to the result, whatever the kernel does
 
 
 class RunOptions(NamedTuple):
