@@ -59,8 +59,9 @@ tests = $(foreach name,$2,$1/test_$(name).py)
 stress: .venv/.dev ## Measure what the client stands, 15 minutes at most
 	$(STRESS) tests/stress
 	CONKERNEL_TEST_LOOP=uvloop $(STRESS) \
-	  $(call tests,tests/stress,interrupts floods rubbish isolation backlog handlers) \
-	  $(call tests,tests,run concurrency dropin promises transport bad_input mended inbox)
+	  $(call tests,tests/stress,death interrupts floods rubbish isolation backlog handlers) \
+	  $(call tests,tests,run concurrency dropin promises transport bad_input mended inbox death restart) \
+	  tests/test_max_message_bytes.py
 
 clean: ## Remove what was made here
 	rm -rf .venv $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \
