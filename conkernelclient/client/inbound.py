@@ -1,24 +1,33 @@
 """
 How does what the transport receives become messages, whatever comes?
 
-What is no message, or none of ours, costs itself: it is counted, and logged once.
+What is no message, or none of ours, costs itself: it is counted, and logged once. A message that
+takes long to verify is verified in a thread; what comes after it on its channel waits for it, so
+that the order is kept.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ProtocolError
 from ..protocol.oversize import put_note_in
+from ..protocol.wire import json_of
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from ..protocol.messages import Channel
-    from ..protocol.wire import Incoming, Wire
+    from ..protocol.wire import Check, Frame, Incoming, Wire
 
 __all__ = ["Inbound"]
+
+BATCH: Final = 256  # messages delivered in one go, before the loop's other work gets its turn
+SLOW: Final = 2**20  # bytes of JSON from which a thread verifies them: about a millisecond
 
 logger: Final = logging.getLogger(__name__)
 
@@ -41,6 +50,8 @@ class Inbound:
         self._wire = wire
         self._deliver = deliver
         self.max_message_bytes: int | None = None
+        # By channel what is being verified, and what waits behind it.
+        self._lines: dict[Channel, deque[list[Frame]]] = {}
         self.counts: dict[str, int] = {
             "received": 0,
             "bytes_received": 0,
@@ -48,15 +59,93 @@ class Inbound:
             "too_large": 0,
         }
 
-    def take(self, channel: Channel, frames: list[bytes]) -> None:
-        """Take the frames of one message."""
+    def take(
+        self, channel: Channel, frames: list[Frame], loop: asyncio.AbstractEventLoop | None
+    ) -> None:
+        """Take the frames of one message; a thread that verifies them tells `loop`."""
+        size = sum(map(len, frames))
+        if self._lines and channel in self._lines:
+            self._lines[channel].append(frames)
+        elif size >= SLOW and loop is not None and _is_slow(frames):
+            line = self._lines[channel] = deque((frames,))
+            self._begin(channel, line, loop)
+        else:
+            self._read(channel, frames, None, size)
+
+    @property
+    def rejected(self) -> int:
+        """What was no message; a large content tells only when it is read."""
+        return self.counts["rejected"] + self._wire.unreadable
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that came is still being verified."""
+        return bool(self._lines)
+
+    def clear(self, channel: Channel | None = None) -> None:
+        """Drop what is being verified, and what waits for it, of one channel or of all."""
+        for name in tuple(self._lines) if channel is None else (channel,):
+            self._lines.pop(name, None)
+
+    def finish(self) -> None:
+        """Read now what waits: nobody can be told in a loop that is closed."""
+        lines, self._lines = self._lines, {}
+        for channel, line in lines.items():
+            for frames in line:
+                self._read(channel, frames, None)
+
+    def _begin(
+        self, channel: Channel, line: deque[list[Frame]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Verify the first message of `line` in a thread, then go on in `loop`."""
+        frames = line[0]
+
+        def work() -> None:
+            check: Check | None
+            try:
+                check = self._wire.check(frames)
+            except ProtocolError:
+                check = None  # `unpack` will say what is wrong
+            try:
+                loop.call_soon_threadsafe(self._go_on, channel, line, check, loop)
+            except RuntimeError:
+                logger.debug("the loop was closed while a message was verified")
+
+        threading.Thread(target=work, name="conkernelclient-verify", daemon=True).start()
+
+    def _go_on(
+        self,
+        channel: Channel,
+        line: deque[list[Frame]],
+        check: Check | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Deliver what was verified, and what waits behind it, up to the next slow one."""
+        for _ in range(BATCH):
+            if self._lines.get(channel) is not line:
+                return  # it was closed
+            self._read(channel, line.popleft(), check)
+            check = None
+            if not line:
+                if self._lines.get(channel) is line:
+                    del self._lines[channel]
+                return
+            if _is_slow(line[0]):
+                self._begin(channel, line, loop)
+                return
+        loop.call_soon(self._go_on, channel, line, None, loop)
+
+    def _read(
+        self, channel: Channel, frames: list[Frame], check: Check | None, size: int | None = None
+    ) -> None:
         try:
-            message = self._wire.unpack(frames)
+            message = self._wire.unpack(frames, check, size)
         except ProtocolError as error:
             self._reject(channel, error)
             return
-        self.counts["received"] += 1
-        self.counts["bytes_received"] += message.size
+        counts = self.counts
+        counts["received"] += 1
+        counts["bytes_received"] += message.size
         if self.max_message_bytes is not None and message.size > self.max_message_bytes:
             self._cut(channel, message, self.max_message_bytes)
         try:
@@ -86,3 +175,8 @@ class Inbound:
             )
         self.counts["too_large"] += 1
         put_note_in(channel, message, limit)
+
+
+def _is_slow(frames: list[Frame]) -> bool:
+    """Whether their JSON, which comes before the binary buffers, takes long to verify."""
+    return sum(map(len, json_of(frames))) >= SLOW

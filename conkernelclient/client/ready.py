@@ -39,7 +39,7 @@ class _Probes:
         connection = self._connection
         with connection.lock:
             message = connection.session.msg("kernel_info_request", {})
-        request = Request(message["msg_id"], Claim.REPLY | Claim.IOPUB, owner=self)
+        request = Request(message["msg_id"], Claim.REPLY_AND_IOPUB, owner=self)
         connection.router.open(request)
         self._requests.append(request)
         connection.send_request(request, message, [])

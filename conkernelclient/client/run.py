@@ -15,20 +15,23 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
+from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
 from ..outputs.reduce import Reducer, lines_of
+from ..outputs.result import Result
 from ..protocol.router import Claim, Phase, Request
 from .futures import ReplyFuture, RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
-from .interrupt import ask_for_swallowed_reply, interrupt_until_through
+from .interrupt import interrupt_until_through
 from .peer import Presence
+from .swallowed import ask_for_swallowed_reply
 from .window import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 
-    from ..outputs.events import ErrorOutput, Event
-    from ..outputs.result import Result, Status
+    from ..outputs.events import Event
+    from ..outputs.result import Status
     from ..protocol.messages import Channel, Message
     from ..protocol.wire import Incoming
     from .connection import Connection
@@ -40,10 +43,10 @@ logger: Final = logging.getLogger(__name__)
 OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 
 
-# Seconds from idle until the kernel is asked for a reply that is not in. The answer decides, not
-# the time: idle may overtake its reply, and then nobody needs to ask.
-REPLY_IS_MISSED: Final = 0.5
 SETTLES_WITHIN: Final = 1.7  # seconds from a timeout to the result, whatever the kernel does
+
+
+SENT: Final[dict[str, Any]] = {}
 
 
 class RunOptions(NamedTuple):
@@ -71,6 +74,25 @@ class Run(RequestFuture["Result"]):
         subshell_id: The subshell that it runs in; None for the main shell.
         late: Events that came after the end, from threads or tasks that the code had started.
     """
+
+    # Most runs end without a change of these.
+    _readers: int = 0  # iterations under way
+    _reply: Incoming | None = None
+    _failure: BaseException | None = None  # set when it ends with an error of ours
+    _given_up: Status | None = None  # set when it ends otherwise than by the kernel
+    _is_timed_out: bool = False
+    _held_by: str | None = None  # set when the start_timeout ends
+    _is_interrupted: bool = False
+    _is_interruptible: bool = False  # the kernel is inside the code
+    _probes: Sequence[ReplyFuture] = ()  # they look for a swallowed reply
+    _is_watched: bool = False  # idle came before the reply
+    _busy_at: float | None = None
+    _through_at: float | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _tasks: set[asyncio.Task[Any]] | None = None
+    _then: list[Callable[[], None]] | None = None  # to call when the kernel is through with it
+    _output_task: asyncio.Task[Any] | None = None
+    _stdin_task: asyncio.Task[Any] | None = None
 
     def __init__(
         self,
@@ -102,23 +124,6 @@ class Run(RequestFuture["Result"]):
         self._reducer = Reducer(options.max_output_bytes)
         self._log = EventLog()
         self._news: set[asyncio.Future[None]] = set()  # readers and others that wait for a change
-        self._readers = 0  # iterations under way
-        self._reply: Incoming | None = None
-        self._failure: BaseException | None = None  # set when it ends with an error of ours
-        self._given_up: Status | None = None  # set when it ends otherwise than by the kernel
-        self._is_timed_out = False
-        self._held_by: str | None = None  # set when the start_timeout ends
-        self._is_interrupted = False
-        self._is_interruptible = False  # the kernel is inside the code
-        self._probes: list[ReplyFuture] = []  # they look for a swallowed reply
-        self._missing: asyncio.TimerHandle | None = None  # set when idle came before the reply
-        self._busy_at: float | None = None
-        self._through_at: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._then: list[Callable[[], None]] = []  # to be called when the kernel is through with it
-        self._output_task: asyncio.Task[Any] | None = None
-        self._stdin_task: asyncio.Task[Any] | None = None
 
     # What callers do
 
@@ -206,8 +211,6 @@ class Run(RequestFuture["Result"]):
             raise
         finally:
             self._readers -= 1
-        from ..outputs.events import Finished
-
         yield Finished(await self)
 
     def _left(self, waiter: asyncio.Future[None]) -> None:
@@ -240,6 +243,8 @@ class Run(RequestFuture["Result"]):
         """Call `callback` when the kernel is through with it, which is no news of the future."""
         if self.is_through:
             callback()
+        elif self._then is None:
+            self._then = [callback]
         else:
             self._then.append(callback)
 
@@ -290,16 +295,18 @@ class Run(RequestFuture["Result"]):
         if self.request.phase is Phase.DONE:
             self.end()
             return
-        if self.lacks_reply:
-            self._ask_for_reply()
-        elif self.request.phase is Phase.IDLED and self._missing is None:
-            self._missing = self.get_loop().call_later(REPLY_IS_MISSED, self._ask_for_reply)
-        self._wake()
+        if self.request.phase is not Phase.IDLED:
+            pass
+        elif self._is_interrupted:
+            self.ask_for_reply()
+        elif not self._is_watched:
+            self._is_watched = True
+            self._connection.idle.add(self)
+        if self._news:
+            self._wake()
 
     def receive_late(self, message: Incoming) -> None:
         """Take a message that came after the end."""
-        from ..outputs.events import event_of
-
         event = event_of(message)
         if event is not None:
             self.late.append(event)
@@ -342,9 +349,11 @@ class Run(RequestFuture["Result"]):
 
     def _send(self) -> None:
         self._connection.send_request(self.request, self._message, self._buffers)
+        self._message = SENT  # and let go of what it holds
         self._buffers = []
 
-    def _ask_for_reply(self) -> None:
+    def ask_for_reply(self) -> None:
+        """Ask the kernel whether the reply will come."""
         if not (self._probes or self.is_through):
             self._probes = ask_for_swallowed_reply(self, self._connection)
 
@@ -365,7 +374,8 @@ class Run(RequestFuture["Result"]):
         if message.msg_type == "execute_input":
             self._is_interruptible = True
         self._reducer.feed(message)
-        if self._reducer.display_ids or message.msg_type == "update_display_data":
+        reducer = self._reducer
+        if reducer.has_displays or reducer.is_behind or message.msg_type == "update_display_data":
             self._connection.displays.note(self._reducer, message)
         self._log.append(message)
 
@@ -428,8 +438,8 @@ class Run(RequestFuture["Result"]):
         """Leave the window, the router and the clock: the one door at which every run ends."""
         self._through_at = time.monotonic()
         self._disarm()
-        if self._missing is not None:
-            self._missing.cancel()
+        if self._is_watched:
+            self._connection.idle.discard(self)
         for probe in self._probes:
             probe.cancel()
         self._ask_no_more()
@@ -437,10 +447,13 @@ class Run(RequestFuture["Result"]):
         connection.router.end(self.request)
         # Late output finds the run as long as somebody holds it.
         self.request.owner = weakref.ref(self)
-        connection.let_leave(connection.window.done(self.entry))
-        for callback in self._then:
+        leaving = connection.window.done(self.entry)
+        self.entry.send = self.entry.fail = _nothing  # it would hold this run in a cycle
+        if leaving:
+            connection.let_leave(leaving)
+        callbacks, self._then = self._then or (), None
+        for callback in callbacks:
             callback()
-        self._then.clear()
 
     def _ask_no_more(self) -> None:
         if self._stdin_task is not None:
@@ -453,12 +466,15 @@ class Run(RequestFuture["Result"]):
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self.get_loop().create_task(work)
+        if self._tasks is None:
+            self._tasks = set()
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
+        if self._tasks is not None:
+            self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("in run %s: %r", self.msg_id, error, exc_info=error)
 
@@ -486,13 +502,12 @@ class Run(RequestFuture["Result"]):
         count = content.get("execution_count", self._reducer.execution_count)
         status = self._status()
         began, ended = self._busy_at, self._through_at or time.monotonic()
-        from ..outputs.result import Result  # with the first run: importing us should be quick
-
-        return Result(
+        is_unread = self.is_through and self._reducer.is_behind
+        result = Result(
             status=status,
             msg_id=self.msg_id,
             code=self.code,
-            outputs=self._reducer.outputs,
+            outputs=[] if is_unread else self._reducer.outputs,
             execution_count=count,
             error=self._error(content),
             reply=reply,
@@ -503,10 +518,11 @@ class Run(RequestFuture["Result"]):
             aborted_by=self._connection.last_error if status == "aborted" else None,
             held_by=self._held_by,
         )
+        if is_unread:
+            result.read_later(self._reducer)
+        return result
 
     def _error(self, content: dict[str, Any]) -> ErrorOutput | None:
-        from ..outputs.events import ErrorOutput
-
         source = self._reducer.error or (content if content.get("status") == "error" else None)
         if source is not None:
             return ErrorOutput(
@@ -524,3 +540,7 @@ class Run(RequestFuture["Result"]):
         holder = self._held_by if self.done() else self._holder()
         behind = f" behind {holder}" if holder is not None and not self.started else ""
         return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}>"
+
+
+def _nothing(*_: object) -> None:
+    """Take the place of what is over."""

@@ -102,6 +102,9 @@ class Subscribers:
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._subscriptions)
+
     @property
     def dropped(self) -> int:
         """Messages that the present subscribers missed."""

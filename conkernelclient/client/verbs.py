@@ -8,6 +8,7 @@ sent when the verb is called.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overload
 
 from jupyter_client.manager import AsyncKernelManager
@@ -17,6 +18,7 @@ from .requests import Reply, require_mapping, require_seconds, require_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from types import ModuleType
 
     from ..outputs.events import Event
     from ..protocol.messages import Message
@@ -232,9 +234,7 @@ class Verbs(_Base):
         for name, handler in (("on_output", on_output), ("on_stdin", on_stdin)):
             if handler is not None and not callable(handler):
                 raise ProtocolError(f"{name} {handler!r} must be callable")
-        from .run import Run, RunOptions  # with the first run: importing us should be quick
-
-        options = RunOptions(
+        options = _run_module().RunOptions(
             timeout=require_seconds("timeout", timeout),
             start_timeout=require_seconds("start_timeout", start_timeout),
             on_timeout=on_timeout,
@@ -248,7 +248,7 @@ class Verbs(_Base):
         message = self._message("execute_request", content, msg_id, subshell_id, metadata)
 
         def launch() -> Run:
-            run = Run(
+            run = _run_module().Run(
                 connection, connection.loop_for_future(), message, list(buffers or ()), options
             )
             run.launch()
@@ -560,6 +560,14 @@ class Verbs(_Base):
         )
         assert not isinstance(answer, str)
         return answer
+
+
+@cache
+def _run_module() -> ModuleType:
+    """With the first run: importing us should be quick."""
+    from . import run
+
+    return run
 
 
 def _position(code: str, cursor_pos: object) -> int:

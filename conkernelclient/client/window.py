@@ -79,6 +79,7 @@ class Window:
         self.limit: int | None = limit
         self.is_held: bool = False
         self._lanes: dict[str | None, _Lane] = {}
+        self._waiting = 0  # in all lanes
         self._answering: Entry | None = None
 
     def hold(self) -> None:
@@ -92,7 +93,13 @@ class Window:
 
     def submit(self, entry: Entry) -> list[Entry]:
         """Queue `entry`; gives what may leave now, in order."""
-        self._lane(entry).waiting[entry] = None
+        lane = self._lane(entry)
+        if not (self.is_held or lane.waiting) and self._may_leave(lane, entry):
+            self._enter(lane, entry)
+            self._sweep(lane, entry.subshell_id)
+            return [entry]
+        lane.waiting[entry] = None
+        self._waiting += 1
         return self.leaving()
 
     def done(self, entry: Entry) -> list[Entry]:
@@ -106,20 +113,25 @@ class Window:
         if self._answering is entry:
             inside = (one for each in self._lanes.values() for one in each.inside)
             self._answering = next((one for one in inside if one.answers_questions), None)
-        return self.leaving()
+        self._sweep(lane, entry.subshell_id)
+        return self.leaving() if self._waiting else []
 
     def withdraw(self, entry: Entry) -> tuple[bool, list[Entry]]:
         """Take back `entry`: whether it had not left, and what may leave now in its place."""
         lane = self._lane(entry)
         if entry not in lane.waiting:
+            self._sweep(lane, entry.subshell_id)
             return False, []
         del lane.waiting[entry]
+        self._waiting -= 1
+        self._sweep(lane, entry.subshell_id)
         return True, self.leaving()
 
     def drain(self) -> list[Entry]:
         """Forget everything; gives what had not left, in order of the shells."""
         waiting = [entry for lane in self._lanes.values() for entry in lane.waiting]
         self._lanes.clear()
+        self._waiting = 0
         self._answering = None
         return waiting
 
@@ -130,7 +142,10 @@ class Window:
         return None if holder is entry else holder
 
     def _lane(self, entry: Entry) -> _Lane:
-        return self._lanes.setdefault(entry.subshell_id, _Lane())
+        lane = self._lanes.get(entry.subshell_id)
+        if lane is None:
+            lane = self._lanes[entry.subshell_id] = _Lane()
+        return lane
 
     def leaving(self) -> list[Entry]:
         """Let go what may leave now; it is inside from then on."""
@@ -140,14 +155,21 @@ class Window:
         for subshell_id, lane in list(self._lanes.items()):
             while lane.waiting and self._may_leave(lane, next(iter(lane.waiting))):
                 entry, _ = lane.waiting.popitem(last=False)
-                if entry.is_run:
-                    lane.inside[entry] = None
-                    if entry.answers_questions and self._answering is None:
-                        self._answering = entry
+                self._waiting -= 1
+                self._enter(lane, entry)
                 leaving.append(entry)
-            if not (lane.waiting or lane.inside):
-                del self._lanes[subshell_id]
+            self._sweep(lane, subshell_id)
         return leaving
+
+    def _enter(self, lane: _Lane, entry: Entry) -> None:
+        if entry.is_run:
+            lane.inside[entry] = None
+            if entry.answers_questions and self._answering is None:
+                self._answering = entry
+
+    def _sweep(self, lane: _Lane, subshell_id: str | None) -> None:
+        if not (lane.waiting or lane.inside):
+            self._lanes.pop(subshell_id, None)
 
     def _may_leave(self, lane: _Lane, entry: Entry) -> bool:
         if not entry.is_run:

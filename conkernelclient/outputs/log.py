@@ -49,6 +49,8 @@ class _Grown:
 class EventLog:
     """The messages of a run that show something, in the order in which they came."""
 
+    __slots__ = ("_items", "_limit")
+
     def __init__(self, limit: int = EVENTS_KEPT_APART) -> None:
         self._items: list[Incoming | _Grown] = []
         self._limit = limit

@@ -5,10 +5,14 @@ The rules are those of the notebook front ends: neighbouring text of one stream 
 `clear_output` empties, with `wait=True` when the next output comes, and `update_display_data`
 rewrites every display of its id in place. The outputs are valid nbformat 4 (section "Code cell
 outputs").
+
+A large content is parsed when somebody looks: from the first such message on, messages wait until
+the outputs are asked for.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 if TYPE_CHECKING:
@@ -45,25 +49,49 @@ class Reducer:
             no bound.
 
     Attributes:
-        size: Bytes of the messages folded so far, about that of the outputs.
-        dropped: Messages that were left out because of `max_bytes`.
+        dropped: Messages that were left out because of `max_bytes`, of those that have been read.
         execution_count: The kernel's number of the cell, None if it gave none.
         error: The content of the last error message, None if there was none.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_by_display",
+        "_clear_pending",
+        "_items",
+        "_max_bytes",
+        "_size",
+        "_unread",
+        "dropped",
+        "error",
+        "execution_count",
+    )
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self._items: list[_Text | Output] = []
         self._by_display: dict[str, list[Output]] = {}
         self._clear_pending = False
         self._max_bytes = max_bytes
-        self.size: int = 0
+        self._size = 0  # bytes of the messages folded so far, about that of the outputs
         self.dropped: int = 0
+        self._unread: deque[Incoming] | None = None
         self.execution_count: int | None = None
         self.error: dict[str, Any] | None = None
 
     @property
+    def has_displays(self) -> bool:
+        """Whether it holds displays that may be updated, as far as they have been read."""
+        return bool(self._by_display)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether large messages, and what came after them, have not been read."""
+        return self._unread is not None
+
+    @property
     def display_ids(self) -> list[str]:
-        """The ids of the displays that it holds."""
+        """The ids of all its displays."""
+        self._catch_up()
         return list(self._by_display)
 
     @property
@@ -73,6 +101,7 @@ class Reducer:
 
         Its dicts are new for streams, the reducer's own for others.
         """
+        self._catch_up()
         outputs = [item.output() if isinstance(item, _Text) else item for item in self._items]
         if self.dropped:
             outputs.append({"output_type": "stream", "name": "stderr", "text": self._marker()})
@@ -80,16 +109,33 @@ class Reducer:
 
     def feed(self, message: Incoming) -> None:
         """Fold one message; those that show nothing are passed over."""
+        if self._unread is not None or message.is_deferred:
+            if message.msg_type == "error":
+                self.error = message.content
+            elif message.msg_type == "execute_input":
+                self._count(message.content)
+            if self._unread is None:
+                self._unread = deque()
+            self._unread.append(message)
+        else:
+            self._fold(message)
+
+    def _catch_up(self) -> None:
+        unread, self._unread = self._unread, None
+        while unread:
+            self._fold(unread.popleft())
+
+    def _fold(self, message: Incoming) -> None:
         content = message.content
         match message.msg_type:
             case "stream":
                 self._stream(content, message.size)
             case "execute_input":
-                self.execution_count = content.get("execution_count", self.execution_count)
+                self._count(content)
             case "display_data":
                 self._add(_display("display_data", content), display_id_of(content), message.size)
             case "execute_result":
-                self.execution_count = content.get("execution_count", self.execution_count)
+                self._count(content)
                 output = _display("execute_result", content)
                 output["execution_count"] = content.get("execution_count")
                 self._add(output, display_id_of(content), message.size)
@@ -101,12 +147,19 @@ class Reducer:
                 if not self._clear_pending:
                     self._clear()
             case "update_display_data":
-                self.update_display(content)
+                self._update(content)
             case _:
                 pass
 
     def update_display(self, content: dict[str, Any]) -> None:
         """Rewrite every display of the id that `content` names, which may be another request's."""
+        self._catch_up()
+        self._update(content)
+
+    def _count(self, content: dict[str, Any]) -> None:
+        self.execution_count = content.get("execution_count", self.execution_count)
+
+    def _update(self, content: dict[str, Any]) -> None:
         display_id = display_id_of(content)
         for output in self._by_display.get(display_id or "", ()):
             output["data"] = dict_of(content.get("data"))
@@ -135,8 +188,8 @@ class Reducer:
         if self._clear_pending:
             self._clear_pending = False
             self._clear()
-        self.size += size
-        if self._max_bytes is not None and self.size > self._max_bytes:
+        self._size += size
+        if self._max_bytes is not None and self._size > self._max_bytes:
             self.dropped += 1
             return False
         return True
@@ -144,7 +197,7 @@ class Reducer:
     def _clear(self) -> None:
         self._items.clear()
         self._by_display.clear()
-        self.size = 0
+        self._size = 0
         self.dropped = 0
 
     def _marker(self) -> str:

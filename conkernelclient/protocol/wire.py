@@ -11,9 +11,11 @@ Source: Jupyter messaging 5.5, "The wire protocol".
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TypeAlias, cast
 
@@ -26,11 +28,26 @@ if TYPE_CHECKING:
 
     from .messages import Content, Message
 
-__all__ = ["DELIMITER", "Digest", "Frame", "Incoming", "Wire", "WireSettings", "parse_date"]
+__all__ = [
+    "DELIMITER",
+    "LARGE",
+    "Check",
+    "Digest",
+    "Frame",
+    "Incoming",
+    "Wire",
+    "WireSettings",
+    "json_of",
+    "parse_date",
+]
+
+logger: Final = logging.getLogger(__name__)
 
 DELIMITER: Final = b"<IDS|MSG>"
 Frame: TypeAlias = bytes | bytearray | memoryview
 PARENTS_KEPT: Final = 1024  # parsed parent headers; each message of a request repeats the bytes
+LARGE: Final = 64 * 2**10  # bytes from which a message is not copied, and its content read later
+PIECE: Final = 2**20  # bytes
 PARTS: Final = 5  # signature, header, parent header, metadata, content
 
 # A run of 19 digits may be an integer beyond 64 bits, of which orjson would make a float without a
@@ -42,6 +59,12 @@ MAY_BE_BIG: Final = b"0" * 19
 DATE: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?\Z"
 )
+
+SHORTEST_DATE: Final = 18
+
+# A header as `Session` makes it has one date, which orjson writes as `json_default` does.
+HEADER_KEYS: Final = 7  # with `subshell_id`
+HEADER_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
 
 # What a foreign packer or a protocol adapter raises when it meets a message that it cannot read.
 UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
@@ -105,15 +128,20 @@ def parse_date(text: str) -> datetime | str:
 
 
 def _with_dates(part: Any) -> Any:
-    match part:
-        case str():
-            return parse_date(part)
-        case dict():
-            return {key: _with_dates(value) for key, value in cast("dict[str, Any]", part).items()}
-        case list():
-            return [_with_dates(value) for value in cast("list[Any]", part)]
-        case _:
-            return part
+    if isinstance(part, str):
+        return parse_date(part) if len(part) > SHORTEST_DATE and part[10] == "T" else part
+    if isinstance(part, dict):
+        dated = cast("dict[str, Any]", part).copy()
+        for key, value in dated.items():
+            if isinstance(value, str):  # most of a header, without a call
+                if len(value) > SHORTEST_DATE and value[10] == "T":
+                    dated[key] = parse_date(value)
+            elif isinstance(value, (dict, list)):
+                dated[key] = _with_dates(value)
+        return dated
+    if isinstance(part, list):
+        return [_with_dates(value) for value in cast("list[Any]", part)]
+    return part
 
 
 class Incoming:
@@ -124,17 +152,18 @@ class Incoming:
         msg_type: Type of the message, in the words of protocol 5.
         msg_id: Its own id.
         parent_id: Id of the request that it belongs to, "" if it names none.
-        content: Its content.
-        buffers: Its binary buffers, as memoryviews.
+        content: Its content. A large one is parsed when it is first asked for, which takes about
+            2 ms for each megabyte.
         size: Bytes of all its frames.
     """
 
     __slots__ = (
         "_adapted",
+        "_buffers",
+        "_deferred",
         "_header",
         "_metadata",
         "_parent",
-        "buffers",
         "content",
         "msg_id",
         "msg_type",
@@ -147,20 +176,53 @@ class Incoming:
         header: dict[str, Any],
         parent: Any,
         metadata: Any,
-        content: Content,
-        buffers: list[memoryview],
+        content: Content | Callable[[], Content],
+        buffers: Sequence[memoryview],
         size: int,
+        parent_id: str | None = None,
     ) -> None:
         self._header = header
         self._parent = parent
-        self._metadata = metadata
+        # What is empty, as in most messages, is made when somebody asks for it.
+        self._metadata: Any = metadata
+        self._buffers: list[memoryview] | None = list(buffers) if buffers else None
         self._adapted: dict[str, Any] | None = None  # set for messages of another protocol version
         self.msg_type: str = header["msg_type"]
         self.msg_id: str = header["msg_id"]
-        self.parent_id: str = _id_of(parent)
-        self.content: Content = content
-        self.buffers: list[memoryview] = buffers
+        self.parent_id: str = _id_of(parent) if parent_id is None else parent_id
+        # Reads the content, as long as that is not set.
+        self._deferred: Callable[[], Content] | None = None
+        if isinstance(content, dict):
+            self.content: Content = content
+        else:
+            self._deferred = content
         self.size: int = size
+
+    def __getattr__(self, name: str) -> Any:  # asked for what is not set
+        if name != "content" or self._deferred is None:
+            raise AttributeError(name)
+        self.content = self._deferred()
+        self._deferred = None
+        return self.content
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The message's metadata."""
+        if self._metadata is None:
+            self._metadata = {}
+        return cast("dict[str, Any]", self._metadata)
+
+    @property
+    def buffers(self) -> list[memoryview]:
+        """Its binary buffers."""
+        if self._buffers is None:
+            self._buffers = []
+        return self._buffers
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether the content has not been parsed yet, because it is large."""
+        return self._deferred is not None
 
     def adapt(self, adapt: Callable[..., dict[str, Any]]) -> None:
         """Replace the message by what `adapt` makes of it."""
@@ -173,15 +235,11 @@ class Incoming:
         self._header = {**self._header, "msg_type": msg_type}
         self.msg_type = msg_type
         self.content = content
-        self.buffers = []
+        self._deferred = None
+        self._buffers = None
         if self._adapted is not None:
             self._adapted = {**self._adapted, "header": self._header, "msg_type": msg_type}
             self._adapted |= {"content": content, "buffers": []}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The message's metadata."""
-        return cast("dict[str, Any]", self._metadata)
 
     @property
     def message(self) -> Message:
@@ -192,13 +250,12 @@ class Incoming:
         """
         whole = self._adapted
         if whole is None:
-            header = _with_dates(self._header)
-            whole = {
-                "header": header,
+            return {
+                "header": _with_dates(self._header),
                 "msg_id": self.msg_id,
                 "msg_type": self.msg_type,
                 "parent_header": _with_dates(self._parent),
-                "metadata": self._metadata,
+                "metadata": self.metadata,
                 "content": self.content,
                 "buffers": self.buffers,
             }
@@ -206,6 +263,43 @@ class Incoming:
 
     def __repr__(self) -> str:
         return f"<Incoming {self.msg_type} {self.msg_id} for {self.parent_id or 'nobody'}>"
+
+
+def _parts_of(frames: Sequence[Frame]) -> tuple[int, Sequence[Frame]]:
+    """Give the place of the signature, and header, parent header, metadata and content."""
+    try:
+        start = frames.index(DELIMITER) + 1
+    except ValueError:
+        raise ProtocolError("a message without the delimiter <IDS|MSG>") from None
+    if len(frames) < start + PARTS:
+        raise ProtocolError(
+            f"a message of {len(frames) - start} parts after the delimiter, "
+            f"at least {PARTS} are needed"
+        )
+    return start, frames[start + 1 : start + PARTS]
+
+
+def json_of(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """Give the parts of a message that are signed; none if it is no message."""
+    try:
+        return _parts_of(frames)[1]
+    except ProtocolError:
+        return ()
+
+
+def _may_have_big(part: Frame) -> bool:
+    """Look for a run of digits, piece by piece: other threads are to get their turns."""
+    overlap = len(MAY_BE_BIG) - 1
+    return any(
+        MAY_BE_BIG in bytes(part[at : at + PIECE + overlap]).translate(ONE_DIGIT)
+        for at in range(0, len(part), PIECE)
+    )
+
+
+def _object(part: Any, name: str) -> dict[str, Any]:
+    if isinstance(part, dict):
+        return cast("dict[str, Any]", part)
+    raise ProtocolError(f"its {name} is no object but {type(part).__name__}")
 
 
 def _id_of(parent: Any) -> str:
@@ -216,18 +310,36 @@ def _id_of(parent: Any) -> str:
     return ""
 
 
+class Check(NamedTuple):
+    """What is known of a message's bytes before they are read."""
+
+    is_signed: bool
+    """Whether they carry the right signature, or none is needed."""
+    may_have_big: bool
+    """Whether there may be an integer in them that orjson would read as a float."""
+
+
 class Wire:
-    """Packs and unpacks the messages of one connection. Not for several threads at once."""
+    """
+    Packs and unpacks the messages of one connection. Not for several threads at once.
+
+    Attributes:
+        unreadable: Large contents that turned out to be no JSON objects when they were read.
+    """
 
     def __init__(self, settings: WireSettings) -> None:
-        self.settings: WireSettings = settings
-        self._parents: dict[bytes, Any] = {}
+        self._parents: dict[bytes, tuple[Any, str]] = {}
         self._seen: set[bytes] = set()
         self._ring: deque[bytes] = deque()
+        self.unreadable: int = 0
+        self.configure(settings)
 
     def configure(self, settings: WireSettings) -> None:
         """Go on with other settings; the signatures seen so far stay known."""
-        self.settings = settings
+        self.settings: WireSettings = settings
+        # `hmac.HMAC` wraps an object of C with the same methods, at twice its price.
+        self._is_json: bool = settings.is_json
+        self._auth: Digest | None = getattr(settings.auth, "_hmac", None) or settings.auth
 
     def pack(
         self, message: Mapping[str, Any], ident: bytes | Sequence[bytes] | None = None
@@ -257,7 +369,7 @@ class Wire:
             case _:
                 raise TypeError(f"Content incorrect type: {type(content)}")
         parts = [
-            self._dump(message["header"]),
+            self._dump_header(message["header"]),
             self._dump(message["parent_header"]),
             self._dump(message["metadata"]),
             packed,
@@ -267,105 +379,172 @@ class Wire:
 
     def sign(self, parts: Sequence[Frame]) -> bytes:
         """Give the signature of header, parent header, metadata and content; b"" without a key."""
-        if self.settings.auth is None:
+        if self._auth is None:
             return b""
-        digest = self.settings.auth.copy()
-        for part in parts:
-            digest.update(part)
+        digest = self._auth.copy()
+        if sum(map(len, parts)) < LARGE:
+            digest.update(b"".join(parts))
+        else:
+            for part in parts:
+                digest.update(part)
         return digest.hexdigest().encode("ascii")
 
-    def unpack(self, frames: Sequence[bytes]) -> Incoming:
+    def check(self, frames: Sequence[Frame]) -> Check:
+        """
+        Do what takes long with a large message: `unpack` is then quick.
+
+        The only method that other threads may call; it changes nothing.
+
+        Raises:
+            ProtocolError: It is short.
+        """
+        start, parts = _parts_of(frames)
+        auth = self._auth
+        is_signed = auth is None or compare_digest(bytes(frames[start]), self.sign(parts))
+        return Check(is_signed, any(map(_may_have_big, parts)))
+
+    def unpack(
+        self, frames: Sequence[Frame], check: Check | None = None, size: int | None = None
+    ) -> Incoming:
         """
         Make a message of `frames`, identities or a topic first. Its signature is always checked.
+
+        Args:
+            frames: What came.
+            check: What `check` found; None: it is found now.
+            size: Bytes of the frames, if that is known.
 
         Raises:
             ProtocolError: It is short, unsigned, wrongly signed, a replay, not JSON, or not a
                 message. Nothing is remembered of it.
         """
+        start, parts = _parts_of(frames)
+        if size is None:
+            size = sum(map(len, frames))
+        signature = bytes(frames[start])
+        if check is not None or size >= LARGE:
+            is_signed, may_have_big = check or self.check(frames)
+        else:
+            whole = b"".join(parts)
+            is_signed = may_have_big = MAY_BE_BIG in whole.translate(ONE_DIGIT)
+            if self._auth is not None:
+                digest = self._auth.copy()
+                digest.update(whole)
+                is_signed = compare_digest(signature, digest.hexdigest().encode("ascii"))
+        if self._auth is not None and (not is_signed or signature in self._seen):
+            raise self._refuse(signature)
         try:
-            start = frames.index(DELIMITER) + 1
-        except ValueError:
-            raise ProtocolError("a message without the delimiter <IDS|MSG>") from None
-        if len(frames) < start + PARTS:
-            raise ProtocolError(
-                f"a message of {len(frames) - start} parts after the delimiter, "
-                f"at least {PARTS} are needed"
-            )
-        signature = frames[start]
-        parts = frames[start + 1 : start + PARTS]
-        self._verify(signature, parts)
-        buffers = [memoryview(frame) for frame in frames[start + PARTS :]]
-        try:
-            incoming = self._read(parts, buffers, sum(map(len, frames)))
+            incoming = self._read(parts, frames[start + PARTS :], size, may_have_big)
         except UNREADABLE as error:
             raise ProtocolError(f"a message that cannot be read: {error!r}") from error
-        self._remember(signature)
+        if self._auth is not None:
+            self._remember(signature)
         return incoming
 
-    def _verify(self, signature: bytes, parts: Sequence[bytes]) -> None:
-        if self.settings.auth is None:
-            return
+    def _refuse(self, signature: bytes) -> ProtocolError:
         if not signature:
-            raise ProtocolError(
+            return ProtocolError(
                 "Unsigned Message: the kernel was started without a key, or someone else sends"
             )
         if signature in self._seen:
-            raise ProtocolError(f"Duplicate Signature: {signature!r}")
-        if not compare_digest(signature, self.sign(parts)):
-            raise ProtocolError(
-                f"Invalid Signature: {signature!r}; "
-                "the key in the connection file is not the kernel's"
-            )
+            return ProtocolError(f"Duplicate Signature: {signature!r}")
+        return ProtocolError(
+            f"Invalid Signature: {signature!r}; the key in the connection file is not the kernel's"
+        )
 
     def _remember(self, signature: bytes) -> None:
         size = self.settings.history_size
-        if self.settings.auth is None or not size:
+        if not size:
             return
         self._seen.add(signature)
         self._ring.append(signature)
         while len(self._ring) > size:
             self._seen.discard(self._ring.popleft())
 
-    def _read(self, parts: Sequence[bytes], buffers: list[memoryview], size: int) -> Incoming:
-        header = self._load(parts[0])
-        content = self._load(parts[3])
-        for name, part in (("header", header), ("content", content)):
-            if not isinstance(part, dict):
-                raise ProtocolError(f"its {name} is no object but {type(part).__name__}")
+    def _read(
+        self, parts: Sequence[Frame], buffers: Sequence[Frame], size: int, may_have_big: bool
+    ) -> Incoming:
+        if self._is_json and not may_have_big:
+            try:
+                return self._build(parts, buffers, size, orjson.loads)
+            except orjson.JSONDecodeError:
+                # NaN, Infinity, lone surrogates, bytes that are no UTF-8: `json` reads them, or
+                # says what is wrong.
+                pass
+        return self._build(parts, buffers, size, self._load_as_session)
+
+    def _build(
+        self,
+        parts: Sequence[Frame],
+        buffers: Sequence[Frame],
+        size: int,
+        load: Callable[[Frame], Any],
+    ) -> Incoming:
+        header = _object(load(parts[0]), "header")
+        content: Content | Callable[[], Content]
+        if len(parts[3]) < LARGE:
+            content = _object(load(parts[3]), "content")
+        else:
+            content = partial(self._load_content, parts[3], load)
         msg_id, msg_type = header["msg_id"], header["msg_type"]
         if not (isinstance(msg_id, str) and isinstance(msg_type, str)):
             raise ProtocolError(
                 f"msg_id and msg_type are to be strings, not {msg_id!r} and {msg_type!r}"
             )
+        part = parts[1] if isinstance(parts[1], bytes) else bytes(parts[1])
+        parent, parent_id = self._parents.get(part) or self._parent(part, load)
         incoming = Incoming(
-            header, self._parent(parts[1]), self._load(parts[2]), content, buffers, size
+            header,
+            parent,
+            None if parts[2] == b"{}" else load(parts[2]),
+            content,
+            [memoryview(buffer) for buffer in buffers] if buffers else (),
+            size,
+            parent_id,
         )
         version = header.get("version")
         if not (isinstance(version, str) and version.startswith("5.") and "date" in header):
             incoming.adapt(self.settings.adapt)
         return incoming
 
-    def _parent(self, part: bytes) -> Any:
-        parents = self._parents
-        parent = parents.get(part)
-        if parent is None:
-            parent = self._load(part)
-            if len(parents) >= PARENTS_KEPT:
-                parents.clear()
-            parents[part] = parent
-        return parent
+    def _parent(self, part: bytes, load: Callable[[Frame], Any]) -> tuple[Any, str]:
+        parent = load(part)
+        found = parent, _id_of(parent)
+        if len(self._parents) >= PARENTS_KEPT:
+            self._parents.clear()
+        self._parents[part] = found
+        return found
 
-    def _load(self, part: bytes) -> Any:
-        if part == b"{}":
-            return {}
-        if self.settings.is_json and MAY_BE_BIG not in part.translate(ONE_DIGIT):
+    def _load_as_session(self, part: Frame) -> Any:
+        return {} if part == b"{}" else self.settings.unpack(bytes(part))
+
+    def _load_content(self, part: Frame, load: Callable[[Frame], Any]) -> Content:
+        """Read a large content when it is asked for; {} if it is not one."""
+        content: Any
+        try:
             try:
-                return orjson.loads(part)
+                content = load(part)
             except orjson.JSONDecodeError:
-                # NaN, Infinity, lone surrogates, bytes that are no UTF-8: `json` reads them, or
-                # says what is wrong.
+                content = self._load_as_session(part)
+        except UNREADABLE as error:
+            content = error
+        if isinstance(content, dict):
+            return cast("Content", content)
+        self.unreadable += 1
+        logger.warning("a content of %d bytes is no JSON object: %.200r", len(part), content)
+        return {}
+
+    def _dump_header(self, header: dict[str, Any]) -> bytes:
+        date = header.get("date")
+        if self.settings.is_json and type(date) is datetime and date.tzinfo is UTC:
+            try:
+                packed = orjson.dumps(header, option=HEADER_OPTIONS)
+            except orjson.JSONEncodeError:
                 pass
-        return self.settings.unpack(part)
+            else:
+                if len(header) <= HEADER_KEYS and b"null" not in packed:
+                    return packed
+        return self._dump(header)
 
     def _dump(self, part: Any) -> bytes:
         if not part and isinstance(part, dict) and self.settings.is_json:

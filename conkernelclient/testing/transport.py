@@ -34,7 +34,7 @@ class _FaultySink:
         self._sink = sink
         self._line = line
 
-    def received(self, channel: Channel, frames: list[bytes]) -> None:
+    def received(self, channel: Channel, frames: list[Frame]) -> None:
         msg_type, parent_id = kind_of(frames)
         self._line.put(
             (channel, False), msg_type, parent_id, lambda: self._sink.received(channel, frames)

@@ -21,7 +21,7 @@ __all__ = ["Sink", "Transport"]
 class Sink(Protocol):
     """Who gets what a transport receives. Called in the loop's thread; it may not raise."""
 
-    def received(self, channel: Channel, frames: list[bytes]) -> None:
+    def received(self, channel: Channel, frames: list[Frame]) -> None:
         """Take the frames of one message."""
         ...
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import types
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
 import zmq.asyncio
@@ -27,7 +27,13 @@ from .zmq import ConSocket
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["apply_session_patch", "bind_session", "check_buffers", "undo_session_patch"]
+__all__ = [
+    "apply_session_patch",
+    "bind_session",
+    "check_buffers",
+    "sends_by_the_door",
+    "undo_session_patch",
+]
 
 DONE: Final = zmq.MessageTracker()
 _originals: dict[str, Callable[..., Any]] = {}  # what `apply_session_patch` replaced
@@ -41,6 +47,11 @@ def bind_session(session: Session) -> None:
     """
     session.send = types.MethodType(_send, session)
     session.send_raw = types.MethodType(_send_raw, session)
+
+
+def sends_by_the_door(session: Session) -> bool:
+    """Tell whether nobody has put another `send` in the place of that of `bind_session`."""
+    return getattr(cast("object", session.send), "__func__", None) is _send
 
 
 def check_buffers(buffers: Sequence[Any]) -> None:

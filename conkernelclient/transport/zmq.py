@@ -47,7 +47,15 @@ __all__ = ["ConSocket", "Door", "ZmqTransport"]
 logger: Final = logging.getLogger(__name__)
 _monitors: Final = itertools.count()
 
+# As integers: pyzmq's own are enums, whose operators take longer than what they are for.
+EVENTS: Final = int(zmq.EVENTS)
+POLLIN: Final = int(zmq.POLLIN)
+POLLOUT: Final = int(zmq.POLLOUT)
+NOBLOCK: Final = int(zmq.NOBLOCK)
+NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+
 BATCH: Final = 256  # messages received in one go, before the loop's other work gets its turn
+LARGE: Final = 64 * 2**10  # bytes of a received frame from which it is not copied
 LINGER: Final = 100  # milliseconds that a closed socket goes on sending
 # The channels that tell when the kernel closes its end: replies and outputs come over these.
 MONITORED: Final = ("shell", "iopub")
@@ -250,7 +258,7 @@ class ZmqTransport:
     def is_drained(self) -> bool:
         """Tell whether the kernel has closed its ends, and all that it had sent is read."""
         with self.lock:
-            is_empty = all(not _events(line) & zmq.POLLIN for line in self._lines.values())
+            is_empty = all(not _events(line) & POLLIN for line in self._lines.values())
             return is_empty and self.is_disconnected()
 
     def socket(self, channel: Channel) -> ConSocket | None:
@@ -307,7 +315,7 @@ class ZmqTransport:
             line = self._lines.get(channel)
             if line is None:
                 return False
-            is_connected = bool(_events(line) & zmq.POLLOUT)
+            is_connected = bool(_events(line) & POLLOUT)
             line.awaits_peer = not is_connected
             return is_connected
 
@@ -349,7 +357,7 @@ class ZmqTransport:
         We may have taken its only signal.
         """
         wants_out = line.queue or line.awaits_peer
-        if _events(line) & (zmq.POLLIN | zmq.POLLOUT if wants_out else zmq.POLLIN):
+        if _events(line) & (POLLIN | POLLOUT if wants_out else POLLIN):
             self._schedule(line)
 
     def _schedule(self, line: _Line) -> None:
@@ -364,7 +372,7 @@ class ZmqTransport:
 
     def _pump(self, line: _Line) -> None:
         line.is_scheduled = False
-        batch: list[list[bytes]] = []
+        batch: list[list[Frame]] = []
         is_connected = False
         lost: zmq.ZMQError | None = None
         try:
@@ -373,13 +381,16 @@ class ZmqTransport:
                     return
                 self._flush(line)
                 is_empty = _receive(line.shadow, batch)
-                if line.awaits_peer and _events(line) & zmq.POLLOUT:
+                is_for_input = not (line.queue or line.awaits_peer)
+                if line.awaits_peer and _events(line) & POLLOUT:
                     line.awaits_peer = False
                     is_connected = True
-                if is_empty:
-                    self._look(line)
-                else:
+                if not is_empty:
                     self._schedule(line)
+                elif not is_for_input:
+                    self._look(line)
+                # Else the receiver found nothing, so it has read every signal for input: the next
+                # message sends one.
         except zmq.ZMQError as error:
             lost = error
         if is_connected:
@@ -461,22 +472,37 @@ def _descriptor(socket: zmq.Socket[bytes]) -> int:
 
 
 def _events(line: _Line) -> int:
-    return cast("int", line.shadow.get(zmq.EVENTS))  # other options may be bytes
+    return int(cast("int", line.shadow.get(EVENTS)))  # other options may be bytes
 
 
 def _try_send(line: _Line, frames: Sequence[Frame], copy: bool) -> bool:
+    """Send the frames of one message if the socket takes them: the first decides for all."""
+    send = line.shadow.send
+    last = len(frames) - 1
     try:
-        line.shadow.send_multipart(frames, zmq.NOBLOCK, copy=copy)
+        for index, frame in enumerate(frames):
+            send(frame, NOBLOCK if index == last else NOBLOCK_MORE, copy)
     except zmq.Again:
         return False
     return True
 
 
-def _receive(socket: zmq.Socket[bytes], batch: list[list[bytes]]) -> bool:
-    """Receive at most one batch; tells whether the socket is empty now."""
+def _receive(socket: zmq.Socket[bytes], batch: list[list[Frame]]) -> bool:
+    """
+    Receive at most one batch; tells whether the socket is empty now.
+
+    A frame tells itself whether more follow, which costs less than to ask the socket; a large one
+    is not copied.
+    """
+    receive = socket.recv
     for _ in range(BATCH):
         try:
-            batch.append(socket.recv_multipart(zmq.NOBLOCK))
+            frame = receive(NOBLOCK, False)
         except zmq.Again:
             return True
+        frames: list[Frame] = [frame.bytes]
+        while frame.more:
+            frame = receive(NOBLOCK, False)
+            frames.append(frame.bytes if len(frame) < LARGE else frame.buffer)
+        batch.append(frames)
     return False
