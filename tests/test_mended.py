@@ -9,7 +9,7 @@ import pytest
 from traitlets import TraitError
 
 from conkernelclient import errors
-from conkernelclient.client.window import Entry, Window
+from conkernelclient.client.window import Call, Entry, Window
 from conkernelclient.outputs.events import event_of
 from conkernelclient.outputs.reduce import Reducer
 
@@ -81,7 +81,7 @@ def test_a_third_run_with_questions_waits_while_one_is_inside() -> None:
     """When the first of two inside ended, nobody was remembered as answering."""
 
     def run(shell: str | None) -> Entry:
-        return Entry(lambda: None, lambda _: None, shell, is_run=True, answers_questions=True)
+        return Call(lambda: None, lambda _: None, shell, is_run=True, answers_questions=True)
 
     window = Window(2)
     first, second, third = run(None), run(None), run("s")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conkernelclient.client.window import Entry, Window
+from conkernelclient.client.window import Call, Entry, Window
 
 
 def entry(**kind: object) -> Entry:
-    return Entry(lambda: None, lambda _: None, **kind)  # type: ignore[arg-type]
+    return Call(lambda: None, lambda _: None, **kind)  # type: ignore[arg-type]
 
 
 def run(**kind: object) -> Entry:
@@ -84,7 +84,7 @@ def test_runs_that_answer_questions_are_inside_one_at_a_time() -> None:
 def test_while_it_is_held_nothing_leaves_and_then_all_in_order() -> None:
     """As while a kernel is being restarted."""
     window = Window()
-    one, two = run(), Entry(lambda: None, lambda _: None)
+    one, two = run(), Call(lambda: None, lambda _: None)
     window.hold()
     assert window.submit(one) == []
     assert window.submit(two) == []

@@ -13,7 +13,7 @@ from getpass import getpass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ChannelsClosedError, ReplyTimeout
-from .window import Entry
+from .window import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,7 +153,7 @@ class ByHand(_Base):
 
         interactive = Interactive(connection, message["msg_id"])
         connection.router.open(interactive.request)
-        entry = Entry(
+        entry = Call(
             lambda: connection.send_request(interactive.request, message, []), interactive.fail
         )
         try:

@@ -41,10 +41,10 @@ from .recording import Recording
 from .shells import Shells
 from .subscribers import Subscribers
 from .swallowed import Idle
-from .window import Entry, Window
+from .window import Call, Entry, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from jupyter_client.session import Session
 
@@ -324,7 +324,7 @@ class Connection:
         self._post(socket.door_name, message, ident, buffers)
 
     def _post(
-        self, channel: Channel, message: dict[str, Any], ident: Any, buffers: list[Any]
+        self, channel: Channel, message: dict[str, Any], ident: Any, buffers: Sequence[Any]
     ) -> None:
         check_buffers(buffers)
         if self.peer.presence is Presence.GONE and message["msg_type"] == "shutdown_request":
@@ -349,11 +349,13 @@ class Connection:
         signed = [*idents, DELIMITER, self._wire.sign(parts[:4]), *parts]
         self._transport.send(socket.door_name, signed)
 
-    def post_message(self, channel: Channel, message: dict[str, Any], buffers: list[Any]) -> None:
+    def post_message(
+        self, channel: Channel, message: dict[str, Any], buffers: Sequence[Any]
+    ) -> None:
         """Send a message; through the session, if somebody has put a `send` of his own there."""
         socket = self._transport.socket(channel)
         if socket is not None and not sends_by_the_door(self.session):
-            self.session.send(socket, message, buffers=buffers)
+            self.session.send(socket, message, buffers=list(buffers))
         elif socket is not None or self.is_open(channel):
             # Without a socket it is held, or refused, until there is a kernel again.
             self._post(channel, message, None, buffers)
@@ -363,7 +365,9 @@ class Connection:
                 msg_id=message["msg_id"],
             )
 
-    def send_request(self, request: Request, message: dict[str, Any], buffers: list[Any]) -> None:
+    def send_request(
+        self, request: Request, message: dict[str, Any], buffers: Sequence[Any]
+    ) -> None:
         """Send a registered request; if that fails, it is registered no more."""
         try:
             self.post_message(request.channel, message, buffers)
@@ -418,7 +422,7 @@ class Connection:
         request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
         self.router.open(request)
         if takes_turn:
-            entry = Entry(
+            entry = Call(
                 lambda: self.send_request(request, message, buffers),
                 future.fail,
                 message["header"].get("subshell_id"),
@@ -442,9 +446,7 @@ class Connection:
             subshell_id = message["header"].get("subshell_id")
             self._record(message)
             self.submit(
-                Entry(
-                    lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id
-                )
+                Call(lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id)
             )
         else:
             self.post_message(channel, message, buffers)

@@ -60,6 +60,26 @@ class RunOptions(NamedTuple):
     max_output_bytes: int | None = None
 
 
+class _Place(Entry):
+    """The place of a run in the window."""
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Run, *, answers_questions: bool) -> None:
+        super().__init__(
+            run.subshell_id, is_run=True, answers_questions=answers_questions, msg_id=run.msg_id
+        )
+        self.run: Run | None = run  # None when it is over
+
+    def send(self) -> None:
+        if self.run is not None:
+            self.run.send_request()
+
+    def fail(self, error: Exception) -> None:
+        if self.run is not None:
+            self.run.fail(error)
+
+
 class Run(RequestFuture["Result"]):
     """
     A cell that is being run.
@@ -72,10 +92,13 @@ class Run(RequestFuture["Result"]):
         msg_id: Id of the `execute_request`.
         code: What is run.
         subshell_id: The subshell that it runs in; None for the main shell.
-        late: Events that came after the end, from threads or tasks that the code had started.
     """
 
-    # Most runs end without a change of these.
+    # Most runs end without a change of these: what is not made costs the garbage collector nothing.
+    _reducer: Reducer | None = None
+    _log: EventLog | None = None
+    _late: list[Event] | None = None
+    _news: set[asyncio.Future[None]] | None = None  # readers and others that wait for a change
     _readers: int = 0  # iterations under way
     _reply: Incoming | None = None
     _failure: BaseException | None = None  # set when it ends with an error of ours
@@ -99,31 +122,20 @@ class Run(RequestFuture["Result"]):
         connection: Connection,
         loop: asyncio.AbstractEventLoop,
         message: dict[str, Any],
-        buffers: list[Any],
+        buffers: Sequence[Any],
         options: RunOptions,
     ) -> None:
         super().__init__(loop)
         self.msg_id: str = message["msg_id"]
         self.code: str = message["content"]["code"]
         self.subshell_id: str | None = message["header"].get("subshell_id")
-        self.late: list[Event] = []
         self.is_silent: bool = message["content"]["silent"]
         self.request: Request = Request(self.msg_id, Claim.RUN, owner=self)
-        self.entry: Entry = Entry(
-            self._send,
-            self.fail,
-            self.subshell_id,
-            is_run=True,
-            answers_questions=options.on_stdin is not None,
-            msg_id=self.msg_id,
-        )
+        self.entry: _Place = _Place(self, answers_questions=options.on_stdin is not None)
         self._connection = connection
         self._message = message
         self._buffers = buffers
         self._options = options
-        self._reducer = Reducer(options.max_output_bytes)
-        self._log = EventLog()
-        self._news: set[asyncio.Future[None]] = set()  # readers and others that wait for a change
 
     # What callers do
 
@@ -131,6 +143,13 @@ class Run(RequestFuture["Result"]):
     def outcome(self) -> Result:
         """The result as it stands: while it runs, after a cancel, after the kernel's death."""
         return self._result()
+
+    @property
+    def late(self) -> list[Event]:
+        """Events that came after the end, from threads or tasks that the code had started."""
+        if self._late is None:
+            self._late = []
+        return self._late
 
     @property
     def started(self) -> bool:
@@ -228,11 +247,15 @@ class Run(RequestFuture["Result"]):
 
     def cursor(self) -> Cursor:
         """Give a new place at the start of the events."""
+        if self._log is None:
+            self._log = EventLog()
         return Cursor(self._log)
 
     async def changed(self) -> None:
         """Wait until a message of this run comes, or it ends."""
         news: asyncio.Future[None] = self.get_loop().create_future()
+        if self._news is None:
+            self._news = set()
         self._news.add(news)
         try:
             await news
@@ -282,6 +305,12 @@ class Run(RequestFuture["Result"]):
         except BaseException:
             self._leave()
             raise
+
+    def send_request(self) -> None:
+        """Send it: it is its turn."""
+        self._connection.send_request(self.request, self._message, self._buffers)
+        self._message = SENT  # and let go of what it holds
+        self._buffers = ()
 
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message of this run; the router has advanced its phase."""
@@ -347,11 +376,6 @@ class Run(RequestFuture["Result"]):
 
     # Inside
 
-    def _send(self) -> None:
-        self._connection.send_request(self.request, self._message, self._buffers)
-        self._message = SENT  # and let go of what it holds
-        self._buffers = []
-
     def ask_for_reply(self) -> None:
         """Ask the kernel whether the reply will come."""
         if not (self._probes or self.is_through):
@@ -373,10 +397,14 @@ class Run(RequestFuture["Result"]):
             self._began()
         if message.msg_type == "execute_input":
             self._is_interruptible = True
-        self._reducer.feed(message)
+        if self._log is None:
+            self._log = EventLog()
         reducer = self._reducer
+        if reducer is None:
+            reducer = self._reducer = Reducer(self._options.max_output_bytes)
+        reducer.feed(message)
         if reducer.has_displays or reducer.is_behind or message.msg_type == "update_display_data":
-            self._connection.displays.note(self._reducer, message)
+            self._connection.displays.note(reducer, message)
         self._log.append(message)
 
     def _arm(self, seconds: float, callback: Callable[[], None]) -> None:
@@ -448,7 +476,7 @@ class Run(RequestFuture["Result"]):
         # Late output finds the run as long as somebody holds it.
         self.request.owner = weakref.ref(self)
         leaving = connection.window.done(self.entry)
-        self.entry.send = self.entry.fail = _nothing  # it would hold this run in a cycle
+        self.entry.run = None  # it would hold this run in a cycle
         if leaving:
             connection.let_leave(leaving)
         callbacks, self._then = self._then or (), None
@@ -460,7 +488,7 @@ class Run(RequestFuture["Result"]):
             self._stdin_task.cancel()
 
     def _wake(self) -> None:
-        for news in tuple(self._news):
+        for news in tuple(self._news or ()):
             if not news.done():
                 news.set_result(None)
 
@@ -499,15 +527,16 @@ class Run(RequestFuture["Result"]):
     def _result(self) -> Result:
         reply: Message | None = None if self._reply is None else self._reply.message
         content = {} if self._reply is None else self._reply.content
-        count = content.get("execution_count", self._reducer.execution_count)
+        reducer = self._reducer or Reducer()
+        count = content.get("execution_count", reducer.execution_count)
         status = self._status()
         began, ended = self._busy_at, self._through_at or time.monotonic()
-        is_unread = self.is_through and self._reducer.is_behind
+        is_unread = self.is_through and reducer.is_behind
         result = Result(
             status=status,
             msg_id=self.msg_id,
             code=self.code,
-            outputs=[] if is_unread else self._reducer.outputs,
+            outputs=[] if is_unread else reducer.outputs,
             execution_count=count,
             error=self._error(content),
             reply=reply,
@@ -519,11 +548,12 @@ class Run(RequestFuture["Result"]):
             held_by=self._held_by,
         )
         if is_unread:
-            result.read_later(self._reducer)
+            result.read_later(reducer)
         return result
 
     def _error(self, content: dict[str, Any]) -> ErrorOutput | None:
-        source = self._reducer.error or (content if content.get("status") == "error" else None)
+        raised = None if self._reducer is None else self._reducer.error
+        source = raised or (content if content.get("status") == "error" else None)
         if source is not None:
             return ErrorOutput(
                 str(source.get("ename", "")),
@@ -540,7 +570,3 @@ class Run(RequestFuture["Result"]):
         holder = self._held_by if self.done() else self._holder()
         behind = f" behind {holder}" if holder is not None and not self.started else ""
         return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}>"
-
-
-def _nothing(*_: object) -> None:
-    """Take the place of what is over."""

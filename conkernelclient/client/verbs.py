@@ -249,7 +249,7 @@ class Verbs(_Base):
 
         def launch() -> Run:
             run = _run_module().Run(
-                connection, connection.loop_for_future(), message, list(buffers or ()), options
+                connection, connection.loop_for_future(), message, tuple(buffers or ()), options
             )
             run.launch()
             return run

@@ -13,12 +13,12 @@ Pure: it decides, its caller sends.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Entry", "Window"]
+__all__ = ["Call", "Entry", "Window"]
 
 
 class Entry:
@@ -26,32 +26,59 @@ class Entry:
     One execute request that is to leave.
 
     Attributes:
-        send: Sends it; may raise.
-        fail: Tells its caller why it could not be sent.
         subshell_id: Where it is to run; None: the main shell.
         is_run: Whether it takes a place inside until the kernel is through with it.
         answers_questions: Whether its code may ask for input.
         msg_id: Id of the request of a run, to tell others who holds the kernel.
     """
 
-    __slots__ = ("answers_questions", "fail", "is_run", "msg_id", "send", "subshell_id")
+    __slots__ = ("answers_questions", "is_run", "msg_id", "subshell_id")
 
     def __init__(
         self,
-        send: Callable[[], None],
-        fail: Callable[[Exception], None],
         subshell_id: str | None = None,
         *,
         is_run: bool = False,
         answers_questions: bool = False,
         msg_id: str | None = None,
     ) -> None:
-        self.send: Callable[[], None] = send
-        self.fail: Callable[[Exception], None] = fail
         self.subshell_id: str | None = subshell_id
         self.is_run: bool = is_run
         self.answers_questions: bool = answers_questions
         self.msg_id: str | None = msg_id
+
+    def send(self) -> None:
+        """Send it; may raise."""
+        raise NotImplementedError
+
+    def fail(self, error: Exception) -> None:
+        """Tell its caller why it could not be sent."""
+        raise NotImplementedError
+
+
+class Call(Entry):
+    """An entry that calls `send` and `fail`."""
+
+    __slots__ = ("_fail", "_send")
+
+    def __init__(
+        self,
+        send: Callable[[], None],
+        fail: Callable[[Exception], None],
+        subshell_id: str | None = None,
+        **kind: Any,
+    ) -> None:
+        super().__init__(subshell_id, **kind)
+        self._send = send
+        self._fail = fail
+
+    def send(self) -> None:
+        """Send it; may raise."""
+        self._send()
+
+    def fail(self, error: Exception) -> None:
+        """Tell its caller why it could not be sent."""
+        self._fail(error)
 
 
 class _Lane:

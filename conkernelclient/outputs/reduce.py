@@ -69,7 +69,7 @@ class Reducer:
 
     def __init__(self, max_bytes: int | None = None) -> None:
         self._items: list[_Text | Output] = []
-        self._by_display: dict[str, list[Output]] = {}
+        self._by_display: dict[str, list[Output]] | None = None
         self._clear_pending = False
         self._max_bytes = max_bytes
         self._size = 0  # bytes of the messages folded so far, about that of the outputs
@@ -92,7 +92,7 @@ class Reducer:
     def display_ids(self) -> list[str]:
         """The ids of all its displays."""
         self._catch_up()
-        return list(self._by_display)
+        return list(self._by_display or ())
 
     @property
     def outputs(self) -> list[Output]:
@@ -161,14 +161,16 @@ class Reducer:
 
     def _update(self, content: dict[str, Any]) -> None:
         display_id = display_id_of(content)
-        for output in self._by_display.get(display_id or "", ()):
+        for output in (self._by_display or {}).get(display_id or "", ()):
             output["data"] = dict_of(content.get("data"))
             output["metadata"] = dict_of(content.get("metadata"))
 
     def _stream(self, content: dict[str, Any], size: int) -> None:
         name = content.get("name")
         name = name if isinstance(name, str) and name in STREAMS else "stdout"
-        text = str(content.get("text", ""))
+        text = content.get("text", "")
+        if not isinstance(text, str):
+            text = str(text)
         if not self._has_room(size):
             return
         last = self._items[-1] if self._items else None
@@ -182,6 +184,8 @@ class Reducer:
             return
         self._items.append(output)
         if display_id:
+            if self._by_display is None:
+                self._by_display = {}
             self._by_display.setdefault(display_id, []).append(output)
 
     def _has_room(self, size: int) -> bool:
@@ -196,7 +200,7 @@ class Reducer:
 
     def _clear(self) -> None:
         self._items.clear()
-        self._by_display.clear()
+        self._by_display = None
         self._size = 0
         self.dropped = 0
 

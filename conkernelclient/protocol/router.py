@@ -264,20 +264,9 @@ class Router:
 
     def feed(self, channel: Channel, message: Incoming) -> Delivery:
         """Take one message, advance its request, and say where it goes."""
-        parent_id = message.parent_id
-        request = self._open.get(parent_id)
-        if request is not None:
-            return self._feed_open(request, channel, message)
-        request = self._abandoned.get(parent_id)
-        if request is not None:
-            return self._feed_abandoned(request, channel, message)
-        if channel == "iopub":
-            request = self._finished.get(parent_id)
-            if request is not None:
-                return Delivery(Destination.LATE, request)
-        return TO_CHANNEL
-
-    def _feed_open(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
+        request = self._open.get(message.parent_id)
+        if request is None:
+            return self._feed_past(channel, message)
         signal = self._signal(request, channel, message)
         if signal is None:
             return TO_CHANNEL
@@ -291,6 +280,17 @@ class Router:
             del self._open[request.msg_id]
             self._keep_finished(request)
         return Delivery(Destination.OWNER, request, ended)
+
+    def _feed_past(self, channel: Channel, message: Incoming) -> Delivery:
+        """Take a message for which no open request is."""
+        request = self._abandoned.get(message.parent_id)
+        if request is not None:
+            return self._feed_abandoned(request, channel, message)
+        if channel == "iopub":
+            request = self._finished.get(message.parent_id)
+            if request is not None:
+                return Delivery(Destination.LATE, request)
+        return TO_CHANNEL
 
     def _feed_abandoned(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
         signal = self._signal(request, channel, message)

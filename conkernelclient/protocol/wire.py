@@ -419,9 +419,9 @@ class Wire:
                 message. Nothing is remembered of it.
         """
         start, parts = _parts_of(frames)
+        signature = bytes(frames[start])
         if size is None:
             size = sum(map(len, frames))
-        signature = bytes(frames[start])
         if check is not None or size >= LARGE:
             is_signed, may_have_big = check or self.check(frames)
         else:
