@@ -12,7 +12,8 @@ from jupyter_client.adapter import adapt
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import json_packer, json_unpacker
 
-from conkernelclient.protocol.wire import DELIMITER, Incoming, WireSettings
+from conkernelclient.protocol.incoming import Incoming
+from conkernelclient.protocol.wire import DELIMITER, WireSettings
 
 KEY = b"key"
 DATE = "2026-01-02T03:04:05.678901Z"

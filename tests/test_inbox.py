@@ -17,7 +17,7 @@ from .clients import until
 from .messages import incoming, status
 
 if TYPE_CHECKING:
-    from conkernelclient.protocol.wire import Incoming
+    from conkernelclient.protocol.incoming import Incoming
 
 
 def stream(text: str, parent_id: str = "flood") -> Incoming:

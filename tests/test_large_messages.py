@@ -14,13 +14,14 @@ from conkernelclient.protocol.wire import LARGE, Wire
 from conkernelclient.testing import FakeKernel, Publish, Raise, Say, Show, Value
 
 from .clients import LONG, client_of, until
-from .messages import frames, packed, settings
+from .messages import packed, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conkernelclient import ConKernelManager
-    from conkernelclient.protocol.wire import Check, Frame, Incoming
+    from conkernelclient.protocol.incoming import Incoming
+    from conkernelclient.protocol.wire import Check, Frame
 
 TEXT = "x" * LARGE
 HUGE = "y" * (SLOW + 1)
@@ -113,36 +114,6 @@ def test_what_a_closed_loop_was_verifying_is_read_in_the_next_one() -> None:
     assert (way.texts, way.inbound.is_behind) == (["yyy", "two"], False)
     for thread in way.wire.threads:
         thread.join()
-
-
-def test_an_integer_beyond_64_bits_is_found_wherever_it_is() -> None:
-    """Also across the border of two pieces."""
-    digits = "1234567890123456789012345"
-    for before in (0, SLOW - 40, SLOW - 10):
-        message = packed("stream", {"name": "x" * before, "number": int(digits)})
-        wire = Wire(settings())
-        assert wire.unpack(message, wire.check(message)).content["number"] == int(digits)
-
-
-@pytest.mark.parametrize("content", [b"[1]", b'{"a": ', b'"' + TEXT.encode() + b'"'])
-def test_a_large_content_that_is_none_is_empty_and_counted(content: bytes) -> None:
-    """When somebody looks at it."""
-    large = content + b" " * LARGE
-    good = packed("stream", {})
-    wire = Wire(settings())
-    message = wire.unpack(frames([*good[3:6], large]))
-    assert (message.is_deferred, wire.unreadable) == (True, 0)
-    assert (message.content, message.content) == ({}, {})
-    assert (message.is_deferred, wire.unreadable) == (False, 1)
-
-
-def test_what_json_alone_reads_is_read_by_it_in_a_large_content_too() -> None:
-    """NaN is no JSON for orjson."""
-    good = packed("stream", {})
-    message = Wire(settings()).unpack(frames([*good[3:6], b'{"a": NaN}' + b" " * LARGE]))
-    assert message.content["a"] != message.content["a"]
-    with pytest.raises(AttributeError, match="contents"):
-        _ = message.contents  # type: ignore[attr-defined]
 
 
 def large_cell(_request: Any) -> Iterator[Any]:

@@ -25,8 +25,8 @@ from conkernelclient.protocol.router import (
 from .messages import incoming, status
 
 if TYPE_CHECKING:
+    from conkernelclient.protocol.incoming import Incoming
     from conkernelclient.protocol.messages import Channel
-    from conkernelclient.protocol.wire import Incoming
 
 
 def stream(msg_id: str) -> Incoming:

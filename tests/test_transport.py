@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -198,3 +200,39 @@ async def test_a_second_loop_goes_on_with_what_has_come() -> None:
         transport.attach(asyncio.get_running_loop())
         await until(lambda: catcher.got)
         assert catcher.got == [[b"meanwhile"]]
+
+
+BREAKING_OFF = """
+import threading, time, zmq, zmq.asyncio
+from conkernelclient.transport.zmq import ConSocket, ZmqTransport
+
+context = zmq.asyncio.Context()
+for turn in range(200):
+    kernel = zmq.Context.instance().socket(zmq.ROUTER)
+    kernel.linger, kernel.rcvhwm = 0, 10
+    kernel.setsockopt(zmq.RCVBUF, 4096)
+    port = kernel.bind_to_random_port("tcp://127.0.0.1")
+    transport = ZmqTransport(None, max_messages=100_000, max_bytes=2**28)
+    socket = ConSocket(context, zmq.DEALER)
+    socket.sndhwm = 0
+    socket.setsockopt(zmq.SNDBUF, 4096)
+    socket.connect(f"tcp://127.0.0.1:{port}")
+    transport.open("shell", socket, None)
+    for _ in range(300):
+        transport.send("shell", [b"<IDS|MSG>", b"s" * 64, b"h" * 300, b"{}", b"{}", b"c" * 700])
+    time.sleep(0.003 * (turn % 4))  # the aim, no synchronisation
+    ending = threading.Thread(target=kernel.close, args=(0,))
+    for act in (ending.start, transport.suspend)[:: 1 if turn % 2 else -1]:
+        act()
+    ending.join()
+    transport.close("shell")
+print("alive")
+"""
+
+
+def test_breaking_off_while_the_kernel_goes_does_not_end_the_process() -> None:
+    """A socket closed without any linger made libzmq abort when half a message had left."""
+    done = subprocess.run(
+        [sys.executable, "-c", BREAKING_OFF], capture_output=True, text=True, timeout=100
+    )
+    assert (done.stdout, done.returncode) == ("alive\n", 0), done.stderr

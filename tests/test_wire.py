@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from jupyter_client.session import Session, json_packer, json_unpacker
 
 from conkernelclient.errors import ProtocolError
+from conkernelclient.protocol.incoming import parse_date
 from conkernelclient.protocol.messages import CHANNELS
-from conkernelclient.protocol.wire import DELIMITER, Wire, parse_date
+from conkernelclient.protocol.wire import DELIMITER, LARGE, PIECE, Wire, json_of
 
 from .messages import DATE, KEY, frames, header, packed, settings
 
@@ -330,3 +331,81 @@ def test_dates_bytes_and_naive_dates_are_packed_as_session_packs_them() -> None:
 def test_the_channels_are_four() -> None:
     """The heartbeat carries no messages."""
     assert CHANNELS == ("shell", "iopub", "stdin", "control")
+
+
+def test_an_integer_beyond_64_bits_is_found_wherever_it_is() -> None:
+    """Also across the border of two pieces."""
+    digits = "1234567890123456789012345"
+    for before in (0, PIECE - 40, PIECE - 10):
+        message = packed("stream", {"name": "x" * before, "number": int(digits)})
+        wire = Wire(settings())
+        assert wire.unpack(message, wire.check(message)).content["number"] == int(digits)
+
+
+@pytest.mark.parametrize("content", [b"[1]", b'{"a": ', b'"text"'])
+def test_a_large_content_that_is_none_is_empty_and_counted(content: bytes) -> None:
+    """When somebody looks at it."""
+    large = content + b" " * LARGE
+    good = packed("stream", {})
+    wire = Wire(settings())
+    message = wire.unpack(frames([*good[3:6], large]))
+    assert (message.is_deferred, wire.unreadable) == (True, 0)
+    assert (message.content, message.content) == ({}, {})
+    assert (message.is_deferred, wire.unreadable) == (False, 1)
+
+
+def test_what_json_alone_reads_is_read_by_it_in_a_large_content_too() -> None:
+    """NaN is no JSON for orjson."""
+    good = packed("stream", {})
+    message = Wire(settings()).unpack(frames([*good[3:6], b'{"a": NaN}' + b" " * LARGE]))
+    assert message.content["a"] != message.content["a"]
+    with pytest.raises(AttributeError, match="contents"):
+        _ = message.contents  # type: ignore[attr-defined]
+
+
+def test_a_large_message_is_judged_as_a_small_one() -> None:
+    """Signature, replay, shape; with a check of its own, and without one."""
+    large = packed("stream", {"name": "stdout", "text": "x" * LARGE})
+    forged = [*large[:2], b"0" * 64, *large[3:]]
+    wire, unsigned = Wire(settings()), Wire(settings(auth=None))
+    for bad in (forged, [*large[:2], b"", *large[3:]]):
+        with pytest.raises(ProtocolError, match=r"Signature|Unsigned"):
+            wire.unpack(bad)
+        with pytest.raises(ProtocolError, match=r"Signature|Unsigned"):
+            wire.unpack(bad, wire.check(bad))
+        assert unsigned.unpack(bad, unsigned.check(bad)).content["text"] == "x" * LARGE
+    assert wire.unpack(large).content["text"] == "x" * LARGE
+    with pytest.raises(ProtocolError, match="Duplicate"):
+        wire.unpack(large, wire.check(large))
+    with pytest.raises(ProtocolError, match="delimiter"):
+        wire.check([b"topic"])
+    assert (list(json_of(large)), json_of([b"topic"])) == (large[3:7], ())
+
+
+def test_what_is_not_there_is_empty_and_stays_what_it_was_made() -> None:
+    """A message's metadata and buffers are one's to change."""
+    message = Wire(settings()).unpack(packed("stream", {}))
+    message.metadata["mine"] = 1
+    message.buffers.append(memoryview(b"b"))
+    assert message.message["metadata"] == {"mine": 1}
+    assert message.message["buffers"] == [b"b"]
+
+
+def test_what_a_message_is_replaced_by_is_all_that_is_left() -> None:
+    """Also of one that came from another version of the protocol."""
+    old = {"msg_id": "x", "msg_type": "pyout", "username": "u", "session": "s"}
+    for parts in (header("stream"), old):
+        dumped = [json.dumps(part).encode() for part in (parts, {"msg_id": "p"}, {}, {"data": {}})]
+        message = Wire(settings()).unpack(frames([*dumped, b"buffer"]))
+        message.replace("note", {"a": 1})
+        whole: Any = message.message
+        assert (message.msg_type, message.content, message.buffers) == ("note", {"a": 1}, [])
+        assert whole["header"]["msg_type"] == whole["msg_type"] == "note"
+        assert (whole["content"], whole["buffers"]) == ({"a": 1}, [])
+
+
+def test_the_parts_of_a_message_may_be_views_of_any_bytes() -> None:
+    """As a transport gives what it did not copy."""
+    sent = packed("stream", {"name": "stdout", "text": "x"}, {"msg_id": "p"})
+    message = Wire(settings()).unpack([memoryview(bytearray(frame)) for frame in sent])
+    assert (message.parent_id, message.content["text"]) == ("p", "x")

@@ -83,7 +83,7 @@ async def demo(kernel_name: str, *, requests: int = 200) -> int:
             long_cell.cancel()
             display.cancel()
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
-        pending = kc.stats()["pending"]
+        pending = int(kc.stats()["pending"])
     _show(board.line(), is_last=True)
     wanted = "".join(f"step {step + 1} of {STEPS}\n" for step in range(STEPS))
     board.wrong += long_text != wanted

@@ -20,8 +20,8 @@ from ..errors import ChannelsClosedError, ConKernelError, ReplyTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Incoming
     from ..transport.zmq import ConSocket
     from .connection import Connection
 

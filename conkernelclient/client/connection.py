@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 import warnings
 import weakref
 from collections import deque
@@ -36,6 +37,7 @@ from .channels import Inbox
 from .displays import Displays
 from .futures import ReplyFuture, RequestFuture
 from .inbound import Inbound
+from .pace import Pace
 from .peer import Peer, Presence
 from .recording import Recording
 from .shells import Shells
@@ -48,8 +50,9 @@ if TYPE_CHECKING:
 
     from jupyter_client.session import Session
 
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Digest, Frame, Incoming
+    from ..protocol.wire import Digest, Frame
     from ..transport.zmq import ConSocket
     from .run import Run
 
@@ -88,6 +91,7 @@ class Connection:
         recording: What was published for requests made without `run()`.
         peer: The kernel, as far as it is known whether it is there.
         idle: The runs that are idle and have no reply.
+        pace: How long the requests take.
         subshells: The kernel's subshells, as far as they are known.
         inbound: The way in; it knows how much came.
         inboxes: What nobody claimed, by channel.
@@ -125,6 +129,7 @@ class Connection:
         self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
         self.subshells: Shells = Shells()
         self.idle: Idle = Idle()
+        self.pace: Pace = Pace()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
         self.requests: int = 0
@@ -275,6 +280,11 @@ class Connection:
         """Messages, and their bytes, that wait for a kernel that does not read."""
         return self._transport.backlog, self._transport.backlog_bytes
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of the loop's time that were spent in sending and receiving."""
+        return self.pace.seconds + self._transport.seconds
+
     def call_in_loop(self, function: Callable[[], None]) -> None:
         """Call `function` in the loop's thread, in the order of these calls, and soon."""
         assert self.loop is not None
@@ -334,6 +344,7 @@ class Connection:
         if "subshell_id" in header and (named := header["subshell_id"]) is not None:
             shell = self.subshells.actual(named)
             message = {**message, "header": {**header, "subshell_id": shell}}
+        began = time.monotonic()
         with self._transport.lock:
             frames = self._wire.pack(message, ident)
             frames.extend(buffers)
@@ -342,6 +353,7 @@ class Connection:
                 self._record(message)
             self._transport.send(channel, frames, copy=longest < self.session.copy_threshold)
             self.requests += 1
+        self.pace.seconds += time.monotonic() - began
 
     def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
         """Be the door of `Session.send_raw`: sign and send packed parts."""
@@ -374,6 +386,7 @@ class Connection:
         except BaseException:
             self.router.end(request)
             raise
+        request.sent_at = time.monotonic()
         self.router.sent(request)
 
     def submit(self, entry: Entry) -> None:
@@ -520,8 +533,10 @@ class Connection:
     def _deliver(self, channel: Channel, message: Incoming) -> None:
         if self.questions or message.msg_type in NOTICED:
             self._notice(channel, message)
-        to, request, _ = self.router.feed(channel, message)
+        to, request, ended = self.router.feed(channel, message)
         if to is Destination.OWNER and request is not None:
+            if ended:
+                self.pace.note(request.sent_at)
             request.owner.receive(channel, message)
         elif to is Destination.CHANNEL or request is None:
             if to is Destination.CHANNEL:

@@ -14,7 +14,7 @@ from ..outputs.reduce import display_id_of
 
 if TYPE_CHECKING:
     from ..outputs.reduce import Reducer
-    from ..protocol.wire import Incoming
+    from ..protocol.incoming import Incoming
 
 __all__ = ["Displays"]
 

@@ -19,8 +19,8 @@ from ..protocol.messages import Message
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
-    from ..protocol.wire import Incoming
 
 __all__ = ["ReplyFuture", "RequestFuture"]
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
-    from ..protocol.wire import Check, Frame, Incoming, Wire
+    from ..protocol.wire import Check, Frame, Wire
 
 __all__ = ["Inbound"]
 

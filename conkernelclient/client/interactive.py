@@ -16,8 +16,8 @@ from ..protocol.router import Claim, Phase, Request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Incoming
     from .connection import Connection
 
 __all__ = ["Interactive"]

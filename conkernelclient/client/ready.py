@@ -17,8 +17,8 @@ from ..errors import ReadyTimeout
 from ..protocol.router import Claim, Request
 
 if TYPE_CHECKING:
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Incoming
     from .connection import Connection
 
 __all__ = ["probe_until_ready"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..errors import ConKernelError
-    from ..protocol.wire import Incoming
+    from ..protocol.incoming import Incoming
 
 __all__ = ["Recording"]
 

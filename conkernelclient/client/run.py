@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from ..outputs.events import Event
     from ..outputs.result import Status
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Incoming
     from .connection import Connection
 
 __all__ = ["OnTimeout", "Run", "RunOptions"]

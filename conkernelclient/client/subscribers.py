@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Incoming
 
 __all__ = ["Subscribers", "Subscription"]
 

@@ -190,7 +190,7 @@ class Verbs(_Base):
             timeout: Seconds from the kernel's busy; then see `on_timeout`. None: any time.
             start_timeout: Seconds from this call to the kernel's busy; then it is withdrawn. None:
                 any time.
-            on_timeout: "interrupt" ends the code and gives what it had shown, at most 1.9 s later
+            on_timeout: "interrupt" ends the code and gives what it had shown, at most 1.7 s later
                 (`still_running` says if the code swallowed it; in a subshell, which no interrupt
                 reaches, the code runs on, and another subshell takes its place under the same id).
                 "restart" restarts the kernel. "leave" lets the code run on.

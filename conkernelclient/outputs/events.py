@@ -14,8 +14,8 @@ from .reduce import dict_of, display_id_of, lines_of
 from .text import strip_ansi
 
 if TYPE_CHECKING:
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Message
-    from ..protocol.wire import Incoming
     from .result import Result
 
 __all__ = [

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ..protocol.wire import Incoming
+    from ..protocol.incoming import Incoming
     from .events import Event
 
 __all__ = ["Cursor", "EventLog"]

@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 if TYPE_CHECKING:
-    from ..protocol.wire import Incoming
+    from ..protocol.incoming import Incoming
 
 __all__ = ["Output", "Reducer", "dict_of", "display_id_of", "lines_of"]
 

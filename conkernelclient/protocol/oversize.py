@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .messages import Channel, Content
 
 if TYPE_CHECKING:
-    from .wire import Incoming
+    from .incoming import Incoming
 
 __all__ = ["put_note_in"]
 

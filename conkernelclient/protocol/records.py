@@ -15,7 +15,7 @@ from ..errors import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .wire import Incoming
+    from .incoming import Incoming
 
 __all__ = ["Record", "Records"]
 

@@ -17,8 +17,8 @@ from ..errors import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .incoming import Incoming
     from .messages import Channel
-    from .wire import Incoming
 
 __all__ = [
     "TRANSITIONS",
@@ -114,10 +114,11 @@ class Request:
             it.
         channel: Where it is sent, and its reply comes.
         phase: Where it stands.
+        sent_at: When it was sent, by the clock of whoever sent it.
         abandoned: The owner gave it up; its messages are counted, and go nowhere.
     """
 
-    __slots__ = ("abandoned", "channel", "claims", "msg_id", "owner", "phase")
+    __slots__ = ("abandoned", "channel", "claims", "msg_id", "owner", "phase", "sent_at")
 
     def __init__(
         self,
@@ -132,6 +133,7 @@ class Request:
         self.owner: Any = owner
         self.channel: Channel = channel
         self.phase: Phase = phase
+        self.sent_at: float = 0.0
         self.abandoned: bool = False
 
     def __repr__(self) -> str:

@@ -12,9 +12,8 @@ Source: Jupyter messaging 5.5, "The wire protocol".
 from __future__ import annotations
 
 import logging
-import re
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TypeAlias, cast
@@ -22,11 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TypeAl
 import orjson
 
 from ..errors import ProtocolError
+from .incoming import Incoming, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .messages import Content, Message
+    from .messages import Content
 
 __all__ = [
     "DELIMITER",
@@ -34,11 +34,9 @@ __all__ = [
     "Check",
     "Digest",
     "Frame",
-    "Incoming",
     "Wire",
     "WireSettings",
     "json_of",
-    "parse_date",
 ]
 
 logger: Final = logging.getLogger(__name__)
@@ -55,12 +53,6 @@ PARTS: Final = 5  # signature, header, parent header, metadata, content
 # expression.
 ONE_DIGIT: Final = bytes(ord("0") if chr(i).isdigit() and i < 128 else 1 for i in range(256))
 MAY_BE_BIG: Final = b"0" * 19
-
-DATE: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?\Z"
-)
-
-SHORTEST_DATE: Final = 18
 
 # A header as `Session` makes it has one date, which orjson writes as `json_default` does.
 HEADER_KEYS: Final = 7  # with `subshell_id`
@@ -104,167 +96,6 @@ class WireSettings(NamedTuple):
     history_size: int = 65536
 
 
-def parse_date(text: str) -> datetime | str:
-    """
-    Give the datetime that `text` names in ISO 8601; naive ones are local time.
-
-    Anything else comes back as it is.
-    """
-    if not DATE.match(text):
-        return text
-    try:
-        if "T24:00:00" in text:  # the end of a day is the start of the next
-            date = datetime.fromisoformat(text.replace("T24:", "T00:")) + timedelta(days=1)
-        else:
-            date = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):  # there is no such day
-        return text
-    if date.tzinfo is not None:
-        return date
-    try:
-        return date.astimezone()
-    except (ValueError, OverflowError):  # the local clock does not reach so far
-        return date.replace(tzinfo=datetime(2000, 1, 1).astimezone().tzinfo)
-
-
-def _with_dates(part: Any) -> Any:
-    if isinstance(part, str):
-        return parse_date(part) if len(part) > SHORTEST_DATE and part[10] == "T" else part
-    if isinstance(part, dict):
-        dated = cast("dict[str, Any]", part).copy()
-        for key, value in dated.items():
-            if isinstance(value, str):  # most of a header, without a call
-                if len(value) > SHORTEST_DATE and value[10] == "T":
-                    dated[key] = parse_date(value)
-            elif isinstance(value, (dict, list)):
-                dated[key] = _with_dates(value)
-        return dated
-    if isinstance(part, list):
-        return [_with_dates(value) for value in cast("list[Any]", part)]
-    return part
-
-
-class Incoming:
-    """
-    One message as it came in: what routing needs is parsed, the rest when someone looks.
-
-    Attributes:
-        msg_type: Type of the message, in the words of protocol 5.
-        msg_id: Its own id.
-        parent_id: Id of the request that it belongs to, "" if it names none.
-        content: Its content. A large one is parsed when it is first asked for, which takes about
-            2 ms for each megabyte.
-        size: Bytes of all its frames.
-    """
-
-    __slots__ = (
-        "_adapted",
-        "_buffers",
-        "_deferred",
-        "_header",
-        "_metadata",
-        "_parent",
-        "content",
-        "msg_id",
-        "msg_type",
-        "parent_id",
-        "size",
-    )
-
-    def __init__(
-        self,
-        header: dict[str, Any],
-        parent: Any,
-        metadata: Any,
-        content: Content | Callable[[], Content],
-        buffers: Sequence[memoryview],
-        size: int,
-        parent_id: str | None = None,
-    ) -> None:
-        self._header = header
-        self._parent = parent
-        # What is empty, as in most messages, is made when somebody asks for it.
-        self._metadata: Any = metadata
-        self._buffers: list[memoryview] | None = list(buffers) if buffers else None
-        self._adapted: dict[str, Any] | None = None  # set for messages of another protocol version
-        self.msg_type: str = header["msg_type"]
-        self.msg_id: str = header["msg_id"]
-        self.parent_id: str = _id_of(parent) if parent_id is None else parent_id
-        # Reads the content, as long as that is not set.
-        self._deferred: Callable[[], Content] | None = None
-        if isinstance(content, dict):
-            self.content: Content = content
-        else:
-            self._deferred = content
-        self.size: int = size
-
-    def __getattr__(self, name: str) -> Any:  # asked for what is not set
-        if name != "content" or self._deferred is None:
-            raise AttributeError(name)
-        self.content = self._deferred()
-        self._deferred = None
-        return self.content
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The message's metadata."""
-        if self._metadata is None:
-            self._metadata = {}
-        return cast("dict[str, Any]", self._metadata)
-
-    @property
-    def buffers(self) -> list[memoryview]:
-        """Its binary buffers."""
-        if self._buffers is None:
-            self._buffers = []
-        return self._buffers
-
-    @property
-    def is_deferred(self) -> bool:
-        """Whether the content has not been parsed yet, because it is large."""
-        return self._deferred is not None
-
-    def adapt(self, adapt: Callable[..., dict[str, Any]]) -> None:
-        """Replace the message by what `adapt` makes of it."""
-        adapted = self._adapted = adapt(dict(self.message))
-        self.msg_type = adapted["header"]["msg_type"]
-        self.content = adapted["content"]
-
-    def replace(self, msg_type: str, content: Content) -> None:
-        """Replace type and content; the binary buffers go."""
-        self._header = {**self._header, "msg_type": msg_type}
-        self.msg_type = msg_type
-        self.content = content
-        self._deferred = None
-        self._buffers = None
-        if self._adapted is not None:
-            self._adapted = {**self._adapted, "header": self._header, "msg_type": msg_type}
-            self._adapted |= {"content": content, "buffers": []}
-
-    @property
-    def message(self) -> Message:
-        """
-        The whole message, a new dict each time.
-
-        `content` and `metadata` in it are this object's own.
-        """
-        whole = self._adapted
-        if whole is None:
-            return {
-                "header": _with_dates(self._header),
-                "msg_id": self.msg_id,
-                "msg_type": self.msg_type,
-                "parent_header": _with_dates(self._parent),
-                "metadata": self.metadata,
-                "content": self.content,
-                "buffers": self.buffers,
-            }
-        return cast("Message", dict(whole))
-
-    def __repr__(self) -> str:
-        return f"<Incoming {self.msg_type} {self.msg_id} for {self.parent_id or 'nobody'}>"
-
-
 def _parts_of(frames: Sequence[Frame]) -> tuple[int, Sequence[Frame]]:
     """Give the place of the signature, and header, parent header, metadata and content."""
     try:
@@ -300,14 +131,6 @@ def _object(part: Any, name: str) -> dict[str, Any]:
     if isinstance(part, dict):
         return cast("dict[str, Any]", part)
     raise ProtocolError(f"its {name} is no object but {type(part).__name__}")
-
-
-def _id_of(parent: Any) -> str:
-    if isinstance(parent, dict):
-        msg_id = cast("dict[str, Any]", parent).get("msg_id")
-        if isinstance(msg_id, str):
-            return msg_id
-    return ""
 
 
 class Check(NamedTuple):
@@ -509,7 +332,7 @@ class Wire:
 
     def _parent(self, part: bytes, load: Callable[[Frame], Any]) -> tuple[Any, str]:
         parent = load(part)
-        found = parent, _id_of(parent)
+        found = parent, id_of(parent)
         if len(self._parents) >= PARENTS_KEPT:
             self._parents.clear()
         self._parents[part] = found

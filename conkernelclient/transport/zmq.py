@@ -18,6 +18,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
@@ -57,6 +58,10 @@ NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 BATCH: Final = 256  # messages received in one go, before the loop's other work gets its turn
 LARGE: Final = 64 * 2**10  # bytes of a received frame from which it is not copied
 LINGER: Final = 100  # milliseconds that a closed socket goes on sending
+# Of one whose kernel is about to go. With none at all libzmq 4.3.5 aborts the process if the kernel
+# closes its end right then and half a message has left ("Resource temporarily unavailable",
+# session_base.cpp:233). No new kernel gets what is left: a lost peer is looked for 100 ms later.
+BREAK_OFF: Final = 20
 # The channels that tell when the kernel closes its end: replies and outputs come over these.
 MONITORED: Final = ("shell", "iopub")
 
@@ -180,6 +185,7 @@ class ZmqTransport:
         max_bytes: How many bytes of them.
 
     Attributes:
+        seconds: Spent in receiving, with what the sink did.
         backlog: Messages that wait.
         backlog_bytes: Their bytes.
     """
@@ -198,6 +204,7 @@ class ZmqTransport:
         # What watches the descriptors: the loop itself, or where it cannot a thread of our own.
         self._selector: asyncio.AbstractEventLoop | SelectorThread | None = None
         self._own_selector: SelectorThread | None = None
+        self.seconds: float = 0.0
         self.backlog: int = 0
         self.backlog_bytes: int = 0
 
@@ -237,7 +244,7 @@ class ZmqTransport:
             for channel, line in list(self._lines.items()):
                 self._unwatch(line)
                 self._purge(line.queue)
-                line.close(0)
+                line.close(BREAK_OFF)
                 del self._lines[channel]
                 self._held[channel] = deque()
 
@@ -372,6 +379,7 @@ class ZmqTransport:
 
     def _pump(self, line: _Line) -> None:
         line.is_scheduled = False
+        began = time.monotonic()
         batch: list[list[Frame]] = []
         is_connected = False
         lost: zmq.ZMQError | None = None
@@ -397,6 +405,7 @@ class ZmqTransport:
             self._sink.connected(line.channel)
         for frames in batch:
             self._sink.received(line.channel, frames)
+        self.seconds += time.monotonic() - began
         if lost is not None:
             self._lose(line, lost)
 

@@ -285,7 +285,7 @@ def traits_are_read_and_set(kc: ConKernelClient) -> None:
 
 def figures_and_patches(kc: ConKernelClient) -> None:
     """What is left."""
-    assert_type(kc.stats(), dict[str, int])
+    assert_type(kc.stats(), dict[str, float])
     assert_type(apply_session_patch(), Callable[[], None])
     undo_session_patch()
     assert_type(conkernelclient.__version__, str)
