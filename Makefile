@@ -8,7 +8,7 @@ METADATA := settings.ini setup.py pyproject.toml
 CONFORMANCE := .venv-conformance
 PINS := $(wildcard tests/conformance/requirements.txt)
 
-.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance stress clean
+.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance stress bench bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -64,8 +64,17 @@ stress: .venv/.dev ## Measure what the client stands, 15 minutes at most
 	  $(call tests,tests,run concurrency dropin promises transport bad_input mended inbox death restart) \
 	  tests/test_max_message_bytes.py
 
+# The other clients are measured in environments of their own.
+PEERS := conkernelclient kernel-sidecar async-kernel
+bench: .venv/.bench $(PEERS:%=.venv-bench-%/.installed) ## Measure what a request costs, beside other clients, ten minutes
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.plots
+
+bench-check: .venv/.core
+	$(BIN)/python -m benchmarks.check
+
 clean: ## Remove what was made here
-	rm -rf .venv $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \
+	rm -rf .venv .venv-bench-* $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \
 	  .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # An environment's stamp is newer than what it was installed from. The package itself is installed editable.
@@ -79,6 +88,14 @@ clean: ## Remove what was made here
 
 $(CONFORMANCE)/.installed: $(METADATA) $(PINS) | $(CONFORMANCE)/.made
 	$(CONFORMANCE)/bin/python $(PIP_INSTALL) --editable . $(addprefix --requirement ,$(PINS))
+	touch $@
+
+.venv/.bench: benchmarks/requirements.txt .venv/.core
+	$(BIN)/python $(PIP_INSTALL) --requirement $<
+	touch $@
+
+$(PEERS:%=.venv-bench-%/.installed): .venv-bench-%/.installed: benchmarks/peers/%.txt | .venv-bench-%/.made
+	.venv-bench-$*/bin/python $(PIP_INSTALL) --requirement $<
 	touch $@
 
 %/.made:

@@ -1,0 +1,1 @@
+"""What does a request cost the client, and what does it cost the others? `make bench` tells."""
