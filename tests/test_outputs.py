@@ -298,6 +298,7 @@ def test_raise_for_status_raises_what_the_code_raised() -> None:
         ["t"],
         "m",
     )
+    assert caught.value.result is raised
     with pytest.raises(errors.ConKernelError, match="did not run"):
         made("aborted").raise_for_status()
     with pytest.raises(errors.ConKernelError, match="timed out"):

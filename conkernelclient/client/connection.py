@@ -208,6 +208,7 @@ class Connection:
         for channel in CHANNELS:
             self._transport.close(channel)
         self._transport.detach()
+        self.inbound.clear()
         self.session.unobserve(self._reconfigure, WIRE_TRAITS)
 
     # Loops and threads

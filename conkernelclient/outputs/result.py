@@ -126,16 +126,23 @@ class Result:
         Raises:
             ExecutionError: The code raised.
             ConKernelError: It was aborted, timed out, was cancelled, or is still running.
+
+        Both have this result as their `result`.
         """
         if self.status == "ok":
             return self
+        error = self._as_error()
+        error.result = self
+        raise error
+
+    def _as_error(self) -> ConKernelError:
         if self.status == "timeout":
             note = self._note().strip(" []\n")
-            raise ReplyTimeout(f"run {self.msg_id} {note}; {self._advice()}", msg_id=self.msg_id)
+            return ReplyTimeout(f"run {self.msg_id} {note}; {self._advice()}", msg_id=self.msg_id)
         if self.error is not None and self.status == "error":
             error = self.error
-            raise ExecutionError(error.ename, error.evalue, error.traceback, msg_id=self.msg_id)
-        raise ConKernelError(self._note().strip(" []\n") or self.status, msg_id=self.msg_id)
+            return ExecutionError(error.ename, error.evalue, error.traceback, msg_id=self.msg_id)
+        return ConKernelError(self._note().strip(" []\n") or self.status, msg_id=self.msg_id)
 
     def _advice(self) -> str:
         if self.started:

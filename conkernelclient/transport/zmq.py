@@ -265,8 +265,10 @@ class ZmqTransport:
     def is_drained(self) -> bool:
         """Tell whether the kernel has closed its ends, and all that it had sent is read."""
         with self.lock:
-            is_empty = all(not _events(line) & POLLIN for line in self._lines.values())
-            return is_empty and self.is_disconnected()
+            full = [line for line in self._lines.values() if _events(line) & POLLIN]
+            for line in full:
+                self._schedule(line)  # its signal may be gone with that look
+            return not full and self.is_disconnected()
 
     def socket(self, channel: Channel) -> ConSocket | None:
         """Give the channel's socket."""
@@ -324,6 +326,7 @@ class ZmqTransport:
                 return False
             is_connected = bool(_events(line) & POLLOUT)
             line.awaits_peer = not is_connected
+            self._look(line)
             return is_connected
 
     def pump(self, channel: Channel) -> None:
