@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conkernelclient import errors
+from conkernelclient import Result, errors
 from conkernelclient.client.inbound import BATCH, SLOW, Inbound
 from conkernelclient.protocol.wire import LARGE, Wire
 from conkernelclient.testing import FakeKernel, Publish, Raise, Say, Show, Value
@@ -87,6 +89,37 @@ async def test_a_large_message_is_as_strictly_judged_as_a_small_one() -> None:
     await until(lambda: not way.inbound.is_behind)
     assert way.texts == ["yyy"]
     assert way.inbound.rejected == 3
+
+
+async def test_without_a_thread_a_large_message_is_verified_in_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process may have no more of them, and a check may fail in its own way."""
+    way = Way()
+    way.wire.may_go_on.set()
+
+    def refuse(_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        way.take(HUGE, "two")
+        assert way.texts == []
+        await until(lambda: not way.inbound.is_behind)
+    assert way.texts == ["yyy", "two"]
+
+    has_failed = threading.Event()
+
+    def fail(_: Any) -> None:
+        has_failed.set()
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(way.wire, "check", fail)
+        way.take(HUGE + "z", "end")
+        assert has_failed.wait(LONG)  # the loop goes on when `check` works again
+    await until(lambda: not way.inbound.is_behind)
+    assert way.texts == ["yyy", "two", "yyy", "end"]
 
 
 async def test_a_channel_that_is_closed_drops_what_is_being_verified() -> None:
@@ -168,6 +201,9 @@ async def test_large_outputs_are_read_when_the_result_is_asked_for_them() -> Non
         assert (failed.status, failed.error.ename) == ("error", "ValueError")
         assert failed.stdout == TEXT
         assert "ValueError" in repr(failed)
+        unread = await asyncio.wait_for(kc.run("large"), LONG)
+        assert copy.copy(unread).outputs == unread.outputs == dataclasses.asdict(unread)["outputs"]
+        assert set(dataclasses.asdict(unread)) == {one.name for one in dataclasses.fields(Result)}
         with pytest.raises(AttributeError, match="output'"):
             _ = failed.output  # type: ignore[attr-defined]
         kc.stop_channels()

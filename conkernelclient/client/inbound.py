@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ProtocolError
@@ -102,17 +103,16 @@ class Inbound:
         frames = line[0]
 
         def work() -> None:
-            check: Check | None
-            try:
+            check: Check | None = None
+            with suppress(Exception):  # `unpack` will say what is wrong
                 check = self._wire.check(frames)
-            except ProtocolError:
-                check = None  # `unpack` will say what is wrong
-            try:
+            with suppress(RuntimeError):  # the loop was closed meanwhile: see `finish`
                 loop.call_soon_threadsafe(self._go_on, channel, line, check, loop)
-            except RuntimeError:
-                logger.debug("the loop was closed while a message was verified")
 
-        threading.Thread(target=work, name="conkernelclient-verify", daemon=True).start()
+        try:
+            threading.Thread(target=work, name="conkernelclient-verify", daemon=True).start()
+        except RuntimeError:  # there are too many threads: it holds the loop
+            loop.call_soon(self._go_on, channel, line, None, loop)
 
     def _go_on(
         self,

@@ -18,8 +18,16 @@ __all__ = ["Result", "Status"]
 Status: TypeAlias = Literal["ok", "error", "aborted", "timeout", "cancelled", "running"]
 
 
+class _Unread:
+    """What a result keeps as long as its outputs have not been asked for."""
+
+    __slots__ = ("_reducer",)
+
+    _reducer: Reducer
+
+
 @dataclass(slots=True, kw_only=True)
-class Result:
+class Result(_Unread):
     """
     What came of a run; while it goes on, what has come so far (`run.outcome`).
 
@@ -59,13 +67,12 @@ class Result:
     still_running: bool = False
     aborted_by: str | None = None
     held_by: str | None = None
-    _reducer: Reducer | None = field(default=None, init=False, repr=False, compare=False)
 
     def __getattr__(self, name: str) -> Any:  # asked for what is not set
-        if name != "outputs" or self._reducer is None:
+        if name != "outputs":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self.outputs = self._reducer.outputs
-        self._reducer = None
+        del self._reducer
         return self.outputs
 
     def read_later(self, reducer: Reducer) -> None:
