@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -409,3 +409,30 @@ def test_the_parts_of_a_message_may_be_views_of_any_bytes() -> None:
     sent = packed("stream", {"name": "stdout", "text": "x"}, {"msg_id": "p"})
     message = Wire(settings()).unpack([memoryview(bytearray(frame)) for frame in sent])
     assert (message.parent_id, message.content["text"]) == ("p", "x")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"subshell_id": "s"},
+        {"subshell_id": None},
+        {"number": 2**70},
+        {"one": 1, "two": datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=2)))},
+        {"date": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)},
+        {"date": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=2)))},
+        {"date": "2026-01-02"},
+    ],
+)
+def test_a_header_is_packed_as_the_session_packs_it(more: dict[str, Any]) -> None:
+    """The plain one by a way of its own."""
+    theirs = session()
+    message = theirs.msg("execute_request", {"code": "1"})
+    message["header"].update(more)
+    (packed_header,) = Wire(settings()).pack(message)[2:3]
+    assert json.loads(packed_header) == json.loads(theirs.serialize(message)[2])
+
+
+def test_the_size_of_a_message_may_be_known() -> None:
+    """It is told, and not counted once more."""
+    assert Wire(settings()).unpack(packed("stream", {}), size=1).size == 1
