@@ -16,6 +16,7 @@ import pytest
 
 from conkernelclient import ConKernelClient, ConKernelManager, Run, errors, events
 from tests.clients import LONG
+from tests.conftest import LOOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ IN_FLIGHT = 200
 ROUNDS = 10
 MEDIAN = 0.05
 WORST = 0.2
-WORDS = 100
+WORDS = {"asyncio": 100, "uvloop": 30}[LOOP]  # a kernel each
 
 pytestmark = pytest.mark.timeout(200)
 
