@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ProtocolError
 from ..protocol.oversize import put_note_in
 from ..protocol.wire import json_of
+from ..transport.zmq import BATCH
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Inbound"]
 
-BATCH: Final = 256  # messages delivered in one go, before the loop's other work gets its turn
 SLOW: Final = 2**20  # bytes of JSON from which a thread verifies them: about a millisecond
 
 logger: Final = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Idle", "ask_for_swallowed_reply"]
 
 # Seconds from idle until the kernel is asked for a reply that is not in. The answer decides, not
-# the time: then nobody needs to ask for most.
+# the time: most replies are in before, and nobody needs to ask.
 MISSED_AFTER: Final = 0.5
 NOTHING: Final[dict[str, Any]] = {
     "code": "",

@@ -26,6 +26,7 @@ import zmq
 import zmq.asyncio
 
 from ..errors import BacklogFullError, ChannelsClosedError, TransportError
+from ..protocol.wire import LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +57,6 @@ NOBLOCK: Final = int(zmq.NOBLOCK)
 NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 
 BATCH: Final = 256  # messages received in one go, before the loop's other work gets its turn
-LARGE: Final = 64 * 2**10  # bytes of a received frame from which it is not copied
 LINGER: Final = 100  # milliseconds that a closed socket goes on sending
 # Of one whose kernel is about to go. With none at all libzmq 4.3.5 aborts the process if the kernel
 # closes its end right then and half a message has left ("Resource temporarily unavailable",
