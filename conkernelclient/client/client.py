@@ -20,10 +20,6 @@ from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
 from .byhand import ByHand
-from .comms import Comms
-from .connection import Connection
-from .peer import Presence
-from .ready import probe_until_ready
 from .requests import Requests
 from .subshells import Subshells
 from .values import Values
@@ -33,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable
 
     from ..protocol.messages import Channel, Message
+    from .comms import Comms
+    from .connection import Connection
     from .subscribers import Subscription
 
 __all__ = ["ConKernelClient"]
@@ -79,10 +77,14 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
     )
 
     def __init__(self, **kwargs: Any) -> None:
+        # With the first client: importing us should be quick.
+        from .comms import Comms
+        from .connection import Connection
+
         super().__init__(**kwargs)
         session = self.session
         bind_session(session)
-        self._connection = Connection(
+        self._connection: Connection = Connection(
             session,
             window=self.window,
             max_messages=self.max_backlog_messages,
@@ -138,6 +140,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     async def _probe(self, timeout: float | None) -> Message:
         """Give the kernel's info when it is ready, also if it is restarted meanwhile."""
+        from .ready import probe_until_ready
+
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         peer = self._connection.peer
@@ -154,7 +158,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             try:
                 return await probe_until_ready(self._connection, step if step < math.inf else None)
             except DeadKernelError:
-                if peer.presence is not Presence.AWAY:
+                if not peer.is_away:
                     raise
             except ReadyTimeout as state:
                 if step == left:

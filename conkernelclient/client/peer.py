@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import DeadKernelError, KernelRestartedError, TransportError
+from ..errors import TransportError
 from ..protocol.router import Phase
+from .endings import Ending, restarted
 from .ready import probe_until_ready
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..protocol.router import Request
     from .connection import Connection
 
-__all__ = ["Ending", "Peer", "Presence", "restarted"]
+__all__ = ["Peer", "Presence"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -42,56 +42,6 @@ class Presence(Enum):
     """It will be back: what is sent waits for it."""
     GONE = auto()
     """It ended: what is sent fails."""
-
-
-class Ending(NamedTuple):
-    """
-    How a kernel ended.
-
-    Attributes:
-        exit_code: Of its process; negative: that signal; None: not known.
-        stderr: The last that it wrote there.
-        expected: It was shut down.
-        reason: What happened, if there is more to say than the exit code.
-    """
-
-    exit_code: int | None = None
-    stderr: str = ""
-    expected: bool = False
-    reason: str = ""
-
-    def error(self) -> DeadKernelError:
-        """Make the error for one request."""
-        if self.expected:
-            text = "the kernel was shut down before it answered; start one with km.start_kernel()"
-        else:
-            how = self.reason or f"the kernel process ended {_manner(self.exit_code)}"
-            text = f"{how} before it answered; start it again with km.restart_kernel()"
-        last = self.stderr.strip()
-        if last and not self.expected:
-            text = f"{text}. The last that it wrote on stderr:\n{last}"
-        return DeadKernelError(
-            text, exit_code=self.exit_code, stderr=self.stderr, expected=self.expected
-        )
-
-
-def restarted() -> KernelRestartedError:
-    """Make the error for a request that a restart cut off."""
-    return KernelRestartedError(
-        "the kernel was restarted, and its predecessor had this request: it will not be answered; "
-        "send it again"
-    )
-
-
-def _manner(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "somehow"
-    if exit_code >= 0:
-        return f"with exit status {exit_code}"
-    try:
-        return f"by signal {-exit_code} ({signal.Signals(-exit_code).name})"
-    except ValueError:
-        return f"by signal {-exit_code}"
 
 
 class Peer:
@@ -118,6 +68,11 @@ class Peer:
         self._news: set[asyncio.Future[None]] = set()
         self._is_connected = False  # whether shell has been, since it was opened anew
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it is being restarted."""
+        return self.presence is Presence.AWAY
+
     def check(self) -> None:
         """
         See that there is somebody to send to.
@@ -139,7 +94,7 @@ class Peer:
         Raises:
             DeadKernelError: It is gone.
         """
-        while self.presence is Presence.AWAY:
+        while self.is_away:
             await self._next_news()
         self.check()
 
@@ -152,7 +107,7 @@ class Peer:
 
     def leave(self) -> None:
         """Take note that a restart begins: what was sent fails, what is sent from now on waits."""
-        if self.presence is Presence.AWAY and not self._is_dying:
+        if self.is_away and not self._is_dying:
             return
         make_error = self._ending if self._is_dying and self._ending is not None else restarted
         self._stop()
@@ -187,7 +142,7 @@ class Peer:
 
     def rebound(self) -> None:
         """Take note that another loop is served now."""
-        if self.presence is Presence.AWAY and self._task is None:
+        if self.is_away and self._task is None:
             self._revive()
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ from traitlets import Bool, DottedObjectName, Type, default
 from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
-from ..client.peer import Ending, restarted
+from ..client.endings import Ending, restarted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
