@@ -145,7 +145,7 @@ async def test_channel_objects_hold_what_nobody_claimed() -> None:
     async with run_kernel() as kc:  # which nobody else uses: all hear what it publishes
         await kc.get_pubs(kc.kernel_info())
         await kc.get_pubs()
-        await kc.shell_channel.get_msgs()
+        await kc.get_shell_msg(timeout=30)  # its reply, which may come after its idle
         for name in ("shell", "iopub", "stdin", "control"):
             channel = getattr(kc, f"{name}_channel")
             assert channel is getattr(kc, f"{name}_channel")
