@@ -64,7 +64,8 @@ def packed(msg_type: str, content: Any, parent: Any = None, **more: Any) -> list
 def incoming(msg_type: str, parent_id: str = "", **content: Any) -> Incoming:
     """A message as the router gets it."""
     parent = {"msg_id": parent_id} if parent_id else {}
-    return Incoming(header(msg_type), parent, {}, content, [], 100)
+    whole = header(msg_type)
+    return Incoming(whole, msg_type, whole["msg_id"], parent, parent_id, {}, content, [], 100)
 
 
 def status(state: str, parent_id: str) -> Incoming:

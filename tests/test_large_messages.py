@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from conkernelclient import ConKernelManager
     from conkernelclient.protocol.incoming import Incoming
-    from conkernelclient.protocol.wire import Check, Frame
+    from conkernelclient.protocol.messages import Frame
+    from conkernelclient.protocol.wire import Check
 
 TEXT = "x" * LARGE
 HUGE = "y" * (SLOW + 1)
@@ -59,8 +60,12 @@ class Way:
         for text in texts:
             self.put(packed("stream", {"name": "stdout", "text": text}), channel)
 
+    def take_all(self, *texts: str) -> None:
+        batch = [packed("stream", {"name": "stdout", "text": text}) for text in texts]
+        self.inbound.take("iopub", batch, asyncio.get_running_loop())
+
     def put(self, message: list[Frame], channel: Any = "iopub") -> None:
-        self.inbound.take(channel, message, asyncio.get_running_loop())
+        self.inbound.take(channel, [message], asyncio.get_running_loop())
 
 
 async def test_what_comes_behind_a_large_message_waits_for_it() -> None:
@@ -241,3 +246,39 @@ async def test_a_death_waits_for_the_large_last_words(km: ConKernelManager) -> N
             await asyncio.wait_for(run, LONG)
         assert death.value.result is not None
         assert death.value.result.stdout == "w" * SLOW + "\n"
+
+
+async def test_what_came_first_is_delivered_first_whoever_receives_meanwhile() -> None:
+    """All of a batch are read before one is delivered; a delivery may let the client receive."""
+    way = Way()
+    batches = [[f"{batch}{n}" for n in range(3)] for batch in "abc"]
+
+    def deliver(_channel: Any, message: Incoming) -> None:
+        way.texts.append(message.content["text"])
+        if batches:
+            way.take_all(*batches.pop(0))
+
+    way.inbound._deliver = deliver
+    way.take_all(*batches.pop(0))
+    assert way.texts == [f"{batch}{n}" for batch in "abc" for n in range(3)]
+
+
+async def test_a_batch_that_was_broken_off_is_delivered_to_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By Control-C, which may come at any time; an error costs its message alone."""
+    way = Way()
+    errors: list[BaseException] = [KeyboardInterrupt(), ValueError()]
+
+    def deliver(_channel: Any, message: Incoming) -> None:
+        way.texts.append(message.content["text"])
+        if errors:
+            raise errors.pop(0)
+
+    way.inbound._deliver = deliver
+    with pytest.raises(KeyboardInterrupt):
+        way.take_all("one", "two", "three")
+    assert way.texts == ["one"]
+    await until(lambda: way.texts == ["one", "two", "three"])
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ValueError]
+    caplog.clear()

@@ -246,12 +246,13 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
         connection = kc._connection
         received, later, sent = connection.received, list[Any](), list[str]()
 
-        def hold_the_last(channel: str, frames: list[bytes]) -> None:
-            is_last = channel == "shell" or b'"idle"' in frames[-1]
-            if channel == held and is_last:
-                later.append((channel, frames))
-            else:
-                received(channel, frames)
+        def hold_the_last(channel: str, batch: list[list[bytes]]) -> None:
+            for frames in batch:
+                is_last = channel == "shell" or b'"idle"' in frames[-1]
+                if channel == held and is_last:
+                    later.append((channel, [frames]))
+                else:
+                    received(channel, [frames])
 
         async def interrupt() -> None:
             sent.append("interrupt")
@@ -262,8 +263,8 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
         interrupting = asyncio.ensure_future(run.interrupt())
         await asyncio.sleep(0)
         connection.received = received
-        for channel, frames in later:
-            received(channel, frames)
+        for channel, batch in later:
+            received(channel, batch)
         assert await interrupting
         assert (await run).status == "ok"
         assert sent == []

@@ -30,8 +30,8 @@ class Catcher:
         self.lost_channels: list[str] = []
         self.connected_channels: list[str] = []
 
-    def received(self, channel: str, frames: list[bytes]) -> None:
-        self.got.append(frames)
+    def received(self, channel: str, batch: list[list[bytes]]) -> None:
+        self.got.extend(batch)
 
     def connected(self, channel: str) -> None:
         self.connected_channels.append(channel)

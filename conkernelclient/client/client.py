@@ -216,7 +216,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             + connection.subscribers.dropped,
             "violations": connection.router.violations,
             "evicted": connection.recording.records.evictions,
-            "requests": connection.requests,
+            "requests": connection.outbound.requests,
             **connection.inbound.counts,
             "rejected": connection.inbound.rejected,
             "backlog": backlog,

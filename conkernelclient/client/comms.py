@@ -135,9 +135,8 @@ class Comms:
         """Send one comm message; the kernel does not reply to them."""
         connection = self._connection
         connection.bind()
-        with connection.lock:
-            message = connection.session.msg(msg_type, content, metadata=dict(metadata or {}))
-        connection.post_message("shell", message, list(buffers or ()))
+        message = connection.outbound.make(msg_type, content, metadata)
+        connection.outbound.post_message("shell", message, list(buffers or ()))
 
     def _listen(self) -> None:
         if self._subscription is None:

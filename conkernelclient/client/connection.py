@@ -29,14 +29,15 @@ from ..errors import (
     WrongLoopError,
 )
 from ..protocol.messages import CHANNELS
-from ..protocol.router import Claim, Destination, Phase, Request, Router
-from ..protocol.wire import DELIMITER, Wire, WireSettings
-from ..transport.session_patch import check_buffers, check_fork, sends_by_the_door
+from ..protocol.router import OWNER, Claim, Destination, Phase, Request, Router
+from ..protocol.wire import Wire, WireSettings
+from ..transport.session_patch import check_fork
 from ..transport.zmq import ZmqTransport
 from .channels import Inbox
 from .displays import Displays
 from .futures import ReplyFuture, RequestFuture
 from .inbound import Inbound
+from .outbound import Outbound
 from .pace import Pace
 from .peer import Peer, Presence
 from .recording import Recording
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
     from jupyter_client.session import Session
 
     from ..protocol.incoming import Incoming
-    from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Digest, Frame
+    from ..protocol.messages import Channel, Frame, Message
+    from ..protocol.wire import Digest
     from ..transport.zmq import ConSocket
     from .run import Run
 
@@ -63,7 +64,18 @@ logger: Final = logging.getLogger(__name__)
 JSON_PACKERS: Final = (json_packer, orjson_packer)
 JSON_UNPACKERS: Final = (json_unpacker, orjson_unpacker)
 NOTICED: Final = frozenset({"error", "input_request"})
-WIRE_TRAITS: Final = ["auth", "pack", "unpack", "adapt_version", "digest_history_size"]
+# Traits of a session that are read once, and again when they change.
+SESSION_TRAITS: Final = [
+    "auth",
+    "pack",
+    "unpack",
+    "adapt_version",
+    "digest_history_size",
+    "username",
+    "session",
+    "metadata",
+    "copy_threshold",
+]
 
 
 def wire_settings(session: Session) -> WireSettings:
@@ -94,10 +106,10 @@ class Connection:
         pace: How long the requests take.
         subshells: The kernel's subshells, as far as they are known.
         inbound: The way in; it knows how much came.
+        outbound: The way out.
         inboxes: What nobody claimed, by channel.
         loop: The event loop that it serves; None before the first use in one.
         is_welcomed: Whether the kernel confirmed the iopub subscription (`iopub_welcome`, JEP 65).
-        requests: How many messages were sent.
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
         restart: Restarts the kernel; set by the client.
@@ -132,21 +144,22 @@ class Connection:
         self.pace: Pace = Pace()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
-        self.requests: int = 0
         self._thread = 0
         self._pid = session.pid
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
         self.inbound: Inbound = Inbound(self._wire, self._deliver)
+        self.outbound: Outbound = Outbound(self, self._wire, self._transport)
         this = weakref.ref(self)
 
         def reconfigure(_change: Any) -> None:
             connection = this()
             if connection is not None:
                 connection._wire.configure(wire_settings(session))
+                connection.outbound.configure()
 
         self._reconfigure = reconfigure
-        session.observe(reconfigure, WIRE_TRAITS)
+        session.observe(reconfigure, SESSION_TRAITS)
 
     # Channels
 
@@ -209,7 +222,7 @@ class Connection:
             self._transport.close(channel)
         self._transport.detach()
         self.inbound.clear()
-        self.session.unobserve(self._reconfigure, WIRE_TRAITS)
+        self.session.unobserve(self._reconfigure, SESSION_TRAITS)
 
     # Loops and threads
 
@@ -221,16 +234,16 @@ class Connection:
             WrongLoopError: Another loop is served, and still open.
             ForkedError: This process was forked off the one that made the client.
         """
-        if os.getpid() != self._pid:
-            check_fork(self.session)
-        if self.is_foreign_thread():
-            return self.loop
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:
+            running = None
+        if running is not None and running is self.loop:
+            return running  # most calls; a forked process has no running loop
+        if os.getpid() != self._pid:
+            check_fork(self.session)
+        if running is None or self.is_foreign_thread():
             return self.loop
-        if running is self.loop:
-            return running
         if self.loop is not None and not self.loop.is_closed():
             if not is_required:
                 return self.loop
@@ -284,7 +297,7 @@ class Connection:
     @property
     def seconds(self) -> float:
         """Seconds of the loop's time that were spent in sending and receiving."""
-        return self.pace.seconds + self._transport.seconds
+        return self.outbound.seconds + self._transport.seconds
 
     def call_in_loop(self, function: Callable[[], None]) -> None:
         """Call `function` in the loop's thread, in the order of these calls, and soon."""
@@ -332,58 +345,18 @@ class Connection:
 
         Packs a message and sends it on one of this connection's sockets.
         """
-        self._post(socket.door_name, message, ident, buffers)
-
-    def _post(
-        self, channel: Channel, message: dict[str, Any], ident: Any, buffers: Sequence[Any]
-    ) -> None:
-        check_buffers(buffers)
-        if self.peer.presence is Presence.GONE and message["msg_type"] == "shutdown_request":
-            return  # it is done already
-        self.peer.check()
-        header = message["header"]
-        if "subshell_id" in header and (named := header["subshell_id"]) is not None:
-            shell = self.subshells.actual(named)
-            message = {**message, "header": {**header, "subshell_id": shell}}
-        began = time.monotonic()
-        with self._transport.lock:
-            frames = self._wire.pack(message, ident)
-            frames.extend(buffers)
-            longest = max(map(len, frames))
-            if channel == "shell":
-                self._record(message)
-            self._transport.send(channel, frames, copy=longest < self.session.copy_threshold)
-            self.requests += 1
-        self.pace.seconds += time.monotonic() - began
+        self.outbound.post(socket.door_name, message, ident, buffers)
 
     def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
         """Be the door of `Session.send_raw`: sign and send packed parts."""
-        idents = [ident] if isinstance(ident, bytes) else list(ident or ())
-        signed = [*idents, DELIMITER, self._wire.sign(parts[:4]), *parts]
-        self._transport.send(socket.door_name, signed)
-
-    def post_message(
-        self, channel: Channel, message: dict[str, Any], buffers: Sequence[Any]
-    ) -> None:
-        """Send a message; through the session, if somebody has put a `send` of his own there."""
-        socket = self._transport.socket(channel)
-        if socket is not None and not sends_by_the_door(self.session):
-            self.session.send(socket, message, buffers=list(buffers))
-        elif socket is not None or self.is_open(channel):
-            # Without a socket it is held, or refused, until there is a kernel again.
-            self._post(channel, message, None, buffers)
-        else:
-            raise ChannelsClosedError(
-                f"the {channel} channel is not running: call start_channels() first",
-                msg_id=message["msg_id"],
-            )
+        self.outbound.post_raw(socket, parts, ident)
 
     def send_request(
         self, request: Request, message: dict[str, Any], buffers: Sequence[Any]
     ) -> None:
         """Send a registered request; if that fails, it is registered no more."""
         try:
-            self.post_message(request.channel, message, buffers)
+            self.outbound.post_message(request.channel, message, buffers)
         except BaseException:
             self.router.end(request)
             raise
@@ -394,11 +367,11 @@ class Connection:
         """Let an execute request take its turn: it is sent now, or when the window lets it."""
         self.peer.check()
         leaving = self.window.submit(entry)
-        if leaving != [entry]:
+        if len(leaving) != 1 or leaving[0] is not entry:
             self.let_leave(leaving)
             return
         try:
-            entry.send()
+            entry.leave()
         except BaseException:
             self.let_leave(self.window.done(entry))
             raise
@@ -409,7 +382,7 @@ class Connection:
         while leaving:
             entry = leaving.popleft()
             try:
-                entry.send()
+                entry.leave()
             except Exception as error:  # whoever frees the window is not to blame
                 leaving.extend(self.window.done(entry))
                 entry.fail(error)
@@ -441,7 +414,7 @@ class Connection:
                 future.fail,
                 message["header"].get("subshell_id"),
             )
-            self._record(message)
+            self.record(message)
             self.submit(entry)
             future.add_done_callback(lambda _: self.forget(request, entry))
         else:
@@ -458,16 +431,20 @@ class Connection:
         """Send a request whose reply nobody waits for: it goes to the channel object."""
         if takes_turn:
             subshell_id = message["header"].get("subshell_id")
-            self._record(message)
+            self.record(message)
             self.submit(
-                Call(lambda: self.post_message(channel, message, buffers), _log_unsent, subshell_id)
+                Call(
+                    lambda: self.outbound.post_message(channel, message, buffers),
+                    _log_unsent,
+                    subshell_id,
+                )
             )
         else:
-            self.post_message(channel, message, buffers)
+            self.outbound.post_message(channel, message, buffers)
 
     def replace_subshell(self, run: Run, subshell_id: str) -> None:
         """Let another subshell serve this id: `run` does not end; when it has, its shell goes."""
-        message = self.session.msg("create_subshell_request", {})
+        message = self.outbound.make("create_subshell_request", {})
 
         def replace(reply: asyncio.Future[Message]) -> None:
             if not reply.cancelled() and reply.exception() is None:
@@ -475,7 +452,7 @@ class Connection:
                 if content.get("status") == "ok":
                     retired = self.subshells.replace(subshell_id, str(content["subshell_id"]))
                     run.when_through(lambda: self._delete_subshell(retired))
-                    self.let_leave(self.window.done(run.entry))
+                    self.let_leave(self.window.done(run))
                     return
             logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)
 
@@ -484,7 +461,7 @@ class Connection:
     def _delete_subshell(self, subshell_id: str) -> None:
         if self.is_open("control") and self.peer.presence is Presence.HERE:
             content = {"subshell_id": subshell_id}
-            self.ask("control", self.session.msg("delete_subshell_request", content), [], None)
+            self.ask("control", self.outbound.make("delete_subshell_request", content), [], None)
 
     def forget(self, request: Request, entry: Entry | None = None) -> None:
         """Let a request go whose future is done, however it ended: the one door."""
@@ -497,19 +474,21 @@ class Connection:
         """Send an answer to an input request, with its header as the parent."""
         self.questions.pop(question.msg_id, None)
         header = dict(question.message["header"])
-        self.post_message("stdin", self.session.msg("input_reply", {"value": text}, header), [])
+        self.outbound.post_message(
+            "stdin", self.session.msg("input_reply", {"value": text}, header), []
+        )
 
-    def _record(self, message: dict[str, Any]) -> None:
+    def record(self, message: dict[str, Any]) -> None:
         """Begin a record of what is published for a request, unless a run gathers it."""
         request = self.router.get(message["msg_id"])
-        if request is None or not request.claims.takes_iopub:
+        if request is None or not request.takes_iopub:
             self.recording.open(message)
 
     # Receiving: the sink of the transport
 
-    def received(self, channel: Channel, frames: list[Frame]) -> None:
-        """Take one message from the transport."""
-        self.inbound.take(channel, frames, self.loop)
+    def received(self, channel: Channel, batch: list[list[Frame]]) -> None:
+        """Take messages from the transport."""
+        self.inbound.take(channel, batch, self.loop)
 
     def connected(self, channel: Channel) -> None:
         """Learn that the kernel's side of `channel` is there."""
@@ -535,9 +514,9 @@ class Connection:
         if self.questions or message.msg_type in NOTICED:
             self._notice(channel, message)
         to, request, ended = self.router.feed(channel, message)
-        if to is Destination.OWNER and request is not None:
+        if to is OWNER and request is not None:
             if ended:
-                self.pace.note(request.sent_at)
+                self.pace.times.append(time.monotonic() - request.sent_at)
             request.owner.receive(channel, message)
         elif to is Destination.CHANNEL or request is None:
             if to is Destination.CHANNEL:
@@ -546,10 +525,10 @@ class Connection:
             run = _run_of(request)
             if run is not None:
                 run.receive_late(message)
-        elif isinstance(request.owner, RequestFuture) and request.claims.takes_iopub:
+        elif isinstance(request.owner, RequestFuture) and request.takes_iopub:
             # A run that its callers gave up follows the kernel.
             cast("Run", request.owner).receive(channel, message)
-        if self.subscribers:
+        if self.subscribers.all:
             self.subscribers.offer(channel, message)
 
     def _keep(self, channel: Channel, message: Incoming) -> None:
@@ -581,7 +560,7 @@ class Connection:
         for entry in unsent:
             entry.fail(make_error())
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
-            is_heard = channel == "iopub" and request.claims.takes_iopub
+            is_heard = channel == "iopub" and request.takes_iopub
             if channel is None or request.channel == channel or is_heard:
                 self.router.end(request)
                 if request.owner is not None and not isinstance(request.owner, weakref.ref):

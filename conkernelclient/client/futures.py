@@ -37,10 +37,8 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
     """
 
     _is_detached = False
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self._waiters: set[asyncio.Future[None]] = set()
+    # Those who await it, as long as it is not done. Most are awaited once.
+    _waiters: list[asyncio.Future[None]] | None = None
 
     def detach(self) -> None:
         """
@@ -80,12 +78,12 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done():
-            waiter: asyncio.Future[None] = self.get_loop().create_future()
-            self._waiters.add(waiter)
+            waiter = self._new_waiter()
             try:
                 yield from waiter
-            finally:
+            except BaseException:
                 self._left(waiter)
+                raise
         return self.result()
 
     def __iter__(self) -> Generator[Any, None, T]:
@@ -107,19 +105,28 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
     def close(self) -> None:
         """Be a coroutine: one that holds nothing between its steps."""
 
-    def _wait(self) -> asyncio.Future[None]:
+    def _new_waiter(self) -> asyncio.Future[None]:
         waiter: asyncio.Future[None] = self.get_loop().create_future()
-        self._waiters.add(waiter)
+        if self._waiters is None:
+            self._waiters = [waiter]
+        else:
+            self._waiters.append(waiter)
+        return waiter
+
+    def _wait(self) -> asyncio.Future[None]:
+        waiter = self._new_waiter()
         waiter.add_done_callback(self._left)
         return waiter
 
     def _left(self, waiter: asyncio.Future[None]) -> None:
-        self._waiters.discard(waiter)
+        if self._waiters and waiter in self._waiters:
+            self._waiters.remove(waiter)
         if waiter.cancelled() and not (self._waiters or self._is_detached or self.done()):
             self.cancel()
 
     def _release(self) -> None:
-        for waiter in self._waiters:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -133,7 +140,7 @@ class ReplyFuture(RequestFuture[Message]):
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, msg_id: str) -> None:
-        super().__init__(loop)
+        super().__init__(loop=loop)
         self.msg_id: str = msg_id
 
     def receive(self, _channel: Channel, message: Incoming) -> None:

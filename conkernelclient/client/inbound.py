@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ProtocolError
+from ..protocol.messages import CHANNELS
 from ..protocol.oversize import put_note_in
 from ..protocol.wire import json_of
 from ..transport.zmq import BATCH
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.incoming import Incoming
-    from ..protocol.messages import Channel
-    from ..protocol.wire import Check, Frame, Wire
+    from ..protocol.messages import Channel, Frame
+    from ..protocol.wire import Check, Wire
 
 __all__ = ["Inbound"]
 
@@ -54,6 +55,8 @@ class Inbound:
         self.max_message_bytes: int | None = None
         # By channel what is being verified, and what waits behind it.
         self._lines: dict[Channel, deque[list[Frame]]] = {}
+        # What was read, and is being delivered.
+        self._ready: dict[Channel, deque[Incoming]] = {name: deque() for name in CHANNELS}
         self.counts: dict[str, int] = {
             "received": 0,
             "bytes_received": 0,
@@ -62,17 +65,73 @@ class Inbound:
         }
 
     def take(
-        self, channel: Channel, frames: list[Frame], loop: asyncio.AbstractEventLoop | None
+        self,
+        channel: Channel,
+        batch: list[list[Frame]],
+        loop: asyncio.AbstractEventLoop | None,
     ) -> None:
-        """Take the frames of one message; a thread that verifies them tells `loop`."""
-        size = sum(map(len, frames))
-        if self._lines and channel in self._lines:
+        """
+        Take the frames of messages; a thread that verifies one tells `loop`.
+
+        All are read before the first one is delivered: see `BATCH`.
+        """
+        ready = self._ready[channel]
+        for frames in batch:
+            size = sum(map(len, frames))
+            if (self._lines or size >= SLOW) and self._waits(channel, frames, loop):
+                continue
+            message = self._read(channel, frames, None, size)
+            if message is not None:
+                ready.append(message)
+        self._hand_out(channel, loop)
+
+    def _hand_out(self, channel: Channel, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Deliver what was read, the oldest first, also if a delivery lets us receive more."""
+        ready, deliver = self._ready[channel], self._deliver
+        try:
+            while ready:
+                message = ready.popleft()
+                try:
+                    deliver(channel, message)
+                except Exception:  # one message may cost no more than itself
+                    logger.exception("could not deliver %r from %s", message, channel)
+        finally:
+            if ready and loop is not None and not loop.is_closed():  # such as by Control-C
+                loop.call_soon(self._hand_out, channel, loop)
+
+    def _read(
+        self, channel: Channel, frames: list[Frame], check: Check | None, size: int
+    ) -> Incoming | None:
+        try:
+            message = self._wire.unpack(frames, check, size)
+        except ProtocolError as error:
+            self._reject(channel, error)
+            return None
+        counts = self.counts
+        counts["received"] += 1
+        counts["bytes_received"] += size
+        if self.max_message_bytes is not None and size > self.max_message_bytes:
+            self._cut(channel, message, self.max_message_bytes)
+        return message
+
+    def _take_one(self, channel: Channel, frames: list[Frame], check: Check | None) -> None:
+        message = self._read(channel, frames, check, sum(map(len, frames)))
+        if message is not None:
+            self._ready[channel].append(message)
+            self._hand_out(channel, None)
+
+    def _waits(
+        self, channel: Channel, frames: list[Frame], loop: asyncio.AbstractEventLoop | None
+    ) -> bool:
+        """Let it wait for a thread, or for what came before it; False if it need not."""
+        if channel in self._lines:
             self._lines[channel].append(frames)
-        elif size >= SLOW and loop is not None and _is_slow(frames):
-            line = self._lines[channel] = deque((frames,))
-            self._begin(channel, line, loop)
-        else:
-            self._read(channel, frames, None, size)
+            return True
+        if loop is None or not _is_slow(frames):
+            return False
+        line = self._lines[channel] = deque((frames,))
+        self._begin(channel, line, loop)
+        return True
 
     @property
     def rejected(self) -> int:
@@ -86,15 +145,16 @@ class Inbound:
 
     def clear(self, channel: Channel | None = None) -> None:
         """Drop what is being verified, and what waits for it, of one channel or of all."""
-        for name in tuple(self._lines) if channel is None else (channel,):
+        for name in CHANNELS if channel is None else (channel,):
             self._lines.pop(name, None)
+            self._ready[name].clear()
 
     def finish(self) -> None:
         """Read now what waits: nobody can be told in a loop that is closed."""
         lines, self._lines = self._lines, {}
         for channel, line in lines.items():
             for frames in line:
-                self._read(channel, frames, None)
+                self._take_one(channel, frames, None)
 
     def _begin(
         self, channel: Channel, line: deque[list[Frame]], loop: asyncio.AbstractEventLoop
@@ -125,7 +185,7 @@ class Inbound:
         for _ in range(BATCH):
             if self._lines.get(channel) is not line:
                 return  # it was closed
-            self._read(channel, line.popleft(), check)
+            self._take_one(channel, line.popleft(), check)
             check = None
             if not line:
                 if self._lines.get(channel) is line:
@@ -135,24 +195,6 @@ class Inbound:
                 self._begin(channel, line, loop)
                 return
         loop.call_soon(self._go_on, channel, line, None, loop)
-
-    def _read(
-        self, channel: Channel, frames: list[Frame], check: Check | None, size: int | None = None
-    ) -> None:
-        try:
-            message = self._wire.unpack(frames, check, size)
-        except ProtocolError as error:
-            self._reject(channel, error)
-            return
-        counts = self.counts
-        counts["received"] += 1
-        counts["bytes_received"] += message.size
-        if self.max_message_bytes is not None and message.size > self.max_message_bytes:
-            self._cut(channel, message, self.max_message_bytes)
-        try:
-            self._deliver(channel, message)
-        except Exception:  # one message may cost no more than itself
-            logger.exception("could not deliver %r from %s", message, channel)
 
     def _reject(self, channel: Channel, error: ProtocolError) -> None:
         if not self.counts["rejected"]:

@@ -1,8 +1,7 @@
-"""How long do a client's requests take, and how much of its loop's time does the client itself?"""
+"""How long do a client's requests take?"""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import Final
 
@@ -16,18 +15,13 @@ class Pace:
     The times of one connection.
 
     Attributes:
-        seconds: Spent in making and sending messages.
+        times: What the last 1,000 requests took, each in seconds.
     """
 
     def __init__(self) -> None:
-        self.seconds: float = 0.0
-        self._times: deque[float] = deque(maxlen=KEPT)
-
-    def note(self, sent_at: float) -> None:
-        """Note that a request has ended that was sent at `sent_at` of `time.monotonic()`."""
-        self._times.append(time.monotonic() - sent_at)
+        self.times: deque[float] = deque(maxlen=KEPT)
 
     def percentile(self, percent: int) -> float:
         """Give the time within which `percent` of the last 1,000 requests ended, in seconds."""
-        times = sorted(self._times)
+        times = sorted(self.times)
         return times[min(len(times) - 1, len(times) * percent // 100)] if times else 0.0

@@ -37,8 +37,7 @@ class _Probes:
 
     def send(self) -> None:
         connection = self._connection
-        with connection.lock:
-            message = connection.session.msg("kernel_info_request", {})
+        message = connection.outbound.make("kernel_info_request", {})
         request = Request(message["msg_id"], Claim.REPLY_AND_IOPUB, owner=self)
         connection.router.open(request)
         self._requests.append(request)

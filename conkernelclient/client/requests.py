@@ -192,8 +192,7 @@ class Requests(Lifecycle):
             )
         if metadata is not None:
             require_mapping("metadata", metadata)
-        with self._connection.lock:  # `Session.msg_id` counts without one
-            message = self.session.msg(msg_type, content, metadata=dict(metadata or {}))
+        message = self._connection.outbound.make(msg_type, content, metadata)
         header = message["header"]
         if msg_id is not None:
             header["msg_id"] = message["msg_id"] = require_text("msg_id", msg_id)

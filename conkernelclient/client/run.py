@@ -25,7 +25,6 @@ from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
 from .peer import Presence
 from .swallowed import ask_for_swallowed_reply
-from .window import Entry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from ..outputs.events import Event
     from ..outputs.result import Status
     from ..protocol.incoming import Incoming
-    from ..protocol.messages import Channel, Message
+    from ..protocol.messages import Channel
     from .connection import Connection
 
 __all__ = ["OnTimeout", "Run", "RunOptions"]
@@ -47,6 +46,8 @@ SETTLES_WITHIN: Final = 1.7  # seconds from a timeout to the result, whatever th
 
 
 SENT: Final[dict[str, Any]] = {}
+DONE: Final = Phase.DONE  # looked at with each message
+IDLED: Final = Phase.IDLED
 
 
 class RunOptions(NamedTuple):
@@ -60,24 +61,7 @@ class RunOptions(NamedTuple):
     max_output_bytes: int | None = None
 
 
-class _Place(Entry):
-    """The place of a run in the window."""
-
-    __slots__ = ("run",)
-
-    def __init__(self, run: Run, *, answers_questions: bool) -> None:
-        super().__init__(
-            run.subshell_id, is_run=True, answers_questions=answers_questions, msg_id=run.msg_id
-        )
-        self.run: Run | None = run  # None when it is over
-
-    def send(self) -> None:
-        if self.run is not None:
-            self.run.send_request()
-
-    def fail(self, error: Exception) -> None:
-        if self.run is not None:
-            self.run.fail(error)
+PLAIN: Final = RunOptions()  # what most callers want
 
 
 class Run(RequestFuture["Result"]):
@@ -94,9 +78,13 @@ class Run(RequestFuture["Result"]):
         subshell_id: The subshell that it runs in; None for the main shell.
     """
 
+    is_run = True  # for the window, of which it is an entry
+    answers_questions = False
+
     # Most runs end without a change of these: what is not made costs the garbage collector nothing.
     _reducer: Reducer | None = None
     _log: EventLog | None = None
+    _input: Incoming | None = None  # the kernel's notice that it is inside the code
     _late: list[Event] | None = None
     _news: set[asyncio.Future[None]] | None = None  # readers and others that wait for a change
     _readers: int = 0  # iterations under way
@@ -125,13 +113,14 @@ class Run(RequestFuture["Result"]):
         buffers: Sequence[Any],
         options: RunOptions,
     ) -> None:
-        super().__init__(loop)
+        super().__init__(loop=loop)
         self.msg_id: str = message["msg_id"]
         self.code: str = message["content"]["code"]
         self.subshell_id: str | None = message["header"].get("subshell_id")
         self.is_silent: bool = message["content"]["silent"]
-        self.request: Request = Request(self.msg_id, Claim.RUN, owner=self)
-        self.entry: _Place = _Place(self, answers_questions=options.on_stdin is not None)
+        self.request: Request = Request(self.msg_id, Claim.RUN, self)
+        if options.on_stdin is not None:
+            self.answers_questions = True
         self._connection = connection
         self._message = message
         self._buffers = buffers
@@ -233,10 +222,10 @@ class Run(RequestFuture["Result"]):
         yield Finished(await self)
 
     def _left(self, waiter: asyncio.Future[None]) -> None:
-        if self._readers:
-            self._waiters.discard(waiter)
-        else:
+        if not self._readers:
             super()._left(waiter)
+        elif self._waiters and waiter in self._waiters:
+            self._waiters.remove(waiter)
 
     # What handlers and interrupts need
 
@@ -248,7 +237,8 @@ class Run(RequestFuture["Result"]):
     def cursor(self) -> Cursor:
         """Give a new place at the start of the events."""
         if self._log is None:
-            self._log = EventLog()
+            self._open_outputs()
+        assert self._log is not None
         return Cursor(self._log)
 
     async def changed(self) -> None:
@@ -301,12 +291,12 @@ class Run(RequestFuture["Result"]):
         if self._options.on_stdin is not None:
             self._stdin_task = self._spawn(answer_questions(self, self._options.on_stdin))
         try:
-            connection.submit(self.entry)
+            connection.submit(self)
         except BaseException:
             self._leave()
             raise
 
-    def send_request(self) -> None:
+    def leave(self) -> None:
         """Send it: it is its turn."""
         self._connection.send_request(self.request, self._message, self._buffers)
         self._message = SENT  # and let go of what it holds
@@ -316,23 +306,25 @@ class Run(RequestFuture["Result"]):
         """Take one message of this run; the router has advanced its phase."""
         if channel == "shell":
             self._reply = message
-        elif message.msg_type == "status":
-            if message.content.get("execution_state") == "busy":
-                self._began()
-        else:
+        elif message.msg_type != "status":
             self._fold(message)
-        if self.request.phase is Phase.DONE:
+        elif self._busy_at is None and message.content.get("execution_state") == "busy":
+            self._began()
+        phase = self.request.phase
+        if phase is DONE:
             self.end()
             return
-        if self.request.phase is not Phase.IDLED:
-            pass
-        elif self._is_interrupted:
+        if phase is IDLED:
+            self._has_idled()
+        if self._news:
+            self._wake()
+
+    def _has_idled(self) -> None:
+        if self._is_interrupted:
             self.ask_for_reply()
         elif not self._is_watched:
             self._is_watched = True
             self._connection.idle.add(self)
-        if self._news:
-            self._wake()
 
     def receive_late(self, message: Incoming) -> None:
         """Take a message that came after the end."""
@@ -347,7 +339,7 @@ class Run(RequestFuture["Result"]):
 
     def end(self) -> None:
         """Note that the kernel is through with it, and end the future if that has not ended."""
-        if self.is_through:
+        if self._through_at is not None:
             return
         if self._reply is None:  # an interrupt swallowed it, whoever sent that
             self._is_interrupted = True
@@ -356,7 +348,8 @@ class Run(RequestFuture["Result"]):
             self.settle(self._result())
         else:  # the result is there when the handler has seen all that led to it
             self._output_task.add_done_callback(lambda _: self.settle(self._result()))
-        self._wake()
+        if self._news:
+            self._wake()
 
     def fail(self, error: BaseException) -> None:
         """End with `error`, which gets what had arrived as its `result`."""
@@ -395,17 +388,27 @@ class Run(RequestFuture["Result"]):
     def _fold(self, message: Incoming) -> None:
         if self._busy_at is None:
             self._began()
+        reducer = self._reducer
         if message.msg_type == "execute_input":
             self._is_interruptible = True
-        if self._log is None:
-            self._log = EventLog()
-        reducer = self._reducer
-        if reducer is None:
-            reducer = self._reducer = Reducer(self._options.max_output_bytes)
-        reducer.feed(message)
-        if reducer.has_displays or reducer.is_behind or message.msg_type == "update_display_data":
+            if reducer is None:  # the only one that most runs have
+                self._input = message
+                return
+        if reducer is None or self._log is None:
+            reducer = self._open_outputs()
+        if reducer.feed(message):
             self._connection.displays.note(reducer, message)
-        self._log.append(message)
+        if self._log is not None:
+            self._log.append(message)
+
+    def _open_outputs(self) -> Reducer:
+        """Have a place for outputs and events, of which many runs have none."""
+        reducer = self._reducer = Reducer(self._options.max_output_bytes)
+        self._log = EventLog()
+        if self._input is not None:
+            reducer.feed(self._input)
+            self._log.append(self._input)
+        return reducer
 
     def _arm(self, seconds: float, callback: Callable[[], None]) -> None:
         self._timer = self.get_loop().call_later(max(0.0, seconds), callback)
@@ -422,7 +425,7 @@ class Run(RequestFuture["Result"]):
         self.settle(self._result())
 
     def _holder(self) -> str | None:
-        holder = self._connection.window.holder(self.entry)
+        holder = self._connection.window.holder(self)
         return None if holder is None else holder.msg_id
 
     def _timed_out(self) -> None:
@@ -453,7 +456,7 @@ class Run(RequestFuture["Result"]):
         if status == "cancelled" and self._output_task is not None:
             self._output_task.cancel()
         connection = self._connection
-        was_withdrawn, leaving = connection.window.withdraw(self.entry)
+        was_withdrawn, leaving = connection.window.withdraw(self)
         connection.router.abandon(self.request)
         if was_withdrawn:
             self._leave()
@@ -465,23 +468,26 @@ class Run(RequestFuture["Result"]):
     def _leave(self) -> None:
         """Leave the window, the router and the clock: the one door at which every run ends."""
         self._through_at = time.monotonic()
-        self._disarm()
+        if self._timer is not None:
+            self._disarm()
         if self._is_watched:
             self._connection.idle.discard(self)
         for probe in self._probes:
             probe.cancel()
-        self._ask_no_more()
-        connection = self._connection
-        connection.router.end(self.request)
+        if self._stdin_task is not None:
+            self._stdin_task.cancel()
+        connection, request = self._connection, self.request
+        if request.phase is not DONE:
+            connection.router.end(request)
         # Late output finds the run as long as somebody holds it.
-        self.request.owner = weakref.ref(self)
-        leaving = connection.window.done(self.entry)
-        self.entry.run = None  # it would hold this run in a cycle
+        request.owner = weakref.ref(self)
+        leaving = connection.window.done(self)
         if leaving:
             connection.let_leave(leaving)
-        callbacks, self._then = self._then or (), None
-        for callback in callbacks:
-            callback()
+        if self._then is not None:
+            callbacks, self._then = self._then, None
+            for callback in callbacks:
+                callback()
 
     def _ask_no_more(self) -> None:
         if self._stdin_task is not None:
@@ -525,21 +531,25 @@ class Run(RequestFuture["Result"]):
                 return "error"
 
     def _result(self) -> Result:
-        reply: Message | None = None if self._reply is None else self._reply.message
-        content = {} if self._reply is None else self._reply.content
-        reducer = self._reducer or Reducer()
-        count = content.get("execution_count", reducer.execution_count)
+        reply, reducer = self._reply, self._reducer
+        content = {} if reply is None else reply.content
+        if "execution_count" in content:
+            count = content["execution_count"]
+        elif reducer is not None:
+            count = reducer.execution_count
+        else:
+            count = None if self._input is None else self._input.content.get("execution_count")
         status = self._status()
         began, ended = self._busy_at, self._through_at or time.monotonic()
-        is_unread = self.is_through and reducer.is_behind
+        is_unread = reducer is not None and reducer.is_behind and self.is_through
         result = Result(
             status=status,
             msg_id=self.msg_id,
             code=self.code,
-            outputs=[] if is_unread else reducer.outputs,
+            outputs=[] if is_unread or reducer is None else reducer.outputs,
             execution_count=count,
             error=self._error(content),
-            reply=reply,
+            reply=None if reply is None else reply.message,
             duration=None if began is None or status == "aborted" else ended - began,
             started=began is not None and status != "aborted",
             interrupted=self._is_interrupted,
@@ -547,7 +557,7 @@ class Run(RequestFuture["Result"]):
             aborted_by=self._connection.last_error if status == "aborted" else None,
             held_by=self._held_by,
         )
-        if is_unread:
+        if is_unread and reducer is not None:
             result.read_later(reducer)
         return result
 

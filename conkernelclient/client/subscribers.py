@@ -97,18 +97,20 @@ class Subscription:
 
 
 class Subscribers:
-    """The subscribers of one client."""
+    """
+    The subscribers of one client.
+
+    Attributes:
+        all: Their subscriptions.
+    """
 
     def __init__(self) -> None:
-        self._subscriptions: list[Subscription] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._subscriptions)
+        self.all: list[Subscription] = []
 
     @property
     def dropped(self) -> int:
         """Messages that the present subscribers missed."""
-        return sum(subscription.dropped for subscription in self._subscriptions)
+        return sum(subscription.dropped for subscription in self.all)
 
     def add(
         self,
@@ -119,16 +121,16 @@ class Subscribers:
     ) -> Subscription:
         """Begin a subscription."""
         subscription = Subscription(self, handler, channel, msg_types, parent_id)
-        self._subscriptions.append(subscription)
+        self.all.append(subscription)
         return subscription
 
     def remove(self, subscription: Subscription) -> None:
         """End a subscription. Harmless if it has ended."""
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
+        if subscription in self.all:
+            self.all.remove(subscription)
 
     def offer(self, channel: Channel, message: Incoming) -> None:
         """Show `message` to those who want it."""
-        for subscription in self._subscriptions:
+        for subscription in self.all:
             if subscription.wants(channel, message):
                 subscription.put(message)

@@ -81,8 +81,7 @@ def ask_for_swallowed_reply(run: Run, connection: Connection) -> list[ReplyFutur
     """
     probes: list[ReplyFuture] = []
     for _ in range(2):
-        with connection.lock:
-            message = connection.session.msg("execute_request", dict(NOTHING))
+        message = connection.outbound.make("execute_request", dict(NOTHING))
         if run.subshell_id is not None:
             message["header"]["subshell_id"] = run.subshell_id
         probe = connection.ask("shell", message, [], None)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Message
     from .futures import RequestFuture
     from .handlers import StdinHandler
-    from .run import OnTimeout, Run
+    from .run import OnTimeout, Run, RunOptions
 
 if TYPE_CHECKING:
     from .requests import Requests as _Base
@@ -162,6 +162,26 @@ class Verbs(_Base):
         manager = self.parent
         return isinstance(manager, AsyncKernelManager) and manager.owns_kernel
 
+    def _options(self, options: RunOptions) -> RunOptions:
+        """Check what a caller of `run()` wants."""
+        if options.on_timeout not in ON_TIMEOUT:
+            raise ProtocolError(
+                f"on_timeout {options.on_timeout!r} must be one of {', '.join(ON_TIMEOUT)}"
+            )
+        if options.on_timeout == "restart" and not self._can_restart():
+            raise ProtocolError(
+                "on_timeout='restart' is for the manager's own clients, made by its client(): this "
+                "one did not start its kernel; use 'interrupt' or 'leave'"
+            )
+        for name in ("on_output", "on_stdin"):
+            handler = getattr(options, name)
+            if handler is not None and not callable(handler):
+                raise ProtocolError(f"{name} {handler!r} must be callable")
+        return options._replace(
+            timeout=require_seconds("timeout", options.timeout),
+            start_timeout=require_seconds("start_timeout", options.start_timeout),
+        )
+
     def run(
         self,
         code: str,
@@ -224,35 +244,23 @@ class Verbs(_Base):
         content = self._execute_content(
             code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
         )
-        if on_timeout not in ON_TIMEOUT:
-            raise ProtocolError(f"on_timeout {on_timeout!r} must be one of {', '.join(ON_TIMEOUT)}")
-        if on_timeout == "restart" and not self._can_restart():
-            raise ProtocolError(
-                "on_timeout='restart' is for the manager's own clients, made by its client(): this "
-                "one did not start its kernel; use 'interrupt' or 'leave'"
-            )
-        for name, handler in (("on_output", on_output), ("on_stdin", on_stdin)):
-            if handler is not None and not callable(handler):
-                raise ProtocolError(f"{name} {handler!r} must be callable")
-        options = _run_module().RunOptions(
-            timeout=require_seconds("timeout", timeout),
-            start_timeout=require_seconds("start_timeout", start_timeout),
-            on_timeout=on_timeout,
-            on_output=on_output,
-            on_stdin=on_stdin,
-            max_output_bytes=max_output_bytes,
-        )
+        run = _run_module()
+        given = timeout, start_timeout, on_timeout, on_output, on_stdin, max_output_bytes
+        is_plain = timeout is start_timeout is on_output is on_stdin is max_output_bytes is None
+        if is_plain and on_timeout == "interrupt":
+            options: RunOptions = run.PLAIN
+        else:
+            options = self._options(run.RunOptions(*given))
         connection = self._open_connection("shell")
         if not connection.is_open("iopub"):  # opened now, it would miss what is published
             raise ChannelsClosedError("run() needs the iopub channel: call start_channels() first")
         message = self._message("execute_request", content, msg_id, subshell_id, metadata)
 
         def launch() -> Run:
-            run = _run_module().Run(
-                connection, connection.loop_for_future(), message, tuple(buffers or ()), options
-            )
-            run.launch()
-            return run
+            parts = tuple(buffers) if buffers else ()
+            new: Run = run.Run(connection, connection.loop_for_future(), message, parts, options)
+            new.launch()
+            return new
 
         if connection.is_foreign_thread():
             return self._hand_over(launch)
@@ -506,7 +514,9 @@ class Verbs(_Base):
         if question is not None:
             connection.answer(question, text)
         else:
-            connection.post_message("stdin", self._message("input_reply", {"value": text}), [])
+            connection.outbound.post_message(
+                "stdin", self._message("input_reply", {"value": text}), []
+            )
 
     def request(
         self,

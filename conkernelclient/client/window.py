@@ -13,7 +13,7 @@ Pure: it decides, its caller sends.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Entry", "Window"]
 
 
-class Entry:
+class Entry(Protocol):
     """
     One execute request that is to leave.
 
@@ -32,51 +32,45 @@ class Entry:
         msg_id: Id of the request of a run, to tell others who holds the kernel.
     """
 
-    __slots__ = ("answers_questions", "is_run", "msg_id", "subshell_id")
+    subshell_id: str | None
+    is_run: bool
+    answers_questions: bool
+    msg_id: str
+
+    def leave(self) -> None:
+        """Send it; may raise."""
+
+    def fail(self, error: Exception, /) -> None:
+        """Tell its caller why it could not be sent."""
+
+
+class Call:
+    """An entry that calls `leave` and `fail`."""
+
+    __slots__ = ("_fail", "_leave", "answers_questions", "is_run", "msg_id", "subshell_id")
 
     def __init__(
         self,
+        leave: Callable[[], None],
+        fail: Callable[[Exception], None],
         subshell_id: str | None = None,
         *,
         is_run: bool = False,
         answers_questions: bool = False,
-        msg_id: str | None = None,
+        msg_id: str = "",
     ) -> None:
+        self._leave = leave
+        self._fail = fail
         self.subshell_id: str | None = subshell_id
         self.is_run: bool = is_run
         self.answers_questions: bool = answers_questions
-        self.msg_id: str | None = msg_id
+        self.msg_id: str = msg_id
 
-    def send(self) -> None:
+    def leave(self) -> None:
         """Send it; may raise."""
-        raise NotImplementedError
+        self._leave()
 
-    def fail(self, error: Exception) -> None:
-        """Tell its caller why it could not be sent."""
-        raise NotImplementedError
-
-
-class Call(Entry):
-    """An entry that calls `send` and `fail`."""
-
-    __slots__ = ("_fail", "_send")
-
-    def __init__(
-        self,
-        send: Callable[[], None],
-        fail: Callable[[Exception], None],
-        subshell_id: str | None = None,
-        **kind: Any,
-    ) -> None:
-        super().__init__(subshell_id, **kind)
-        self._send = send
-        self._fail = fail
-
-    def send(self) -> None:
-        """Send it; may raise."""
-        self._send()
-
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: Exception, /) -> None:
         """Tell its caller why it could not be sent."""
         self._fail(error)
 
@@ -88,7 +82,7 @@ class _Lane:
 
     def __init__(self) -> None:
         self.waiting: OrderedDict[Entry, None] = OrderedDict()
-        self.inside: OrderedDict[Entry, None] = OrderedDict()
+        self.inside: dict[Entry, None] = {}
 
 
 class Window:
@@ -120,10 +114,13 @@ class Window:
 
     def submit(self, entry: Entry) -> list[Entry]:
         """Queue `entry`; gives what may leave now, in order."""
-        lane = self._lane(entry)
+        lane = self._lanes.get(entry.subshell_id)
+        if not (entry.is_run or self.is_held or (lane is not None and lane.waiting)):
+            return [entry]
+        if lane is None:
+            lane = self._lanes[entry.subshell_id] = _Lane()
         if not (self.is_held or lane.waiting) and self._may_leave(lane, entry):
             self._enter(lane, entry)
-            self._sweep(lane, entry.subshell_id)
             return [entry]
         lane.waiting[entry] = None
         self._waiting += 1
@@ -135,19 +132,19 @@ class Window:
 
         Harmless if it is not inside.
         """
-        lane = self._lane(entry)
-        lane.inside.pop(entry, None)
+        lane = self._lanes.get(entry.subshell_id)
+        if lane is not None:
+            lane.inside.pop(entry, None)
+            self._sweep(lane, entry.subshell_id)
         if self._answering is entry:
             inside = (one for each in self._lanes.values() for one in each.inside)
             self._answering = next((one for one in inside if one.answers_questions), None)
-        self._sweep(lane, entry.subshell_id)
         return self.leaving() if self._waiting else []
 
     def withdraw(self, entry: Entry) -> tuple[bool, list[Entry]]:
         """Take back `entry`: whether it had not left, and what may leave now in its place."""
-        lane = self._lane(entry)
-        if entry not in lane.waiting:
-            self._sweep(lane, entry.subshell_id)
+        lane = self._lanes.get(entry.subshell_id)
+        if lane is None or entry not in lane.waiting:
             return False, []
         del lane.waiting[entry]
         self._waiting -= 1
@@ -168,12 +165,6 @@ class Window:
         holder = next(iter(lane.inside if lane else ()), self._answering)
         return None if holder is entry else holder
 
-    def _lane(self, entry: Entry) -> _Lane:
-        lane = self._lanes.get(entry.subshell_id)
-        if lane is None:
-            lane = self._lanes[entry.subshell_id] = _Lane()
-        return lane
-
     def leaving(self) -> list[Entry]:
         """Let go what may leave now; it is inside from then on."""
         leaving: list[Entry] = []
@@ -183,19 +174,19 @@ class Window:
             while lane.waiting and self._may_leave(lane, next(iter(lane.waiting))):
                 entry, _ = lane.waiting.popitem(last=False)
                 self._waiting -= 1
-                self._enter(lane, entry)
+                if entry.is_run:
+                    self._enter(lane, entry)
                 leaving.append(entry)
             self._sweep(lane, subshell_id)
         return leaving
 
     def _enter(self, lane: _Lane, entry: Entry) -> None:
-        if entry.is_run:
-            lane.inside[entry] = None
-            if entry.answers_questions and self._answering is None:
-                self._answering = entry
+        lane.inside[entry] = None
+        if entry.answers_questions and self._answering is None:
+            self._answering = entry
 
     def _sweep(self, lane: _Lane, subshell_id: str | None) -> None:
-        if not (lane.waiting or lane.inside):
+        if subshell_id is not None and not (lane.waiting or lane.inside):
             self._lanes.pop(subshell_id, None)
 
     def _may_leave(self, lane: _Lane, entry: Entry) -> bool:

@@ -62,8 +62,9 @@ class EventLog:
         """Add `message`; tells whether it is an event at all."""
         if message.msg_type not in SHOWN:
             return False
-        if len(self._items) < self._limit or not self._grows(message):
-            self._items.append(message)
+        items = self._items
+        if len(items) < self._limit or not self._grows(message):
+            items.append(message)
         return True
 
     def _grows(self, message: Incoming) -> bool:

@@ -22,7 +22,7 @@ __all__ = ["Output", "Reducer", "dict_of", "display_id_of", "lines_of"]
 
 Output: TypeAlias = dict[str, Any]
 
-STREAMS: Final = frozenset({"stdout", "stderr"})
+DISPLAYS: Final = frozenset({"display_data", "execute_result", "update_display_data"})
 
 
 class _Text:
@@ -107,18 +107,30 @@ class Reducer:
             outputs.append({"output_type": "stream", "name": "stderr", "text": self._marker()})
         return outputs
 
-    def feed(self, message: Incoming) -> None:
-        """Fold one message; those that show nothing are passed over."""
+    def feed(self, message: Incoming) -> bool:
+        """
+        Fold one message; those that show nothing are passed over.
+
+        Returns:
+            Whether it shows or updates a display, or may do so.
+        """
         if self._unread is not None or message.is_deferred:
-            if message.msg_type == "error":
-                self.error = message.content
-            elif message.msg_type == "execute_input":
-                self._count(message.content)
-            if self._unread is None:
-                self._unread = deque()
-            self._unread.append(message)
-        else:
-            self._fold(message)
+            self._put_off(message)
+            return True
+        if message.msg_type == "stream":
+            self._stream(message)
+            return False
+        self._fold(message)
+        return message.msg_type in DISPLAYS
+
+    def _put_off(self, message: Incoming) -> None:
+        if message.msg_type == "error":
+            self.error = message.content
+        elif message.msg_type == "execute_input":
+            self._count(message.content)
+        if self._unread is None:
+            self._unread = deque()
+        self._unread.append(message)
 
     def _catch_up(self) -> None:
         unread, self._unread = self._unread, None
@@ -129,7 +141,7 @@ class Reducer:
         content = message.content
         match message.msg_type:
             case "stream":
-                self._stream(content, message.size)
+                self._stream(message)
             case "execute_input":
                 self._count(content)
             case "display_data":
@@ -165,13 +177,15 @@ class Reducer:
             output["data"] = dict_of(content.get("data"))
             output["metadata"] = dict_of(content.get("metadata"))
 
-    def _stream(self, content: dict[str, Any], size: int) -> None:
-        name = content.get("name")
-        name = name if isinstance(name, str) and name in STREAMS else "stdout"
-        text = content.get("text", "")
+    def _stream(self, message: Incoming) -> None:
+        content = message.content
+        name, text = content.get("name"), content.get("text", "")
+        if name not in ("stdout", "stderr"):
+            name = "stdout"
         if not isinstance(text, str):
             text = str(text)
-        if not self._has_room(size):
+        is_bound = self._max_bytes is not None or self._clear_pending
+        if is_bound and not self._has_room(message.size):
             return
         last = self._items[-1] if self._items else None
         if isinstance(last, _Text) and last.name == name:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypeAlias, T
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["CHANNELS", "PROTOCOL_VERSION", "Channel", "Content", "Header", "Message"]
+__all__ = ["CHANNELS", "PROTOCOL_VERSION", "Channel", "Content", "Frame", "Header", "Message"]
 
 PROTOCOL_VERSION: Final = "5.4"
 
@@ -20,6 +20,7 @@ Channel: TypeAlias = Literal["shell", "iopub", "stdin", "control"]
 CHANNELS: Final[tuple[Channel, ...]] = ("shell", "iopub", "stdin", "control")
 
 Content: TypeAlias = dict[str, Any]
+Frame: TypeAlias = bytes | bytearray | memoryview
 
 
 class Header(TypedDict):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum, IntEnum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..errors import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .incoming import Incoming
     from .messages import Channel
@@ -100,6 +101,17 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Signal], Phase]] = {
     (Phase.IDLED, Signal.REPLY): Phase.DONE,
 }
 
+# The same by phase. These are looked at with each message: a name of a module is found sooner than
+# a member of an enum.
+NEXT: Final[Mapping[Phase, Mapping[Signal, Phase]]] = {
+    phase: {signal: to for (at, signal), to in TRANSITIONS.items() if at is phase}
+    for phase in Phase
+}
+WAITING: Final = Phase.WAITING
+SENT: Final = Phase.SENT
+REPLIED: Final = Phase.REPLIED
+DONE: Final = Phase.DONE
+OUTPUT: Final = Signal.OUTPUT
 STATUS: Final[Mapping[object, Signal]] = {"busy": Signal.BUSY, "idle": Signal.IDLE}
 
 
@@ -109,7 +121,8 @@ class Request:
 
     Attributes:
         msg_id: Its id.
-        claims: What its owner takes of its messages.
+        takes_iopub: Whether its owner takes what the kernel publishes for it.
+        takes_stdin: Whether its owner takes what its code asks.
         owner: Whoever opened it put in here what the messages are for; the router does not look at
             it.
         channel: Where it is sent, and its reply comes.
@@ -118,7 +131,16 @@ class Request:
         abandoned: The owner gave it up; its messages are counted, and go nowhere.
     """
 
-    __slots__ = ("abandoned", "channel", "claims", "msg_id", "owner", "phase", "sent_at")
+    __slots__ = (
+        "abandoned",
+        "channel",
+        "msg_id",
+        "owner",
+        "phase",
+        "sent_at",
+        "takes_iopub",
+        "takes_stdin",
+    )
 
     def __init__(
         self,
@@ -129,7 +151,8 @@ class Request:
         phase: Phase = Phase.WAITING,
     ) -> None:
         self.msg_id: str = msg_id
-        self.claims: Claim = claims
+        self.takes_iopub: bool = claims.takes_iopub
+        self.takes_stdin: bool = claims.takes_stdin
         self.owner: Any = owner
         self.channel: Channel = channel
         self.phase: Phase = phase
@@ -161,6 +184,11 @@ class Delivery(NamedTuple):
     ended: bool = False
 
 
+OWNER: Final = Destination.OWNER
+# As `Delivery(...)` does, which is one more call of a function.
+delivered: Final[Callable[[tuple[Destination, Request, bool]], Delivery]] = partial(
+    tuple.__new__, Delivery
+)
 TO_CHANNEL: Final = Delivery(Destination.CHANNEL)
 TO_NOBODY: Final = Delivery(Destination.NOBODY)
 
@@ -216,7 +244,10 @@ class Router:
 
     def sent(self, request: Request) -> None:
         """Note that `request` has left."""
-        self._advance(request, Signal.SEND)
+        if request.phase is WAITING:
+            request.phase = SENT
+        else:
+            self._advance(request, Signal.SEND)
 
     def abandon(self, request: Request) -> None:
         """
@@ -231,7 +262,7 @@ class Router:
         if request.phase is Phase.WAITING or self._is_through(request):
             return
         self._abandoned[request.msg_id] = request
-        if request.claims.takes_iopub:
+        if request.takes_iopub:
             return  # a run is followed as long as it takes: others may wait until it is through
         self._unanswered[request.msg_id] = None
         if len(self._unanswered) > FORGOTTEN_KEPT:
@@ -269,19 +300,22 @@ class Router:
         request = self._open.get(message.parent_id)
         if request is None:
             return self._feed_past(channel, message)
-        signal = self._signal(request, channel, message)
-        if signal is None:
-            return TO_CHANNEL
-        phase = TRANSITIONS.get((request.phase, signal))
+        if channel == "iopub" and request.takes_iopub and message.msg_type != "status":
+            signal = OUTPUT
+        else:
+            signal = self._signal(request, channel, message)
+            if signal is None:
+                return TO_CHANNEL
+        phase = NEXT[request.phase].get(signal)
         if phase is None:
             self.violations += 1
             return TO_NOBODY
         request.phase = phase
-        ended = phase >= Phase.REPLIED and self._is_through(request)
-        if ended:
+        if phase is DONE or (phase is REPLIED and not request.takes_iopub):
             del self._open[request.msg_id]
             self._keep_finished(request)
-        return Delivery(Destination.OWNER, request, ended)
+            return delivered((OWNER, request, True))
+        return delivered((OWNER, request, False))
 
     def _feed_past(self, channel: Channel, message: Incoming) -> Delivery:
         """Take a message for which no open request is."""
@@ -310,17 +344,17 @@ class Router:
     def _signal(request: Request, channel: Channel, message: Incoming) -> Signal | None:
         """Give what a message means for `request`; None if its owner does not take it."""
         if channel == "iopub":
-            if not request.claims.takes_iopub:
+            if not request.takes_iopub:
                 return None
             if message.msg_type == "status":
                 return STATUS.get(message.content.get("execution_state"), Signal.OUTPUT)
             return Signal.OUTPUT
         if channel == request.channel and message.msg_type.endswith("_reply"):
             return Signal.REPLY
-        return Signal.OUTPUT if channel == "stdin" and request.claims.takes_stdin else None
+        return Signal.OUTPUT if channel == "stdin" and request.takes_stdin else None
 
     def _advance(self, request: Request, signal: Signal) -> bool:
-        phase = TRANSITIONS.get((request.phase, signal))
+        phase = NEXT[request.phase].get(signal)
         if phase is None:
             self.violations += 1
             return False
@@ -329,12 +363,10 @@ class Router:
 
     @staticmethod
     def _is_through(request: Request) -> bool:
-        if request.claims.takes_iopub:
-            return request.phase is Phase.DONE
-        return request.phase in (Phase.REPLIED, Phase.DONE)
+        return request.phase is DONE or (request.phase is REPLIED and not request.takes_iopub)
 
     def _keep_finished(self, request: Request) -> None:
-        if not request.claims.takes_iopub:
+        if not request.takes_iopub:
             return
         self._finished[request.msg_id] = request
         if len(self._finished) > FINISHED_KEPT:

@@ -16,7 +16,7 @@ from collections import deque
 from datetime import UTC, datetime
 from functools import partial
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, cast
 
 import orjson
 
@@ -26,14 +26,13 @@ from .incoming import Incoming, id_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .messages import Content
+    from .messages import Content, Frame
 
 __all__ = [
     "DELIMITER",
     "LARGE",
     "Check",
     "Digest",
-    "Frame",
     "Wire",
     "WireSettings",
     "json_of",
@@ -42,11 +41,11 @@ __all__ = [
 logger: Final = logging.getLogger(__name__)
 
 DELIMITER: Final = b"<IDS|MSG>"
-Frame: TypeAlias = bytes | bytearray | memoryview
-PARENTS_KEPT: Final = 1024  # parsed parent headers; each message of a request repeats the bytes
+PARENTS_KEPT: Final = 1024  # parsed parent headers, twice; each message of a request repeats one
 LARGE: Final = 64 * 2**10  # bytes from which a message is not copied, and its content read later
 PIECE: Final = 2**20  # bytes
 PARTS: Final = 5  # signature, header, parent header, metadata, content
+CURRENT: Final = frozenset(f"5.{minor}" for minor in range(10))  # versions that need no adapter
 
 # A run of 19 digits may be an integer beyond 64 bits, of which orjson would make a float without a
 # word. Finding one by translating every digit to "0" takes a tenth of the time of a regular
@@ -57,6 +56,9 @@ MAY_BE_BIG: Final = b"0" * 19
 # A header as `Session` makes it has one date, which orjson writes as `json_default` does.
 HEADER_KEYS: Final = 7  # with `subshell_id`
 HEADER_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
+
+EMPTY: Final[dict[str, Any]] = {}
+OBJECT: Final[Any] = dict  # of JSON; to a type checker any, as `load` may give anything
 
 # What a foreign packer or a protocol adapter raises when it meets a message that it cannot read.
 UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
@@ -96,24 +98,29 @@ class WireSettings(NamedTuple):
     history_size: int = 65536
 
 
-def _parts_of(frames: Sequence[Frame]) -> tuple[int, Sequence[Frame]]:
-    """Give the place of the signature, and header, parent header, metadata and content."""
+def _no_message(frames: Sequence[Frame]) -> ProtocolError:
+    if DELIMITER not in frames:
+        return ProtocolError("a message without the delimiter <IDS|MSG>")
+    return ProtocolError(
+        f"a message of {len(frames) - frames.index(DELIMITER) - 1} parts after the delimiter, "
+        f"at least {PARTS} are needed"
+    )
+
+
+def _signed(frames: Sequence[Frame]) -> tuple[Frame, Sequence[Frame]]:
+    """Give the signature, and header, parent header, metadata and content."""
     try:
         start = frames.index(DELIMITER) + 1
+        signature, header, parent, metadata, content = frames[start : start + PARTS]
     except ValueError:
-        raise ProtocolError("a message without the delimiter <IDS|MSG>") from None
-    if len(frames) < start + PARTS:
-        raise ProtocolError(
-            f"a message of {len(frames) - start} parts after the delimiter, "
-            f"at least {PARTS} are needed"
-        )
-    return start, frames[start + 1 : start + PARTS]
+        raise _no_message(frames) from None
+    return signature, (header, parent, metadata, content)
 
 
 def json_of(frames: Sequence[Frame]) -> Sequence[Frame]:
     """Give the parts of a message that are signed; none if it is no message."""
     try:
-        return _parts_of(frames)[1]
+        return _signed(frames)[1]
     except ProtocolError:
         return ()
 
@@ -127,10 +134,8 @@ def _may_have_big(part: Frame) -> bool:
     )
 
 
-def _object(part: Any, name: str) -> dict[str, Any]:
-    if isinstance(part, dict):
-        return cast("dict[str, Any]", part)
-    raise ProtocolError(f"its {name} is no object but {type(part).__name__}")
+def _no_object(name: str, part: object) -> ProtocolError:
+    return ProtocolError(f"its {name} is no object but {type(part).__name__}")
 
 
 class Check(NamedTuple):
@@ -152,6 +157,7 @@ class Wire:
 
     def __init__(self, settings: WireSettings) -> None:
         self._parents: dict[bytes, tuple[Any, str]] = {}
+        self._parents_before: dict[bytes, tuple[Any, str]] = {}
         self._seen: set[bytes] = set()
         self._ring: deque[bytes] = deque()
         self.unreadable: int = 0
@@ -162,6 +168,7 @@ class Wire:
         self.settings: WireSettings = settings
         # `hmac.HMAC` wraps an object of C with the same methods, at twice its price.
         self._is_json: bool = settings.is_json
+        self._history_size: int = settings.history_size
         self._auth: Digest | None = getattr(settings.auth, "_hmac", None) or settings.auth
 
     def pack(
@@ -191,13 +198,16 @@ class Wire:
                 packed = content.encode()
             case _:
                 raise TypeError(f"Content incorrect type: {type(content)}")
+        parent, metadata = message["parent_header"], message["metadata"]
         parts = [
             self._dump_header(message["header"]),
-            self._dump(message["parent_header"]),
-            self._dump(message["metadata"]),
+            b"{}" if parent == EMPTY and settings.is_json else self._dump(parent),
+            b"{}" if metadata == EMPTY and settings.is_json else self._dump(metadata),
             packed,
         ]
-        idents = [ident] if isinstance(ident, bytes) else list(ident or ())
+        if ident is None:
+            return [DELIMITER, self.sign(parts), *parts]
+        idents = [ident] if isinstance(ident, bytes) else ident
         return [*idents, DELIMITER, self.sign(parts), *parts]
 
     def sign(self, parts: Sequence[Frame]) -> bytes:
@@ -205,7 +215,7 @@ class Wire:
         if self._auth is None:
             return b""
         digest = self._auth.copy()
-        if sum(map(len, parts)) < LARGE:
+        if len(parts[-1]) < LARGE:  # the content
             digest.update(b"".join(parts))
         else:
             for part in parts:
@@ -221,9 +231,8 @@ class Wire:
         Raises:
             ProtocolError: It is short.
         """
-        start, parts = _parts_of(frames)
-        auth = self._auth
-        is_signed = auth is None or compare_digest(bytes(frames[start]), self.sign(parts))
+        signature, parts = _signed(frames)
+        is_signed = self._auth is None or compare_digest(bytes(signature), self.sign(parts))
         return Check(is_signed, any(map(_may_have_big, parts)))
 
     def unpack(
@@ -241,27 +250,40 @@ class Wire:
             ProtocolError: It is short, unsigned, wrongly signed, a replay, not JSON, or not a
                 message. Nothing is remembered of it.
         """
-        start, parts = _parts_of(frames)
-        signature = bytes(frames[start])
+        try:
+            start = frames.index(DELIMITER) + 1
+            signature, *parts = frames[start : start + PARTS]
+            header, parent, metadata, content = parts
+        except ValueError:
+            raise _no_message(frames) from None
+        if type(signature) is not bytes:
+            signature = bytes(signature)
         if size is None:
             size = sum(map(len, frames))
+        auth = self._auth
         if check is not None or size >= LARGE:
             is_signed, may_have_big = check or self.check(frames)
         else:
             whole = b"".join(parts)
             is_signed = may_have_big = MAY_BE_BIG in whole.translate(ONE_DIGIT)
-            if self._auth is not None:
-                digest = self._auth.copy()
+            if auth is not None:
+                digest = auth.copy()
                 digest.update(whole)
-                is_signed = compare_digest(signature, digest.hexdigest().encode("ascii"))
-        if self._auth is not None and (not is_signed or signature in self._seen):
+                is_signed = compare_digest(signature, digest.hexdigest().encode())
+        if auth is not None and (not is_signed or signature in self._seen):
             raise self._refuse(signature)
+        load = self._load_as_session if may_have_big or not self._is_json else orjson.loads
+        buffers = frames[start + PARTS :] if len(frames) > start + PARTS else ()
         try:
-            incoming = self._read(parts, frames[start + PARTS :], size, may_have_big)
+            incoming = self._read(header, parent, metadata, content, buffers, size, load)
         except UNREADABLE as error:
-            raise ProtocolError(f"a message that cannot be read: {error!r}") from error
-        if self._auth is not None:
-            self._remember(signature)
+            incoming = self._read_otherwise(error, parts, buffers, size)
+        if auth is not None and self._history_size:
+            seen, ring = self._seen, self._ring
+            seen.add(signature)
+            ring.append(signature)
+            if len(ring) > self._history_size:
+                self._forget()
         return incoming
 
     def _refuse(self, signature: bytes) -> ProtocolError:
@@ -275,66 +297,75 @@ class Wire:
             f"Invalid Signature: {signature!r}; the key in the connection file is not the kernel's"
         )
 
-    def _remember(self, signature: bytes) -> None:
-        size = self.settings.history_size
-        if not size:
-            return
-        self._seen.add(signature)
-        self._ring.append(signature)
-        while len(self._ring) > size:
+    def _forget(self) -> None:
+        while len(self._ring) > self._history_size:
             self._seen.discard(self._ring.popleft())
 
-    def _read(
-        self, parts: Sequence[Frame], buffers: Sequence[Frame], size: int, may_have_big: bool
+    def _read_otherwise(
+        self, error: Exception, parts: Sequence[Frame], buffers: Sequence[Frame], size: int
     ) -> Incoming:
-        if self._is_json and not may_have_big:
-            try:
-                return self._build(parts, buffers, size, orjson.loads)
-            except orjson.JSONDecodeError:
-                # NaN, Infinity, lone surrogates, bytes that are no UTF-8: `json` reads them, or
-                # says what is wrong.
-                pass
-        return self._build(parts, buffers, size, self._load_as_session)
+        """Read as the session does what orjson cannot."""
+        try:
+            if not isinstance(error, orjson.JSONDecodeError):
+                raise error
+            # NaN, Infinity, lone surrogates, bytes that are no UTF-8: `json` reads them, or says
+            # what is wrong.
+            header, parent, metadata, content = parts
+            load = self._load_as_session
+            return self._read(header, parent, metadata, content, buffers, size, load)
+        except UNREADABLE as reason:
+            raise ProtocolError(f"a message that cannot be read: {reason!r}") from reason
 
-    def _build(
+    def _read(
         self,
-        parts: Sequence[Frame],
+        header_part: Frame,
+        parent_part: Frame,
+        metadata_part: Frame,
+        content_part: Frame,
         buffers: Sequence[Frame],
         size: int,
         load: Callable[[Frame], Any],
     ) -> Incoming:
-        header = _object(load(parts[0]), "header")
-        content: Content | Callable[[], Content]
-        if len(parts[3]) < LARGE:
-            content = _object(load(parts[3]), "content")
-        else:
-            content = partial(self._load_content, parts[3], load)
+        header: dict[str, Any] = load(header_part)
+        if not isinstance(header, OBJECT):
+            raise _no_object("header", header)
         msg_id, msg_type = header["msg_id"], header["msg_type"]
         if not (isinstance(msg_id, str) and isinstance(msg_type, str)):
             raise ProtocolError(
                 f"msg_id and msg_type are to be strings, not {msg_id!r} and {msg_type!r}"
             )
-        part = parts[1] if isinstance(parts[1], bytes) else bytes(parts[1])
-        parent, parent_id = self._parents.get(part) or self._parent(part, load)
+        content: Any
+        if len(content_part) < LARGE:
+            content = load(content_part)
+            if not isinstance(content, OBJECT):
+                raise _no_object("content", content)
+        else:
+            content = partial(self._load_content, content_part, load)
+        if type(parent_part) is not bytes:
+            parent_part = bytes(parent_part)
+        parent, parent_id = self._parents.get(parent_part) or self._parent(parent_part, load)
         incoming = Incoming(
             header,
+            msg_type,
+            msg_id,
             parent,
-            None if parts[2] == b"{}" else load(parts[2]),
-            content,
-            [memoryview(buffer) for buffer in buffers] if buffers else (),
-            size,
             parent_id,
+            None if metadata_part == b"{}" else load(metadata_part),
+            content,
+            buffers,
+            size,
         )
-        version = header.get("version")
-        if not (isinstance(version, str) and version.startswith("5.") and "date" in header):
+        if header.get("version") not in CURRENT or "date" not in header:
             incoming.adapt(self.settings.adapt)
         return incoming
 
     def _parent(self, part: bytes, load: Callable[[Frame], Any]) -> tuple[Any, str]:
-        parent = load(part)
-        found = parent, id_of(parent)
-        if len(self._parents) >= PARENTS_KEPT:
-            self._parents.clear()
+        found = self._parents_before.get(part)
+        if found is None:
+            parent = load(part)
+            found = parent, id_of(parent)
+        if len(self._parents) >= PARENTS_KEPT:  # those that nobody names any more go
+            self._parents_before, self._parents = self._parents, {}
         self._parents[part] = found
         return found
 
@@ -370,8 +401,6 @@ class Wire:
         return self._dump(header)
 
     def _dump(self, part: Any) -> bytes:
-        if not part and isinstance(part, dict) and self.settings.is_json:
-            return b"{}"
         if self.settings.is_json:
             try:
                 packed = orjson.dumps(

@@ -25,8 +25,7 @@ from ..protocol.wire import DELIMITER
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from ..protocol.messages import Channel
-    from ..protocol.wire import Frame
+    from ..protocol.messages import Channel, Frame
     from .transport import FaultyTransport
 
 __all__ = ["Clock", "Fate", "Faults", "Line"]

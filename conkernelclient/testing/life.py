@@ -20,8 +20,7 @@ from .shells import Cell, Shell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ..protocol.messages import Channel, Content, Message
-    from ..protocol.wire import Frame
+    from ..protocol.messages import Channel, Content, Frame, Message
     from .actions import Action, Script
     from .faults import Line
     from .ports import Dialect, Ports, Request

@@ -25,8 +25,7 @@ from ..protocol.wire import DELIMITER, Wire, WireSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ..protocol.messages import Channel, Message
-    from ..protocol.wire import Frame
+    from ..protocol.messages import Channel, Frame, Message
 
 __all__ = ["Dialect", "Ports", "Request"]
 

@@ -7,6 +7,7 @@ Through its transport: `km.client(transport_factory=Faults(seed=1, delay=0.1).tr
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ConKernelError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Collection, Sequence
 
-    from ..protocol.messages import Channel
-    from ..protocol.wire import Frame
+    from ..protocol.messages import Channel, Frame
     from ..transport.base import Sink
     from .faults import Faults, Line
 
@@ -34,11 +34,11 @@ class _FaultySink:
         self._sink = sink
         self._line = line
 
-    def received(self, channel: Channel, frames: list[Frame]) -> None:
-        msg_type, parent_id = kind_of(frames)
-        self._line.put(
-            (channel, False), msg_type, parent_id, lambda: self._sink.received(channel, frames)
-        )
+    def received(self, channel: Channel, batch: list[list[Frame]]) -> None:
+        for frames in batch:
+            msg_type, parent_id = kind_of(frames)
+            deliver = partial(self._sink.received, channel, [frames])
+            self._line.put((channel, False), msg_type, parent_id, deliver)
 
     def connected(self, channel: Channel) -> None:
         self._sink.connected(channel)

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
-    from ..protocol.messages import Channel
-    from ..protocol.wire import Frame
+    from ..protocol.messages import Channel, Frame
 
 __all__ = ["Sink", "Transport"]
 
@@ -21,8 +20,8 @@ __all__ = ["Sink", "Transport"]
 class Sink(Protocol):
     """Who gets what a transport receives. Called in the loop's thread; it may not raise."""
 
-    def received(self, channel: Channel, frames: list[Frame]) -> None:
-        """Take the frames of one message."""
+    def received(self, channel: Channel, batch: list[list[Frame]]) -> None:
+        """Take the frames of messages, oldest first."""
         ...
 
     def connected(self, channel: Channel) -> None:

@@ -49,9 +49,9 @@ class Deliveries:
         self.came = 0.0
         received = kc._connection.received
 
-        def receive(channel: str, frames: list[bytes]) -> None:
+        def receive(channel: str, batch: list[list[bytes]]) -> None:
             began, was_through = time.perf_counter(), self.run is None or self.run.is_through
-            received(channel, frames)
+            received(channel, batch)
             if not was_through and self.run.is_through:
                 self.came = began
 

@@ -1,0 +1,153 @@
+"""
+How does what a client says become frames on its channels?
+
+A message is made as `Session.msg` makes it, packed by the wire, and handed to the transport. It
+leaves through the session if somebody has put a `send` of his own there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from jupyter_client._version import protocol_version
+from jupyter_client.session import Session
+
+from ..errors import ChannelsClosedError
+from ..protocol.wire import DELIMITER
+from ..transport.session_patch import check_buffers, sends_by_the_door
+from .peer import Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..protocol.messages import Channel, Frame
+    from ..protocol.wire import Wire
+    from ..transport.zmq import ConSocket, ZmqTransport
+    from .connection import Connection
+
+__all__ = ["Outbound"]
+
+MSG: Final = cast("Any", Session.msg)
+HERE: Final = Presence.HERE
+
+
+class Outbound:
+    """
+    The way out of one connection.
+
+    Args:
+        connection: Knows whether the kernel is there, its subshells, and who gathers what.
+        wire: Makes the frames.
+        transport: Takes them.
+
+    Attributes:
+        requests: How many messages were sent.
+        seconds: Spent in packing and sending them.
+    """
+
+    def __init__(self, connection: Connection, wire: Wire, transport: ZmqTransport) -> None:
+        self._connection = connection
+        self._session = connection.session
+        self._wire = wire
+        self._transport = transport
+        self.requests: int = 0
+        self.seconds: float = 0.0
+        self.configure()
+
+    def configure(self) -> None:
+        """Read again what the session's traits say, each of which costs more than it should."""
+        session = self._session
+        self._is_plain: bool = type(session) is Session
+        self._names: tuple[str, str] = (session.username, session.session)
+        self._metadata: dict[str, Any] = session.metadata
+        self._copy_threshold: int = session.copy_threshold
+
+    def make(
+        self, msg_type: str, content: dict[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Make a message, as `Session.msg` does; from any thread."""
+        session = self._session
+        with self._transport.lock:  # a session counts its messages without one
+            own = vars(session)  # somebody may have put a function of his own there
+            is_own = "msg" in own or "msg_header" in own or Session.msg is not MSG
+            if is_own or not self._is_plain:
+                return session.msg(msg_type, content, metadata=dict(metadata or {}))
+            number = session.message_count
+            session.message_count = number + 1
+        username, session_id = self._names
+        msg_id = f"{session_id}_{os.getpid()}_{number}"
+        header = {
+            "msg_id": msg_id,
+            "msg_type": msg_type,
+            "username": username,
+            "session": session_id,
+            "date": datetime.now(UTC),
+            "version": protocol_version,
+        }
+        return {
+            "header": header,
+            "msg_id": msg_id,
+            "msg_type": msg_type,
+            "parent_header": {},
+            "content": content,
+            "metadata": {**self._metadata, **metadata} if metadata else self._metadata.copy(),
+        }
+
+    def post(
+        self,
+        channel: Channel,
+        message: dict[str, Any],
+        ident: bytes | Sequence[bytes] | None,
+        buffers: Sequence[Any],
+    ) -> None:
+        """Pack a message and send it."""
+        if buffers:
+            check_buffers(buffers)
+        connection = self._connection
+        peer = connection.peer
+        if peer.presence is not HERE:
+            if peer.presence is Presence.GONE and message["msg_type"] == "shutdown_request":
+                return  # it is done already
+            peer.check()
+        header = message["header"]
+        if "subshell_id" in header and (named := header["subshell_id"]) is not None:
+            shell = connection.subshells.actual(named)
+            message = {**message, "header": {**header, "subshell_id": shell}}
+        began = time.monotonic()
+        with self._transport.lock:
+            frames = self._wire.pack(message, ident)
+            longest = len(frames[-1])
+            if buffers:
+                frames.extend(buffers)
+                longest = max(map(len, frames))
+            if channel == "shell":
+                connection.record(message)
+            self._transport.send(channel, frames, copy=longest < self._copy_threshold)
+            self.requests += 1
+        self.seconds += time.monotonic() - began
+
+    def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
+        """Sign and send packed parts."""
+        idents: list[bytes] = [ident] if isinstance(ident, bytes) else list(ident or ())
+        signed: list[Frame] = [*idents, DELIMITER, self._wire.sign(parts[:4]), *parts]
+        self._transport.send(socket.door_name, signed)
+
+    def post_message(
+        self, channel: Channel, message: dict[str, Any], buffers: Sequence[Any]
+    ) -> None:
+        """Send a message; through the session, if somebody has put a `send` of his own there."""
+        if not sends_by_the_door(self._session):
+            socket = self._transport.socket(channel)
+            if socket is not None:
+                self._session.send(socket, message, buffers=list(buffers))
+                return
+        if not self._transport.is_open(channel):
+            raise ChannelsClosedError(
+                f"the {channel} channel is not running: call start_channels() first",
+                msg_id=message["msg_id"],
+            )
+        # Without a socket it is held, or refused, until there is a kernel again.
+        self.post(channel, message, None, buffers)
