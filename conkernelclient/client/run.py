@@ -78,8 +78,8 @@ class Run(RequestFuture["Result"]):
         subshell_id: The subshell that it runs in; None for the main shell.
     """
 
-    is_run = True  # for the window, of which it is an entry
-    answers_questions = False
+    is_run: bool = True  # for the window, of which it is an entry
+    answers_questions: bool = False
 
     # Most runs end without a change of these: what is not made costs the garbage collector nothing.
     _reducer: Reducer | None = None
