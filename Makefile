@@ -8,7 +8,7 @@ METADATA := settings.ini setup.py pyproject.toml
 CONFORMANCE := .venv-conformance
 PINS := $(wildcard tests/conformance/requirements.txt)
 
-.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance stress bench bench-check clean
+.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance stress bench instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -69,6 +69,9 @@ PEERS := conkernelclient kernel-sidecar async-kernel
 bench: .venv/.bench $(PEERS:%=.venv-bench-%/.installed) ## Measure what a request costs, beside other clients, ten minutes
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.plots
+
+instructions: .venv/.core ## Count the instructions of a request (with valgrind, five minutes)
+	$(BIN)/python -m benchmarks.instructions
 
 bench-check: .venv/.core
 	$(BIN)/python -m benchmarks.check

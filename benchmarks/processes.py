@@ -93,14 +93,14 @@ class Child:
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"it ended with status {self._process.returncode}"
 
-    def end(self) -> None:
-        """End the process."""
+    def end(self, within: float = ENDS_WITHIN) -> None:
+        """End the process, which has so many seconds for it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with suppress(BrokenPipeError):  # it has ended already
             self._process.stdin.close()
         try:
-            self._process.wait(ENDS_WITHIN)
+            self._process.wait(within)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
