@@ -65,7 +65,7 @@ def incoming(msg_type: str, parent_id: str = "", **content: Any) -> Incoming:
     """A message as the router gets it."""
     parent = {"msg_id": parent_id} if parent_id else {}
     whole = header(msg_type)
-    return Incoming(whole, msg_type, whole["msg_id"], parent, parent_id, {}, content, [], 100)
+    return Incoming(whole, msg_type, parent, parent_id, {}, content, [], 100)
 
 
 def status(state: str, parent_id: str) -> Incoming:

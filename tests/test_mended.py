@@ -10,8 +10,9 @@ from traitlets import TraitError
 
 from conkernelclient import errors
 from conkernelclient.client.window import Call, Entry, Window
-from conkernelclient.outputs.events import event_of
+from conkernelclient.outputs.events import Started, event_of
 from conkernelclient.outputs.reduce import Reducer
+from conkernelclient.testing import FakeKernel, Publish
 
 from .clients import LONG, client_of, until
 from .messages import incoming
@@ -268,3 +269,14 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
         assert await interrupting
         assert (await run).status == "ok"
         assert sent == []
+
+
+async def test_no_notice_that_the_kernel_is_in_the_code_takes_the_place_of_another() -> None:
+    """A run keeps the first apart; a second one, which no kernel should send, replaced it."""
+    with FakeKernel(Publish("execute_input", {"code": "1", "execution_count": 7})) as kernel:
+        kc = await kernel.client().start_channels()
+        run = kc.run("1")
+        await run
+        counts = [event.execution_count async for event in run if isinstance(event, Started)]
+        assert counts == [1, 7]
+        kc.stop_channels()

@@ -391,7 +391,7 @@ class Run(RequestFuture["Result"]):
         reducer = self._reducer
         if message.msg_type == "execute_input":
             self._is_interruptible = True
-            if reducer is None:  # the only one that most runs have
+            if reducer is None and self._input is None:  # the only one that most runs have
                 self._input = message
                 return
         if reducer is None or self._log is None:

@@ -57,6 +57,7 @@ MAY_BE_BIG: Final = b"0" * 19
 HEADER_KEYS: Final = 7  # with `subshell_id`
 HEADER_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
 
+LOADS: Final[Callable[[Frame], Any]] = orjson.loads
 EMPTY: Final[dict[str, Any]] = {}
 OBJECT: Final[Any] = dict  # of JSON; to a type checker any, as `load` may give anything
 
@@ -272,7 +273,7 @@ class Wire:
                 is_signed = compare_digest(signature, digest.hexdigest().encode())
         if auth is not None and (not is_signed or signature in self._seen):
             raise self._refuse(signature)
-        load = self._load_as_session if may_have_big or not self._is_json else orjson.loads
+        load = self._load_as_session if may_have_big or not self._is_json else LOADS
         buffers = frames[start + PARTS :] if len(frames) > start + PARTS else ()
         try:
             incoming = self._read(header, parent, metadata, content, buffers, size, load)
@@ -345,9 +346,8 @@ class Wire:
             parent_part = bytes(parent_part)
         parent, parent_id = self._parents.get(parent_part) or self._parent(parent_part, load)
         incoming = Incoming(
-            header,
+            header_part if load is LOADS and type(header_part) is bytes else header,
             msg_type,
-            msg_id,
             parent,
             parent_id,
             None if metadata_part == b"{}" else load(metadata_part),
