@@ -273,7 +273,8 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
 
 async def test_no_notice_that_the_kernel_is_in_the_code_takes_the_place_of_another() -> None:
     """A run keeps the first apart; a second one, which no kernel should send, replaced it."""
-    with FakeKernel(Publish("execute_input", {"code": "1", "execution_count": 7})) as kernel:
+    script = [Publish("execute_input", {"code": "1", "execution_count": 7})]
+    with FakeKernel(script) as kernel:
         kc = await kernel.client().start_channels()
         run = kc.run("1")
         await run
