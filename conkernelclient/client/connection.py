@@ -285,11 +285,6 @@ class Connection:
         return loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
 
     @property
-    def lock(self) -> threading.RLock:
-        """Held while a message is made and sent."""
-        return self._transport.lock
-
-    @property
     def backlog(self) -> tuple[int, int]:
         """Messages, and their bytes, that wait for a kernel that does not read."""
         return self._transport.backlog, self._transport.backlog_bytes

@@ -389,7 +389,7 @@ class ZmqTransport:
 
     def _pump(self, line: _Line) -> None:
         began = time.monotonic()
-        line.is_scheduled = True  # who sends meanwhile, woken by a message, need not look
+        line.is_scheduled = True  # until the socket is empty nobody else need look
         try:
             if self._prepare(line):
                 self._sink.connected(line.channel)
