@@ -127,7 +127,7 @@ class TransportError(ConKernelError, ConnectionError):
 
 class ReplyTimeout(ConKernelError, TimeoutError):
     """
-    No reply came within the caller's `timeout`.
+    No reply came within the caller's `timeout`; or, after an interrupt, none will come.
 
     The kernel was left alone: it may still be at work.
     """

@@ -172,7 +172,7 @@ def test_reply_and_idle_may_come_in_either_order() -> None:
     assert router.feed("shell", reply("b")).ended
     assert router.feed("iopub", status("idle", "c")).to is Destination.CHANNEL
     assert router.feed("shell", reply("c")).ended
-    assert (first.phase, second.phase, third.phase) == (Phase.DONE, Phase.DONE, Phase.REPLIED)
+    assert first.phase is second.phase is third.phase is Phase.DONE
 
 
 def test_output_before_busy_means_that_it_runs() -> None:

@@ -210,7 +210,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         connection = self._connection
         backlog, backlog_bytes = connection.backlog
         return {
-            "pending": connection.router.pending,
+            "pending": connection.router.pending - len(connection.overdue.probes),
             "orphans": connection.router.orphans,
             "dropped": sum(inbox.dropped for inbox in connection.inboxes.values())
             + connection.subscribers.dropped,

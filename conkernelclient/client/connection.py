@@ -38,12 +38,12 @@ from .displays import Displays
 from .futures import ReplyFuture, RequestFuture
 from .inbound import Inbound
 from .outbound import Outbound
+from .overdue import Overdue
 from .pace import Pace
 from .peer import Peer, Presence
 from .recording import Recording
 from .shells import Shells
 from .subscribers import Subscribers
-from .swallowed import Idle
 from .window import Call, Entry, Window
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Connection:
         window: The execute requests that wait for their turn.
         recording: What was published for requests made without `run()`.
         peer: The kernel, as far as it is known whether it is there.
-        idle: The runs that are idle and have no reply.
+        overdue: What the kernel should have sent.
         pace: How long the requests take.
         subshells: The kernel's subshells, as far as they are known.
         inbound: The way in; it knows how much came.
@@ -140,7 +140,7 @@ class Connection:
         self.last_error: str | None = None
         self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
         self.subshells: Shells = Shells()
-        self.idle: Idle = Idle()
+        self.overdue: Overdue = Overdue(self)
         self.pace: Pace = Pace()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
@@ -192,7 +192,7 @@ class Connection:
         else:
             self.fail_all(_closed, channel)
         if not any(map(self.is_open, CHANNELS)):
-            self.idle.clear()
+            self.overdue.clear()
             self.peer.close()
             self._transport.detach()
             self.loop = None  # started again, it may serve another one
@@ -218,6 +218,7 @@ class Connection:
         """Close everything, from a finalizer: nothing is to be told to anybody."""
         if not self.is_foreign_thread():
             self.peer.close()
+            self.overdue.clear()
         for channel in CHANNELS:
             self._transport.close(channel)
         self._transport.detach()
@@ -258,6 +259,7 @@ class Connection:
         self.loop = running
         self._thread = threading.get_ident()
         self._transport.attach(running)
+        self.overdue.watch()
         self.peer.rebound()
         return running
 
@@ -319,7 +321,7 @@ class Connection:
 
     def _abandon_old_loop(self) -> None:
         """Nobody can be told in a loop that is closed: forget what was asked there."""
-        self.idle.clear()
+        self.overdue.clear()
         self.inbound.finish()
         self.router.clear()
         is_held = self.window.is_held
@@ -357,6 +359,8 @@ class Connection:
             raise
         request.sent_at = time.monotonic()
         self.router.sent(request)
+        if not self.overdue.is_watching:
+            self.overdue.watch()
 
     def submit(self, entry: Entry) -> None:
         """Let an execute request take its turn: it is sent now, or when the window lets it."""
@@ -397,7 +401,8 @@ class Connection:
         With `takes_turn` it is sent when the window lets it.
         """
         loop = self.loop_for_future()
-        future = ReplyFuture(loop, message["msg_id"])
+        subshell_id = message["header"].get("subshell_id")
+        future = ReplyFuture(loop, message["msg_id"], subshell_id)
         if self.peer.presence is Presence.GONE:
             future.fail(self.peer.error())
             return future
@@ -407,7 +412,7 @@ class Connection:
             entry = Call(
                 lambda: self.send_request(request, message, buffers),
                 future.fail,
-                message["header"].get("subshell_id"),
+                subshell_id,
             )
             self.record(message)
             self.submit(entry)

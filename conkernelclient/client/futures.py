@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..errors import ConKernelError
+from ..errors import ConKernelError, ReplyTimeout
 from ..protocol.messages import Message
 
 if TYPE_CHECKING:
@@ -137,15 +137,29 @@ class ReplyFuture(RequestFuture[Message]):
 
     Attributes:
         msg_id: The request's id.
+        subshell_id: The subshell that answers; None for the main shell.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, msg_id: str) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, msg_id: str, subshell_id: str | None = None
+    ) -> None:
         super().__init__(loop=loop)
         self.msg_id: str = msg_id
+        self.subshell_id: str | None = subshell_id
 
     def receive(self, _channel: Channel, message: Incoming) -> None:
         """Take the reply."""
         self.settle(message.message)
+
+    def end(self) -> None:
+        """Learn that the kernel is through with it, and the reply will not come."""
+        self.fail(
+            ReplyTimeout(
+                f"the kernel is idle, and its reply to {self.msg_id} will not come: an interrupt "
+                "hit the kernel before it had sent it; what the code did until then is done, and "
+                "run() would give what it had shown"
+            )
+        )
 
     def fail(self, error: BaseException) -> None:
         """Set an exception, with this request's id."""

@@ -1,9 +1,9 @@
 """
 How does what the transport receives become messages, whatever comes?
 
-What is no message, or none of ours, costs itself: it is counted, and logged once. A message that
-takes long to verify is verified in a thread; what comes after it on its channel waits for it, so
-that the order is kept.
+What is no message, or none of ours, costs itself: it is counted, and logged once. What a kernel
+tore apart is put together where that can be. A message that takes long to verify is verified in a
+thread; what comes after it on its channel waits for it, so that the order is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ProtocolError
 from ..protocol.messages import CHANNELS
 from ..protocol.oversize import put_note_in
+from ..protocol.torn import Pieces
 from ..protocol.wire import json_of
 from ..transport.zmq import BATCH
 
@@ -45,13 +46,14 @@ class Inbound:
 
     Attributes:
         max_message_bytes: Of a larger message only a note is delivered; None: no bound.
-        counts: "received" and "bytes_received": messages that came; "rejected": what was none;
-            "too_large": those over the bound.
+        counts: "received" and "bytes_received": messages that came; "rejected": what was none as it
+            came; "too_large": those over the bound.
     """
 
     def __init__(self, wire: Wire, deliver: Callable[[Channel, Incoming], None]) -> None:
         self._wire = wire
         self._deliver = deliver
+        self._pieces: dict[Channel, Pieces] = {name: Pieces() for name in CHANNELS}
         self.max_message_bytes: int | None = None
         # By channel what is being verified, and what waits behind it.
         self._lines: dict[Channel, deque[list[Frame]]] = {}
@@ -106,7 +108,10 @@ class Inbound:
             message = self._wire.unpack(frames, check, size)
         except ProtocolError as error:
             self._reject(channel, error)
-            return None
+            mended = self._pieces[channel].mend(frames, self._wire.unpack)
+            if mended is None:
+                return None
+            message, size = mended, mended.size
         counts = self.counts
         counts["received"] += 1
         counts["bytes_received"] += size
@@ -148,6 +153,7 @@ class Inbound:
         for name in CHANNELS if channel is None else (channel,):
             self._lines.pop(name, None)
             self._ready[name].clear()
+            self._pieces[name].clear()
 
     def finish(self) -> None:
         """Read now what waits: nobody can be told in a loop that is closed."""

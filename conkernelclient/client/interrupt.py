@@ -5,7 +5,7 @@ A kernel drops an interrupt that comes before it is inside the code, and lets on
 it hit whatever runs next. So it is sent only between the two, as far as the messages tell, and
 again while the kernel is still at it.
 
-One that hits the kernel in its own code may cost a reply: see `swallowed`.
+One that hits the kernel in its own code may cost a reply: see `overdue`.
 """
 
 from __future__ import annotations

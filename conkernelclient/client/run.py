@@ -20,11 +20,10 @@ from ..outputs.log import Cursor, EventLog
 from ..outputs.reduce import Reducer, lines_of
 from ..outputs.result import Result
 from ..protocol.router import Claim, Phase, Request
-from .futures import ReplyFuture, RequestFuture
+from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
 from .peer import Presence
-from .swallowed import ask_for_swallowed_reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
@@ -95,8 +94,6 @@ class Run(RequestFuture["Result"]):
     _held_by: str | None = None  # set when the start_timeout ends
     _is_interrupted: bool = False
     _is_interruptible: bool = False  # the kernel is inside the code
-    _probes: Sequence[ReplyFuture] = ()  # they look for a swallowed reply
-    _is_watched: bool = False  # idle came before the reply
     _busy_at: float | None = None
     _through_at: float | None = None
     _timer: asyncio.TimerHandle | None = None
@@ -314,17 +311,10 @@ class Run(RequestFuture["Result"]):
         if phase is DONE:
             self.end()
             return
-        if phase is IDLED:
-            self._has_idled()
+        if phase is IDLED and self._is_interrupted:
+            self._connection.overdue.ask(self.request)
         if self._news:
             self._wake()
-
-    def _has_idled(self) -> None:
-        if self._is_interrupted:
-            self.ask_for_reply()
-        elif not self._is_watched:
-            self._is_watched = True
-            self._connection.idle.add(self)
 
     def receive_late(self, message: Incoming) -> None:
         """Take a message that came after the end."""
@@ -368,11 +358,6 @@ class Run(RequestFuture["Result"]):
         self._wake()
 
     # Inside
-
-    def ask_for_reply(self) -> None:
-        """Ask the kernel whether the reply will come."""
-        if not (self._probes or self.is_through):
-            self._probes = ask_for_swallowed_reply(self, self._connection)
 
     def _began(self) -> None:
         if self._busy_at is not None:
@@ -452,7 +437,8 @@ class Run(RequestFuture["Result"]):
         """End for the caller; the kernel may still have it."""
         self._given_up = status
         self._disarm()
-        self._ask_no_more()
+        if self._stdin_task is not None:
+            self._stdin_task.cancel()
         if status == "cancelled" and self._output_task is not None:
             self._output_task.cancel()
         connection = self._connection
@@ -470,10 +456,6 @@ class Run(RequestFuture["Result"]):
         self._through_at = time.monotonic()
         if self._timer is not None:
             self._disarm()
-        if self._is_watched:
-            self._connection.idle.discard(self)
-        for probe in self._probes:
-            probe.cancel()
         if self._stdin_task is not None:
             self._stdin_task.cancel()
         connection, request = self._connection, self.request
@@ -488,10 +470,6 @@ class Run(RequestFuture["Result"]):
             callbacks, self._then = self._then, None
             for callback in callbacks:
                 callback()
-
-    def _ask_no_more(self) -> None:
-        if self._stdin_task is not None:
-            self._stdin_task.cancel()
 
     def _wake(self) -> None:
         for news in tuple(self._news or ()):

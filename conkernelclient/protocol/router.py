@@ -305,6 +305,8 @@ class Router:
         else:
             signal = self._signal(request, channel, message)
             if signal is None:
+                if message.msg_type == "status" and request.channel == "shell":
+                    self._note_status(request, message)
                 return TO_CHANNEL
         phase = NEXT[request.phase].get(signal)
         if phase is None:
@@ -316,6 +318,12 @@ class Router:
             self._keep_finished(request)
             return delivered((OWNER, request, True))
         return delivered((OWNER, request, False))
+
+    @staticmethod
+    def _note_status(request: Request, message: Incoming) -> None:
+        """Note that the kernel is through with a request whose owner does not take that."""
+        if request.phase is SENT and message.content.get("execution_state") == "idle":
+            request.phase = Phase.IDLED
 
     def _feed_past(self, channel: Channel, message: Incoming) -> Delivery:
         """Take a message for which no open request is."""

@@ -272,7 +272,7 @@ class Wire:
                 digest.update(whole)
                 is_signed = compare_digest(signature, digest.hexdigest().encode())
         if auth is not None and (not is_signed or signature in self._seen):
-            raise self._refuse(signature)
+            raise self._refuse(signature, frames)
         load = self._load_as_session if may_have_big or not self._is_json else LOADS
         buffers = frames[start + PARTS :] if len(frames) > start + PARTS else ()
         try:
@@ -287,13 +287,18 @@ class Wire:
                 self._forget()
         return incoming
 
-    def _refuse(self, signature: bytes) -> ProtocolError:
+    def _refuse(self, signature: bytes, frames: Sequence[Frame]) -> ProtocolError:
         if not signature:
             return ProtocolError(
                 "Unsigned Message: the kernel was started without a key, or someone else sends"
             )
         if signature in self._seen:
             return ProtocolError(f"Duplicate Signature: {signature!r}")
+        if frames.count(DELIMITER) > 1:
+            return ProtocolError(
+                "two messages in one: the kernel was interrupted while it sent the first; restart "
+                "it if that goes on"
+            )
         return ProtocolError(
             f"Invalid Signature: {signature!r}; the key in the connection file is not the kernel's"
         )

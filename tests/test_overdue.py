@@ -1,0 +1,192 @@
+"""Nobody waits for a reply, or an idle, that an interrupt cost the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conkernelclient import errors
+from conkernelclient.testing import FakeKernel, Reply, Say, Silence
+
+from .clients import LONG, client_of, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conkernelclient import ConKernelManager
+    from conkernelclient.protocol.messages import Message
+    from conkernelclient.testing import Action
+
+# The kernel publishes the first frames of its next message that holds `mark`, and then goes on: a
+# message that was torn by an interrupt, or (with the rest) into which another thread's came.
+TEAR = """
+import zmq
+from ipykernel.kernelapp import IPKernelApp
+
+def tear(mark, cut, with_rest):
+    publisher = IPKernelApp.instance().iopub_thread
+    rest = []
+    def send(frames, *args, **kwargs):
+        if not rest and mark in frames[-1]:
+            for frame in frames[:cut]:
+                publisher.socket.send(frame, zmq.SNDMORE)
+            rest.extend(frames[cut:])
+            return
+        publisher.socket.send_multipart(frames, *args, **kwargs)
+        if rest:
+            del publisher._really_send
+            if with_rest:
+                publisher.socket.send_multipart(rest)
+    publisher._really_send = send
+"""
+
+
+@pytest.mark.parametrize("cut", [2, 3, 6])
+async def test_a_run_whose_idle_was_torn_ends(km: ConKernelManager, cut: int) -> None:
+    """It hung, and all behind it: its reply was in, and its idle had become rubbish."""
+    async with client_of(km) as kc:
+        await kc.run(TEAR)
+        assert (await kc.run("print('before')")).stdout == "before\n"
+        torn = kc.run(f"tear(b'\"idle\"', {cut}, False); print('torn'); 1")
+        behind = kc.run("print('behind')")
+        result = await asyncio.wait_for(torn, LONG)
+        assert (result.status, result.stdout, result.text) == ("ok", "torn\n", "torn\n1\n")
+        assert (result.interrupted, result.still_running) == (False, False)
+        assert (await asyncio.wait_for(behind, LONG)).stdout == "behind\n"
+        assert kc.stats()["rejected"] == 1
+
+
+async def test_a_cancelled_run_whose_idle_was_torn_lets_the_next_one_go(
+    km: ConKernelManager,
+) -> None:
+    """The window waited for it."""
+    async with client_of(km) as kc:
+        await kc.run(TEAR)
+        torn = kc.run("tear(b'\"idle\"', 2, False); import time; time.sleep(600)")
+        await until(lambda: torn.is_interruptible)
+        behind = kc.run("print('behind')")
+        torn.cancel()
+        assert (await asyncio.wait_for(behind, LONG)).stdout == "behind\n"
+
+
+async def test_no_output_is_lost_where_two_messages_mixed(km: ConKernelManager) -> None:
+    """Each costs the other nothing: the rest of the torn one comes after what came into it."""
+    async with client_of(km) as kc:
+        await kc.run(TEAR)
+        result = await kc.run(
+            "import sys\n"
+            "tear(b'into', 4, True)\n"
+            "print('into', flush=True)\n"
+            "print('amid', flush=True, file=sys.stderr)\n"
+            "print('after', flush=True)"
+        )
+        assert (result.status, result.stdout, result.stderr) == ("ok", "into\nafter\n", "amid\n")
+        assert kc.stats()["rejected"] == 2
+
+
+async def test_a_reply_that_an_interrupt_swallowed_is_not_waited_for(km: ConKernelManager) -> None:
+    """`execute(reply=True)` hung in 56 of 60 trials whose kernel was interrupted at its busy."""
+    async with client_of(km) as kc:
+        await kc.run(
+            "kernel = get_ipython().kernel\n"
+            "def swallow(*args, **kwargs):\n"
+            "    del kernel.do_execute\n"
+            "    raise KeyboardInterrupt\n"
+            "kernel.do_execute = swallow"
+        )
+        swallowed, behind = kc.execute("1", reply=True), kc.execute("2", reply=True)
+        with pytest.raises(errors.ReplyTimeout, match="will not come") as caught:
+            await asyncio.wait_for(swallowed, LONG)
+        assert caught.value.msg_id is not None
+        assert (await behind)["content"]["status"] == "ok"
+
+
+async def test_a_reply_of_a_subshell_is_asked_for_there(km: ConKernelManager) -> None:
+    """The main shell may be busy for hours."""
+    async with client_of(km) as kc:
+        subshell_id = await kc.create_subshell()
+        await kc.run(
+            "import time\n"
+            "kernel = get_ipython().kernel\n"
+            "real = kernel.session.send\n"
+            "def send(stream, msg_or_type, *args, **kwargs):\n"
+            "    if msg_or_type != 'execute_reply' or kernel.get_parent()['header']"
+            f".get('subshell_id') != {subshell_id!r}:\n"
+            "        return real(stream, msg_or_type, *args, **kwargs)\n"
+            "    kernel.session.send = real\n"
+            "kernel.session.send = send"
+        )
+        busy = kc.run("time.sleep(600)")
+        await until(lambda: busy.is_interruptible)
+        with pytest.raises(errors.ReplyTimeout, match="will not come"):
+            await asyncio.wait_for(kc.execute("1", reply=True, subshell_id=subshell_id), LONG)
+        assert not busy.done()
+        assert await busy.interrupt()
+
+
+async def test_a_reply_that_is_only_late_is_waited_for() -> None:
+    """However long it takes: an answer to a question tells that nothing more will come."""
+    with FakeKernel() as kernel:
+        kernel.on_code("swallowed", [Say("x"), Silence()])
+        kernel.on_code("late", [Say("x"), Silence(is_idle=False)])
+        kc = await kernel.client().start_channels()
+        try:
+            late = kc.execute("late", reply=True)
+            swallowed = kc.execute("swallowed", reply=True)
+            with pytest.raises(errors.ReplyTimeout, match="will not come"):
+                await asyncio.wait_for(swallowed, LONG)
+            asked = [message["content"].get("code") for message in kernel.requests]
+            assert [code for code in asked if code] == ["late", "swallowed"]
+            assert not late.done()
+        finally:
+            kc.stop_channels()
+        with pytest.raises(errors.ChannelsClosedError):
+            await late
+
+
+async def test_a_kernel_that_does_not_read_is_asked_when_it_does() -> None:
+    """A full backlog refuses the question as it refuses everything: it is asked again."""
+    with FakeKernel() as kernel:
+        kernel.on_code("swallowed", [Say("x"), Silence()])
+        kc = await kernel.client().start_channels()
+        try:
+            connection = kc._connection
+            run = kc.run("swallowed")
+            post, refused = connection.outbound.post_message, list[str]()
+
+            def refuse(channel: Any, message: dict[str, Any], buffers: Any) -> None:
+                if len(refused) < 3:
+                    refused.append(message["msg_type"])
+                    raise errors.BacklogFullError("full")
+                post(channel, message, buffers)
+
+            connection.outbound.post_message = refuse
+            result = await asyncio.wait_for(run, LONG)
+            assert (result.status, result.reply) == ("error", None)
+            assert refused == ["execute_request"] * 3
+        finally:
+            kc.stop_channels()
+
+
+async def test_a_lost_answer_is_asked_for_again() -> None:
+    """Its reply, or its idle, may be what the next interrupt hits."""
+    with FakeKernel() as kernel:
+        silences = iter([Silence(), Silence(is_idle=False), Silence()])
+
+        def swallow(request: Message) -> Iterator[Action]:
+            silence = next(silences, None)
+            if silence is not None:
+                if not silence.is_idle:
+                    yield Reply()
+                yield silence
+
+        kernel.on("execute_request", swallow)
+        kc = await kernel.client().start_channels()
+        try:
+            result = await asyncio.wait_for(kc.run("1"), LONG)
+            assert (result.status, result.interrupted, result.reply) == ("error", True, None)
+            assert kc.stats()["pending"] == 0
+        finally:
+            kc.stop_channels()
