@@ -108,6 +108,40 @@ async def test_interrupts_at_the_busy_of_short_cells_let_nobody_hang(
     assert right == 500
 
 
+async def test_replies_that_a_foreign_interrupt_costs_are_not_waited_for(
+    km: ConKernelManager, measured: Callable[[str, str, str], None]
+) -> None:
+    """`km.interrupt_kernel()` aims at nothing: at its busy, the kernel is in its own code."""
+    ends: Counter[str] = Counter()
+    right = 0
+    slowest = 0.0
+    deaths = Deaths(km)
+    async with client_of(km) as kc:
+        seen: set[str] = set()
+        kc.subscribe(lambda message: seen.add(message["parent_header"].get("msg_id", "")))
+        for turn in range(50):
+            msg_id = f"turn {turn}"
+            replying = kc.execute(f"x = {turn}", reply=True, msg_id=msg_id)
+            await until(lambda msg_id=msg_id: msg_id in seen)
+            began = time.monotonic()
+            await km.interrupt_kernel()
+            try:
+                reply = await deaths.survive(replying)
+            except errors.ReplyTimeout:
+                ends["ReplyTimeout"] += 1
+            else:
+                ends["died" if reply is None else reply["content"]["status"]] += 1
+            slowest = max(slowest, time.monotonic() - began)
+            following = await asyncio.wait_for(kc.execute(f"{turn}", reply=True), LONG)
+            right += following["content"]["status"] == "ok"
+    measured(
+        "3",
+        "interrupt the kernel at the busy of 50 execute(reply=True): nobody hangs, all next right",
+        f"{right} of 50, slowest end {slowest:.2f} s, {dict(ends)}, {deaths}",
+    )
+    assert right == ends.total() == 50
+
+
 async def test_an_interrupt_in_a_run_s_last_moments_never_hits_the_next(
     km: ConKernelManager, measured: Callable[[str, str, str], None]
 ) -> None:
