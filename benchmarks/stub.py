@@ -5,7 +5,7 @@ What answers at once, so that only the client's own work is measured?
 connection file, which it writes; then it prints a line, and serves until its standard input ends.
 It answers each request with busy, `execute_input`, its reply and idle. The code says what it shows:
 
-- a number: as many streams of one line each;
+- a number: as many streams of one line each; nothing: none;
 - `stream N`, `display N`: one message with N bytes of text;
 - `comm N ID`: one `comm_msg` to the comm ID with a buffer of N bytes;
 - `mute`: nothing, not even a reply.
@@ -147,7 +147,7 @@ class Stub:
         self._publish(b"status", parent, IDLE)
 
     def _show(self, code: str, parent: bytes) -> float:
-        kind, *rest = code.split()
+        kind, *rest = code.split() or ["0"]
         if kind.isdecimal():
             for number in range(int(kind)):
                 self._publish(b"stream", parent, LINE % number)

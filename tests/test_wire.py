@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jupyter_client.session import Session, json_packer, json_unpacker
 
 from conkernelclient.errors import ProtocolError
-from conkernelclient.protocol.incoming import parse_date
+from conkernelclient.protocol.incoming import PIECE, parse_date
 from conkernelclient.protocol.messages import CHANNELS
-from conkernelclient.protocol.wire import DELIMITER, LARGE, PIECE, Wire, json_of
+from conkernelclient.protocol.wire import DELIMITER, LARGE, Wire, json_of
 
 from .messages import DATE, KEY, frames, header, packed, settings
 
@@ -177,6 +177,7 @@ def test_a_naive_date_is_local_time() -> None:
         (lambda f: [*f[:2], b"", *f[3:]], "Unsigned"),
         (lambda f: [*f[:2], b"0" * 64, *f[3:]], "Invalid Signature"),
         (lambda f: [*f[:6], f[6] + b" "], "Invalid Signature"),
+        (lambda f: [*f[:4], *f], "two messages in one"),
         (lambda f: frames([b"no json", *f[4:]]), "cannot be read"),
         (lambda f: frames([b"[1]", *f[4:]]), "header is no object"),
         (lambda f: frames([*f[3:6], b"[1]"]), "content is no object"),
@@ -342,6 +343,24 @@ def test_an_integer_beyond_64_bits_is_found_wherever_it_is() -> None:
         message = packed("stream", {"name": "x" * before, "number": int(digits)})
         wire = Wire(settings())
         assert wire.unpack(message, wire.check(message)).content["number"] == int(digits)
+
+
+@pytest.mark.parametrize("part", ["header", "parent_header", "metadata", "content"])
+@pytest.mark.parametrize("size", [0, LARGE])
+def test_an_integer_beyond_64_bits_is_read_in_every_part(part: str, size: int) -> None:
+    """Each part is looked through where it is read: the header last, and only if asked for."""
+    number = 2**70
+    whole: dict[str, dict[str, Any]] = {
+        "header": header("stream"),
+        "parent_header": {"msg_id": "p"},
+        "metadata": {"x": 1.5},
+        "content": {"text": "x" * size},
+    }
+    whole[part]["number"] = number
+    message = Wire(settings()).unpack(frames([json.dumps(p).encode() for p in whole.values()]))
+    for _ in range(2):
+        assert message.message[part]["number"] == number  # type: ignore[literal-required]
+    assert message.header.get("number") == whole["header"].get("number")
 
 
 @pytest.mark.parametrize("content", [b"[1]", b'{"a": ', b'"text"'])

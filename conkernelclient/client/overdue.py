@@ -10,27 +10,28 @@ silent empty request goes to the same shell, and what is not in when that is ans
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import ConKernelError
 from ..protocol.router import Claim, Phase, Request
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
     from .connection import Connection
 
-__all__ = ["Overdue", "Owed", "Probe"]
+__all__ = ["Overdue", "Owner", "Probe"]
 
 logger: Final = logging.getLogger(__name__)
 
-# Seconds from one look at the open requests to the next. Those that are half through in two of them
-# are asked for, all of a shell at once. The answer decides, not the time: most are in before, and
-# nobody needs to ask.
-TICK: Final = 0.3
+TICK: Final = 0.3  # seconds from one look at the open requests to the next
+# Seconds that a request may be half through until its shell is asked. The answer decides, not the
+# time: most are in before, and nobody needs to ask. Replies are few and quick; idle may be behind
+# many outputs that the client has yet to read.
+PATIENCE: Final[Mapping[Phase, float]] = {Phase.IDLED: 0.25, Phase.REPLIED: 2.0}
 NOTHING: Final[dict[str, Any]] = {
     "code": "",
     "silent": True,
@@ -41,10 +42,9 @@ NOTHING: Final[dict[str, Any]] = {
 }
 
 
-@runtime_checkable
-class Owed(Protocol):
+class Owner(Protocol):
     """
-    An owner of a request that can do without what the kernel owes it.
+    An owner of a request, to whom the kernel may owe its end.
 
     Attributes:
         subshell_id: The subshell that has the request; None for the main shell.
@@ -69,7 +69,7 @@ class Overdue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._timer: asyncio.TimerHandle | None = None
-        self._suspects: dict[Request, Phase] = {}
+        self._since: dict[tuple[Request, Phase], float] = {}  # when it was first seen
         self._asked: dict[Request, Probe] = {}
         self.is_watching: bool = False
         self.probes: set[Probe] = set()
@@ -87,7 +87,7 @@ class Overdue:
             self._timer.cancel()
             self._timer = None
         self.is_watching = False
-        self._suspects.clear()
+        self._since.clear()
         self._asked.clear()
         self.probes.clear()
 
@@ -95,9 +95,9 @@ class Overdue:
         """Ask each one's shell, once, what became of it."""
         by_shell: dict[str | None, list[Request]] = {}
         for request in requests:
-            asked = self._asked.get(request)
-            if isinstance(request.owner, Owed) and asked not in self.probes:
-                by_shell.setdefault(request.owner.subshell_id, []).append(request)
+            owner: Owner | None = request.owner
+            if owner is not None and self._asked.get(request) not in self.probes:
+                by_shell.setdefault(owner.subshell_id, []).append(request)
         for subshell_id, owed in by_shell.items():
             probe = Probe(self._connection, subshell_id, owed)
             try:
@@ -112,24 +112,26 @@ class Overdue:
         router = self._connection.router
         runs = (request for request in router.abandoned_requests if request.takes_iopub)
         under_way = (*router.open_requests, *runs)
-        before, self._suspects = (
-            self._suspects,
-            {request: request.phase for request in under_way if _is_half_through(request)},
+        half_through = [(request, request.phase) for request in under_way if _is_half(request)]
+        now = loop.time()
+        self._since = {key: self._since.get(key, now) for key in half_through}
+        overdue = (
+            request
+            for (request, phase), since in self._since.items()
+            if now - since >= PATIENCE[phase]
         )
         self._asked = {
-            request: probe for request, probe in self._asked.items() if request in self._suspects
+            request: self._asked[request] for request, _ in half_through if request in self._asked
         }
         if under_way:
             self._timer = loop.call_later(TICK, self._look, loop)
         else:
             self._timer = None
             self.is_watching = False
-        self.ask(
-            *(request for request, phase in self._suspects.items() if before.get(request) is phase)
-        )
+        self.ask(*overdue)
 
 
-def _is_half_through(request: Request) -> bool:
+def _is_half(request: Request) -> bool:
     phase = request.phase
     return phase is Phase.IDLED or (phase is Phase.REPLIED and request.takes_iopub)
 
@@ -188,5 +190,7 @@ class Probe:
 
     def _settle(self, *phases: Phase) -> None:
         for request in self._owed:
-            if request.phase in phases and isinstance(request.owner, Owed):
-                request.owner.end()
+            owner: Owner | None = request.owner
+            if request.phase in phases and owner is not None:
+                owner.end()
+                self._connection.router.end(request)

@@ -27,6 +27,8 @@ __all__ = ["probe_until_ready"]
 class _Probes:
     """The kernel_info requests of one wait."""
 
+    subshell_id: str | None = None  # the main shell answers them
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._requests: list[Request] = []
@@ -53,6 +55,11 @@ class _Probes:
     def fail(self, error: BaseException) -> None:
         self.error = error
         self.wake()
+
+    def end(self) -> None:
+        """Learn that one of them will not be answered in full: ask again, if that matters."""
+        if self.reply is None:
+            self.send()
 
     def wake(self) -> None:
         self._changed.set()
