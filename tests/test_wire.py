@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jupyter_client.session import Session, json_packer, json_unpacker
 
 from conkernelclient.errors import ProtocolError
-from conkernelclient.protocol.incoming import PIECE, parse_date
+from conkernelclient.protocol.incoming import parse_date
 from conkernelclient.protocol.messages import CHANNELS
-from conkernelclient.protocol.wire import DELIMITER, LARGE, Wire, json_of
+from conkernelclient.protocol.wire import DELIMITER, LARGE, PIECE, Wire, json_of
 
 from .messages import DATE, KEY, frames, header, packed, settings
 
@@ -348,7 +348,7 @@ def test_an_integer_beyond_64_bits_is_found_wherever_it_is() -> None:
 @pytest.mark.parametrize("part", ["header", "parent_header", "metadata", "content"])
 @pytest.mark.parametrize("size", [0, LARGE])
 def test_an_integer_beyond_64_bits_is_read_in_every_part(part: str, size: int) -> None:
-    """Each part is looked through where it is read: the header last, and only if asked for."""
+    """Also in those that nobody fills with numbers."""
     number = 2**70
     whole: dict[str, dict[str, Any]] = {
         "header": header("stream"),

@@ -109,6 +109,9 @@ class Overdue:
                 self._asked.update(dict.fromkeys(owed, probe))
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._connection.is_open("shell"):  # the client was dropped
+            self.clear()
+            return
         router = self._connection.router
         runs = (request for request in router.abandoned_requests if request.takes_iopub)
         under_way = (*router.open_requests, *runs)
