@@ -103,6 +103,48 @@ async def test_a_reply_that_an_interrupt_swallowed_is_not_waited_for(km: ConKern
         assert (await behind)["content"]["status"] == "ok"
 
 
+async def test_execute_interactive_ends_with_what_has_come(km: ConKernelManager) -> None:
+    """Its reply, or its idle, is lost in the same way; a reply without an idle is one."""
+    async with client_of(km) as kc:
+        shown: list[str] = []
+
+        async def interactive(code: str) -> Any:
+            return await asyncio.wait_for(
+                kc.execute_interactive(code, output_hook=lambda m: shown.append(m["msg_type"])),
+                LONG,
+            )
+
+        await kc.run(TEAR)
+        assert (await interactive("tear(b'\"idle\"', 3, False); print(1)"))["content"][
+            "status"
+        ] == "ok"
+        assert shown == ["status", "execute_input", "stream"]
+        await kc.run(
+            "kernel = get_ipython().kernel\n"
+            "def swallow(*args, **kwargs):\n"
+            "    del kernel.do_execute\n"
+            "    raise KeyboardInterrupt\n"
+            "kernel.do_execute = swallow"
+        )
+        with pytest.raises(errors.ReplyTimeout, match="will not come"):
+            await interactive("2")
+        assert (await interactive("3"))["content"]["status"] == "ok"
+
+
+async def test_a_client_gets_ready_whose_first_question_an_interrupt_swallowed() -> None:
+    """It asks again."""
+    with FakeKernel() as kernel:
+        silences = [Silence()]
+        kernel.on("kernel_info_request", lambda _: [silences.pop()] if silences else [])
+        kc = kernel.client()
+        try:
+            await asyncio.wait_for(kc.start_channels(), LONG)
+            assert (await kc.execute("1", reply=True))["content"]["status"] == "ok"
+            assert len([r for r in kernel.requests if r["msg_type"] == "kernel_info_request"]) > 1
+        finally:
+            kc.stop_channels()
+
+
 async def test_a_reply_of_a_subshell_is_asked_for_there(km: ConKernelManager) -> None:
     """The main shell may be busy for hours."""
     async with client_of(km) as kc:

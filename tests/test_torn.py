@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from conkernelclient.client.inbound import Inbound
 from conkernelclient.errors import ProtocolError
-from conkernelclient.protocol.torn import HEADS_KEPT, Pieces
+from conkernelclient.protocol.torn import HEADS_KEPT, LARGEST, Pieces
 from conkernelclient.protocol.wire import DELIMITER, Wire
 
-from .messages import packed, settings
+from .messages import frames, packed, settings
 
 if TYPE_CHECKING:
     from conkernelclient.protocol.incoming import Incoming
@@ -118,6 +119,17 @@ def test_channels_are_kept_apart_and_forget_with_their_sockets() -> None:
     way.inbound.clear("shell")
     way.take(torn[4:], channel="shell")
     assert way.came == ["next"]
+
+
+@pytest.mark.parametrize("large", [["x" * LARGEST, ""], ["", "x" * LARGEST]], ids=["first", "rest"])
+def test_large_pieces_are_not_put_together(large: list[str]) -> None:
+    """To verify them would hold the loop, again and again."""
+    way = Way()
+    metadata, said = large
+    content = json.dumps({"text": said}).encode()
+    torn = frames([*text("")[3:5], json.dumps({"x": metadata}).encode(), content])
+    way.take([*torn[:6], *text("next")], torn[6:], text("later"))
+    assert way.came == ["next", "later"]
 
 
 def test_unsigned_messages_are_put_together_by_what_can_be_read() -> None:

@@ -13,8 +13,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..errors import ConKernelError, ReplyTimeout
+from ..errors import ConKernelError
 from ..protocol.messages import Message
+from .overdue import lost_reply
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -153,13 +154,7 @@ class ReplyFuture(RequestFuture[Message]):
 
     def end(self) -> None:
         """Learn that the kernel is through with it, and the reply will not come."""
-        self.fail(
-            ReplyTimeout(
-                f"the kernel is idle, and its reply to {self.msg_id} will not come: an interrupt "
-                "hit the kernel before it had sent it; what the code did until then is done, and "
-                "run() would give what it had shown"
-            )
-        )
+        self.fail(lost_reply(self.msg_id))
 
     def fail(self, error: BaseException) -> None:
         """Set an exception, with this request's id."""

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.router import Claim, Phase, Request
+from .overdue import lost_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,8 @@ __all__ = ["Interactive"]
 
 class Interactive:
     """One request whose messages of all channels come out in the order of their arrival."""
+
+    subshell_id: str | None = None  # the main shell runs it
 
     def __init__(self, connection: Connection, msg_id: str) -> None:
         self.request: Request = Request(msg_id, Claim.RUN, owner=self)
@@ -41,6 +44,10 @@ class Interactive:
     def fail(self, error: BaseException) -> None:
         """Let the caller fail."""
         self._error = error
+        self._wake()
+
+    def end(self) -> None:
+        """Learn that nothing more will come."""
         self._wake()
 
     async def go_through(
@@ -61,7 +68,9 @@ class Interactive:
                         await waiting
             if self._error is not None:
                 raise self._error
-            if reply is not None and self.request.phase is Phase.DONE:
+            if self.request.phase is Phase.DONE:
+                if reply is None:
+                    raise lost_reply(self.request.msg_id)
                 return reply
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter

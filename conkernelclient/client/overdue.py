@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ..errors import ConKernelError
+from ..errors import ConKernelError, ReplyTimeout
 from ..protocol.router import Claim, Phase, Request
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel
     from .connection import Connection
 
-__all__ = ["Overdue", "Owner", "Probe"]
+__all__ = ["Overdue", "Owner", "Probe", "lost_reply"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -42,6 +42,16 @@ NOTHING: Final[dict[str, Any]] = {
 }
 
 
+def lost_reply(msg_id: str) -> ReplyTimeout:
+    """Make the error of who was promised a reply that will not come."""
+    return ReplyTimeout(
+        f"the kernel is idle, and its reply to {msg_id} will not come: an interrupt hit the kernel "
+        "before it had sent it; what the code did until then is done, and run() would give what it "
+        "had shown",
+        msg_id=msg_id,
+    )
+
+
 class Owner(Protocol):
     """
     An owner of a request, to whom the kernel may owe its end.
@@ -53,7 +63,7 @@ class Owner(Protocol):
     subshell_id: str | None
 
     def end(self) -> None:
-        """End with what has come: there will be no more."""
+        """Learn that there will be no more than has come; the request has left the router."""
         ...
 
 
@@ -195,5 +205,5 @@ class Probe:
         for request in self._owed:
             owner: Owner | None = request.owner
             if request.phase in phases and owner is not None:
-                owner.end()
                 self._connection.router.end(request)
+                owner.end()

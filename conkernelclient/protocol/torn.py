@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Pieces"]
 
 HEADS_KEPT: Final = 8
+LARGEST: Final = 2**20  # bytes of pieces that are put together: more would hold the loop
 
 
 class Pieces:
@@ -49,6 +50,8 @@ class Pieces:
             message = self._split(frames, unpack)
             if message is not None:
                 return message
+        if not self._heads or sum(map(len, frames)) > LARGEST:
+            return None
         for at in reversed(range(len(self._heads))):
             message = self._split([*self._heads[at], *frames], unpack, rest_of=at)
             if message is not None:
@@ -75,7 +78,7 @@ class Pieces:
         if rest_of is not None:
             del self._heads[rest_of]
         head = frames[: max(0, start - 1)]  # without the identity or topic of the message
-        if DELIMITER in head:
+        if DELIMITER in head and sum(map(len, head)) <= LARGEST:
             self._heads.append(head)
             del self._heads[:-HEADS_KEPT]
         return message

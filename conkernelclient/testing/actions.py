@@ -122,7 +122,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """End without a reply; with `is_idle` False without the status idle as well."""
+    """
+    End without a reply; with `is_idle` False without the status idle as well.
+
+    With idle, the client asks after a moment, and learns that there will be no reply.
+    """
 
     is_idle: bool = True
 
