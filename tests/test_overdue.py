@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.testing import FakeKernel, Reply, Say, Silence
+from conkernelclient.client import overdue
+from conkernelclient.client.peer import Presence
+from conkernelclient.protocol.router import Phase
+from conkernelclient.testing import FakeKernel, Hold, Reply, Say, Silence
 
 from .clients import LONG, client_of, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
-    from conkernelclient import ConKernelManager
+    from conkernelclient import ConKernelClient, ConKernelManager
     from conkernelclient.protocol.messages import Message
     from conkernelclient.testing import Action
 
@@ -230,5 +235,121 @@ async def test_a_lost_answer_is_asked_for_again() -> None:
             result = await asyncio.wait_for(kc.run("1"), LONG)
             assert (result.status, result.interrupted, result.reply) == ("error", True, None)
             assert kc.stats()["pending"] == 0
+        finally:
+            kc.stop_channels()
+
+
+@asynccontextmanager
+async def attached(kernel: FakeKernel, **traits: Any) -> AsyncIterator[ConKernelClient]:
+    """A client without a process to watch; in the end nothing is open, and nobody looks."""
+    kc = await kernel.client(**traits).start_channels()
+    connection = kc._connection
+    try:
+        async with asyncio.timeout(LONG):
+            yield kc
+            await until(lambda: not connection.overdue.is_watching)
+            assert kc.stats()["pending"] == connection.router.pending == 0
+            assert not connection.overdue.probes
+    finally:
+        kc.stop_channels()
+
+
+async def lose_connection(kc: ConKernelClient, then: Callable[[], None] = lambda: None) -> None:
+    """What the kernel sends meanwhile is lost, as with a cable that is pulled and put back."""
+    peer = kc._connection.peer
+    peer.disconnected()
+    await until(lambda: peer.presence is Presence.AWAY and not peer._is_connected)
+    await until(lambda: peer._is_connected)
+    then()
+    await until(lambda: peer.presence is Presence.HERE)
+
+
+async def test_a_client_that_has_nothing_to_wait_for_does_not_look() -> None:
+    """Also after a start, whose first idle may have come before the subscription."""
+    with FakeKernel() as kernel:
+        async with attached(kernel) as kc:
+            await until(lambda: not kc._connection.overdue.is_watching)
+            assert (await kc.run("1")).status == "ok"
+
+
+async def test_a_reply_that_was_lost_with_the_connection_is_not_waited_for() -> None:
+    """In a subshell as in the main shell; a run in a subshell may be at it still."""
+    release = threading.Event()
+    with FakeKernel() as kernel:
+        kernel.on_code("held", [Hold(release), Say("done")])
+        async with attached(kernel) as kc:
+            subshell_id = await kc.create_subshell()
+            reply = kc.execute("held", reply=True, subshell_id=subshell_id)
+            other = await kc.create_subshell()
+            run = kc.run("held", subshell_id=other)
+            await until(lambda: run.started and len(kernel.requests) > 3)
+            await lose_connection(kc)
+            with pytest.raises(errors.TransportError):
+                await reply
+            release.set()
+            assert (await run).stdout == "done"
+
+
+async def test_a_question_that_was_lost_with_the_connection_is_forgotten() -> None:
+    """It was counted as pending for ever, and kept the client looking."""
+    release = threading.Event()
+    with FakeKernel() as kernel:
+        kernel.on_code("swallowed", [Say("x"), Silence()])
+        kernel.on_code("held", [Hold(release)])
+        async with attached(kernel, window=None) as kc:
+            runs = [kc.run("swallowed"), kc.run("held")]
+            await until(lambda: kc._connection.overdue.probes)
+            await lose_connection(kc, release.set)
+            assert not kc._connection.overdue.probes
+            outcomes = await asyncio.gather(*runs, return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [errors.TransportError] * 2
+            assert (await kc.run("1")).status == "ok"
+
+
+async def test_a_question_of_a_subshell_that_was_lost_is_asked_again() -> None:
+    """The run and its question were spared, and nobody asked any more."""
+    release = threading.Event()
+    with FakeKernel() as kernel:
+        kernel.on_code("swallowed", [Say("x"), Silence()])
+        kernel.on_code("held", [Hold(release)])
+        async with attached(kernel, window=None) as kc:
+            subshell_id = await kc.create_subshell()
+            run = kc.run("swallowed", subshell_id=subshell_id)
+            held = kc.run("held", subshell_id=subshell_id)
+            await until(lambda: kc._connection.overdue.probes)
+            await lose_connection(kc)
+            release.set()
+            assert ((await run).status, (await run).stdout) == ("error", "x")
+            await asyncio.wait_for(held, LONG)
+
+
+async def test_a_run_that_was_given_up_does_not_hold_the_window_of_a_new_connection() -> None:
+    """Nobody looked for its end where nobody waited for it."""
+    release = threading.Event()
+    with FakeKernel() as kernel:
+        kernel.on_code("held", [Hold(release)])
+        async with attached(kernel) as kc:
+            left = await kc.run("held", timeout=0.01, on_timeout="leave")
+            assert left.still_running
+            await lose_connection(kc, release.set)
+            assert (await kc.run("1")).status == "ok"
+
+
+async def test_a_kernel_that_never_idles_is_asked_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One question is open at a time: they were asked about one another, without an end."""
+    monkeypatch.setattr(overdue, "TICK", 0.001)
+    monkeypatch.setattr(overdue, "PATIENCE", dict.fromkeys(Phase, 0.001))
+    with FakeKernel() as kernel:
+        kernel.on("execute_request", [Reply(), Silence(is_idle=False)])
+        kc = await kernel.client().start_channels()
+        try:
+            run = kc.run("1")
+            await asyncio.sleep(0.5)  # in which there were 500 looks
+            assert 1 < len(kernel.requests) < 30
+            assert len(kc._connection.router.open_requests) <= 2
+            assert kc.stats()["pending"] == 1
+            assert not run.done()
         finally:
             kc.stop_channels()

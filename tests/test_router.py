@@ -291,9 +291,15 @@ def test_get_finds_what_is_open() -> None:
     router = Router()
     request = opened(router)
     assert router.get("r") is request
+    assert router.is_under_way(request)
+    router.abandon(request)
+    assert router.get("r") is None
+    assert router.is_under_way(request)
+    assert not router.is_under_way(Request("r", Claim.REPLY))
     router.end(request)
     router.end(request)
     assert router.get("r") is None
+    assert not router.is_under_way(request)
 
 
 def test_clear_gives_what_somebody_waited_for() -> None:

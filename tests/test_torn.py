@@ -121,6 +121,26 @@ def test_channels_are_kept_apart_and_forget_with_their_sockets() -> None:
     assert way.came == ["next"]
 
 
+@pytest.mark.parametrize("cut", range(FRAMES, FRAMES + 2))
+def test_a_message_torn_in_its_buffers_keeps_to_itself(cut: int) -> None:
+    """The signature of the first one is right, and the next one had become its buffers."""
+    way = Way()
+    torn = [*text("torn"), b"first", b"second"]
+    way.take([*torn[:cut], *text("amid")], torn[cut:], text("later"))
+    assert way.came == ["amid", "torn", "later"]
+    assert way.inbound.counts["rejected"] == 2
+
+
+def test_buffers_may_hold_anything_but_a_message() -> None:
+    """A delimiter, one's own frames with another signature, or what is short."""
+    way = Way()
+    forged = text("forged")
+    forged[2] = forged[2][::-1]
+    for buffers in ([DELIMITER], [b"x", DELIMITER, b"y"], forged, text("short")[:5]):
+        way.take([*text("whole"), *buffers])
+    assert way.came == ["whole"] * 4
+
+
 @pytest.mark.parametrize("large", [["x" * LARGEST, ""], ["", "x" * LARGEST]], ids=["first", "rest"])
 def test_large_pieces_are_not_put_together(large: list[str]) -> None:
     """To verify them would hold the loop, again and again."""

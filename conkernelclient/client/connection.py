@@ -201,6 +201,7 @@ class Connection:
     def suspend(self) -> None:
         """Break with the kernel: the sockets are closed, and what is sent is held for new ones."""
         self._transport.suspend()
+        self.overdue.withdraw()
         self.inbound.clear()
         self.is_welcomed = False
         self.questions.clear()
@@ -321,8 +322,8 @@ class Connection:
 
     def _abandon_old_loop(self) -> None:
         """Nobody can be told in a loop that is closed: forget what was asked there."""
-        self.overdue.clear()
         self.inbound.finish()
+        self.overdue.clear()
         self.router.clear()
         is_held = self.window.is_held
         self.window = Window(self.window.limit)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import ConKernelError, ReplyTimeout
 from ..protocol.router import Claim, Phase, Request
+from .peer import Presence
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
@@ -28,10 +29,11 @@ __all__ = ["Overdue", "Owner", "Probe", "lost_reply"]
 logger: Final = logging.getLogger(__name__)
 
 TICK: Final = 0.3  # seconds from one look at the open requests to the next
-# Seconds that a request may be half through until its shell is asked. The answer decides, not the
-# time: most are in before, and nobody needs to ask. Replies are few and quick; idle may be behind
-# many outputs that the client has yet to read.
+# Seconds that a request may be half through until its shell is asked, and twice as many after each
+# question that is lost itself. The answer decides, not the time: most are in before, and nobody
+# needs to ask. Replies are few and quick; idle may be behind many outputs that are yet to be read.
 PATIENCE: Final[Mapping[Phase, float]] = {Phase.IDLED: 0.25, Phase.REPLIED: 2.0}
+DOUBLINGS: Final = 8
 NOTHING: Final[dict[str, Any]] = {
     "code": "",
     "silent": True,
@@ -67,6 +69,18 @@ class Owner(Protocol):
         ...
 
 
+class _Suspect:
+    """A request that is half through."""
+
+    __slots__ = ("phase", "probe", "since", "tries")
+
+    def __init__(self, phase: Phase, since: float) -> None:
+        self.phase = phase
+        self.since = since  # when it was first seen so, or asked for
+        self.probe: Probe | None = None  # the last one that asked for it
+        self.tries = 0
+
+
 class Overdue:
     """
     What the kernel owes to the requests of one connection.
@@ -79,8 +93,7 @@ class Overdue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._timer: asyncio.TimerHandle | None = None
-        self._since: dict[tuple[Request, Phase], float] = {}  # when it was first seen
-        self._asked: dict[Request, Probe] = {}
+        self._suspects: dict[Request, _Suspect] = {}
         self.is_watching: bool = False
         self.probes: set[Probe] = set()
 
@@ -91,62 +104,92 @@ class Overdue:
             self.is_watching = True
             self._timer = loop.call_later(TICK, self._look, loop)
 
+    def withdraw(self) -> None:
+        """Drop the open questions: the connection that they went over is gone."""
+        for probe in tuple(self.probes):
+            probe.drop()
+
     def clear(self) -> None:
         """Look no more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self.is_watching = False
-        self._since.clear()
-        self._asked.clear()
-        self.probes.clear()
+        self.withdraw()
+        self._suspects.clear()
 
-    def ask(self, *requests: Request) -> None:
+    def ask_now(self, request: Request) -> None:
+        """Ask for a request that is half through, after an interrupt, which may be why."""
+        loop = self._connection.loop
+        if loop is not None and request not in self._suspects:
+            self._suspects[request] = _Suspect(request.phase, loop.time())
+            self._ask([request])
+
+    def _ask(self, requests: Iterable[Request]) -> None:
         """Ask each one's shell, once, what became of it."""
+        connection = self._connection
+        loop = connection.loop
+        if loop is None or loop.is_closed() or connection.peer.presence is not Presence.HERE:
+            return  # whoever looks for the kernel decides; the next look asks what is left
         by_shell: dict[str | None, list[Request]] = {}
         for request in requests:
-            owner: Owner | None = request.owner
-            if owner is not None and self._asked.get(request) not in self.probes:
-                by_shell.setdefault(owner.subshell_id, []).append(request)
+            owner: Owner = request.owner
+            by_shell.setdefault(owner.subshell_id, []).append(request)
         for subshell_id, owed in by_shell.items():
-            probe = Probe(self._connection, subshell_id, owed)
+            probe = Probe(connection, subshell_id, owed)
             try:
                 probe.send()
             except ConKernelError as error:  # such as a full backlog: the next look asks again
                 logger.debug("the kernel could not be asked what became of a request: %s", error)
-            else:
-                self.probes.add(probe)
-                self._asked.update(dict.fromkeys(owed, probe))
+                continue
+            self.probes.add(probe)
+            for request in owed:
+                suspect = self._suspects[request]
+                suspect.probe = probe
+                suspect.since = loop.time()
+                suspect.tries = min(suspect.tries + 1, DOUBLINGS)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._connection.is_open("shell"):  # the client was dropped
             self.clear()
             return
         router = self._connection.router
-        runs = (request for request in router.abandoned_requests if request.takes_iopub)
+        runs = (one for one in router.abandoned_requests if one.takes_stdin)
         under_way = (*router.open_requests, *runs)
-        half_through = [(request, request.phase) for request in under_way if _is_half(request)]
-        now = loop.time()
-        self._since = {key: self._since.get(key, now) for key in half_through}
-        overdue = (
-            request
-            for (request, phase), since in self._since.items()
-            if now - since >= PATIENCE[phase]
-        )
-        self._asked = {
-            request: self._asked[request] for request, _ in half_through if request in self._asked
-        }
         if under_way:
             self._timer = loop.call_later(TICK, self._look, loop)
         else:
             self._timer = None
             self.is_watching = False
-        self.ask(*overdue)
+        now = loop.time()
+        before, self._suspects = self._suspects, {}
+        for request in under_way:
+            if _is_half_through(request):
+                suspect = before.get(request)
+                if suspect is None or suspect.phase is not request.phase:
+                    suspect = _Suspect(request.phase, now)
+                self._suspects[request] = suspect
+        late = [
+            request
+            for request, suspect in self._suspects.items()
+            if suspect.probe not in self.probes
+            and now - suspect.since >= PATIENCE[suspect.phase] * 2**suspect.tries
+        ]
+        owed: list[Request] = []
+        for request in late:
+            if isinstance(request.owner, Probe):
+                request.owner.drop()  # its own answer is lost: what it was about is asked for anew
+            else:
+                owed.append(request)
+        self._ask(owed)
 
 
-def _is_half(request: Request) -> bool:
-    phase = request.phase
-    return phase is Phase.IDLED or (phase is Phase.REPLIED and request.takes_iopub)
+def _is_half_through(request: Request) -> bool:
+    """Tell whether one of reply and idle is in, and whoever owns it waits for the other one."""
+    phase, owner = request.phase, request.owner
+    if phase is Phase.IDLED:
+        return owner is not None
+    return phase is Phase.REPLIED and (request.takes_stdin or isinstance(owner, Probe))
 
 
 class Probe:
@@ -157,17 +200,14 @@ class Probe:
         connection: Sends it, past the window.
         subshell_id: The shell; None for the main one.
         owed: The requests that it is about.
-
-    Attributes:
-        subshell_id: As given.
     """
 
     def __init__(
         self, connection: Connection, subshell_id: str | None, owed: Sequence[Request]
     ) -> None:
         self._connection = connection
+        self._subshell_id = subshell_id
         self._owed = owed
-        self.subshell_id: str | None = subshell_id
 
     def send(self) -> None:
         """
@@ -178,8 +218,8 @@ class Probe:
         """
         connection = self._connection
         message = connection.outbound.make("execute_request", dict(NOTHING))
-        if self.subshell_id is not None:
-            message["header"]["subshell_id"] = self.subshell_id
+        if self._subshell_id is not None:
+            message["header"]["subshell_id"] = self._subshell_id
         self._request = Request(message["msg_id"], Claim.REPLY_AND_IOPUB, owner=self)
         connection.router.open(self._request)
         connection.send_request(self._request, message, [])
@@ -187,22 +227,26 @@ class Probe:
     def receive(self, _channel: Channel, _message: Incoming) -> None:
         """Take one message; the router has advanced its phase."""
         if self._request.phase is Phase.DONE:
-            self.end()
+            owed = self._owed
+            self.drop()
+            self._settle(owed, Phase.IDLED, Phase.REPLIED)
         elif self._request.phase is Phase.REPLIED:
-            self._settle(Phase.IDLED)  # outputs, and idle, come over another channel
+            # Outputs, and idle, come over another channel.
+            self._settle(self._owed, Phase.IDLED)
 
     def fail(self, _error: BaseException) -> None:
         """Learn that the kernel is gone; whoever it is about learns of that as well."""
-        self._connection.overdue.probes.discard(self)
+        self.drop()
 
-    def end(self) -> None:
-        """Learn that it is answered, or that a later one is."""
+    def drop(self) -> None:
+        """Ask no more."""
         self._connection.overdue.probes.discard(self)
+        self._request.owner = None
         self._connection.router.end(self._request)
-        self._settle(Phase.IDLED, Phase.REPLIED)
+        self._owed = ()
 
-    def _settle(self, *phases: Phase) -> None:
-        for request in self._owed:
+    def _settle(self, owed: Sequence[Request], *phases: Phase) -> None:
+        for request in owed:
             owner: Owner | None = request.owner
             if request.phase in phases and owner is not None:
                 self._connection.router.end(request)

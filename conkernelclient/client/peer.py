@@ -220,7 +220,12 @@ class Peer:
         connection = self._connection
         self._set(Presence.AWAY)
         connection.window.hold()
-        waiting = [one for one in connection.router.open_requests if one.phase is not Phase.WAITING]
+        router = connection.router
+        waiting = [
+            one
+            for one in (*router.open_requests, *router.abandoned_requests)
+            if one.phase is not Phase.WAITING and one.owner is not None
+        ]
         await self._hear_last_words()
         connection.suspend()
         self._is_connected = False
@@ -254,13 +259,13 @@ class Peer:
 
     def _fail_lost(self, requests: list[Request], *, has_restarted: bool) -> None:
         """Let fail what was answered while nobody listened: what was asked later has its answer."""
+        router = self._connection.router
         for request in requests:
-            if self._connection.router.get(request.msg_id) is not request:
-                continue
-            if has_restarted:
-                request.owner.fail(restarted())
-            elif getattr(request.owner, "subshell_id", None) is None:  # those may be at it still
-                request.owner.fail(_cut_off())
+            # Those in a subshell may be at it still; when they idle, they are asked for.
+            is_heard = request.takes_iopub and getattr(request.owner, "subshell_id", None)
+            if router.is_under_way(request) and (has_restarted or not is_heard):
+                router.end(request)
+                request.owner.fail(restarted() if has_restarted else _cut_off())
 
     def _set(self, presence: Presence) -> None:
         if presence is not Presence.GONE and not self._is_dying:

@@ -14,7 +14,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import ReadyTimeout
-from ..protocol.router import Claim, Request
+from ..protocol.router import Claim, Phase, Request
 
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
@@ -35,6 +35,7 @@ class _Probes:
         self._changed = asyncio.Event()
         self.reply: Message | None = None
         self.error: BaseException | None = None
+        self.is_answered = False
         self.is_heard = False
 
     def send(self) -> None:
@@ -48,6 +49,7 @@ class _Probes:
     def receive(self, channel: Channel, message: Incoming) -> None:
         if channel == "shell":
             self.reply = message.message
+            self.is_answered = True
         else:
             self.is_heard = True
         self.wake()
@@ -57,8 +59,8 @@ class _Probes:
         self.wake()
 
     def end(self) -> None:
-        """Learn that one of them will not be answered in full: ask again, if that matters."""
-        if self.reply is None:
+        """Learn that the reply to one of them will not come: ask again, if there is none."""
+        if not self.is_answered:
             self.send()
 
     def wake(self) -> None:
@@ -75,7 +77,10 @@ class _Probes:
     def close(self) -> None:
         for request in self._requests:
             request.owner = None  # nobody misses what still comes
-            self._connection.router.abandon(request)
+            if request.phase is Phase.REPLIED:  # its idle may have come before we were subscribed
+                self._connection.router.end(request)
+            else:
+                self._connection.router.abandon(request)
 
 
 async def probe_until_ready(connection: Connection, timeout: float | None) -> Message:

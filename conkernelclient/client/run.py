@@ -312,7 +312,7 @@ class Run(RequestFuture["Result"]):
             self.end()
             return
         if phase is IDLED and self._is_interrupted:
-            self._connection.overdue.ask(self.request)
+            self._connection.overdue.ask_now(self.request)
         if self._news:
             self._wake()
 

@@ -229,6 +229,11 @@ class Router:
         """Give the open request of that id."""
         return self._open.get(msg_id)
 
+    def is_under_way(self, request: Request) -> bool:
+        """Tell whether the kernel may still have something for it, wanted or not."""
+        found = self._open.get(request.msg_id) or self._abandoned.get(request.msg_id)
+        return found is request
+
     def open(self, request: Request) -> None:
         """
         Register `request`, before it is sent.

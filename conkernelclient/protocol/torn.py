@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ProtocolError
-from .wire import DELIMITER
+from .wire import DELIMITER, from_last_delimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .incoming import Incoming
     from .messages import Frame
@@ -34,7 +34,7 @@ class Pieces:
         self._heads: list[list[Frame]] = []
 
     def mend(
-        self, frames: list[Frame], unpack: Callable[[list[Frame]], Incoming]
+        self, frames: list[Frame], unpack: Callable[[Sequence[Frame]], Incoming]
     ) -> Incoming | None:
         """
         Find the message that ends with `frames`, which as a whole are none.
@@ -65,19 +65,20 @@ class Pieces:
     def _split(
         self,
         frames: list[Frame],
-        unpack: Callable[[list[Frame]], Incoming],
+        unpack: Callable[[Sequence[Frame]], Incoming],
         *,
         rest_of: int | None = None,
     ) -> Incoming | None:
         """Read the message that begins last in `frames`, and keep what stands before it."""
-        start = len(frames) - 1 - frames[::-1].index(DELIMITER)
+        tail = from_last_delimiter(frames)
         try:
-            message = unpack(frames[start:])
+            message = unpack(tail)
         except ProtocolError:
             return None
         if rest_of is not None:
             del self._heads[rest_of]
-        head = frames[: max(0, start - 1)]  # without the identity or topic of the message
+        # Without the identity or topic of the message.
+        head = frames[: max(0, len(frames) - len(tail) - 1)]
         if DELIMITER in head and sum(map(len, head)) <= LARGEST:
             self._heads.append(head)
             del self._heads[:-HEADS_KEPT]

@@ -35,6 +35,7 @@ __all__ = [
     "Digest",
     "Wire",
     "WireSettings",
+    "from_last_delimiter",
     "json_of",
 ]
 
@@ -108,6 +109,13 @@ def _no_message(frames: Sequence[Frame]) -> ProtocolError:
     )
 
 
+def _two() -> ProtocolError:
+    return ProtocolError(
+        "two messages in one: the kernel was interrupted while it sent the first; restart it if "
+        "that goes on"
+    )
+
+
 def _signed(frames: Sequence[Frame]) -> tuple[Frame, Sequence[Frame]]:
     """Give the signature, and header, parent header, metadata and content."""
     try:
@@ -116,6 +124,11 @@ def _signed(frames: Sequence[Frame]) -> tuple[Frame, Sequence[Frame]]:
     except ValueError:
         raise _no_message(frames) from None
     return signature, (header, parent, metadata, content)
+
+
+def from_last_delimiter(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """Give the frames from the last delimiter on, which is to be there."""
+    return frames[len(frames) - 1 - frames[::-1].index(DELIMITER) :]
 
 
 def json_of(frames: Sequence[Frame]) -> Sequence[Frame]:
@@ -274,7 +287,7 @@ class Wire:
         if auth is not None and (not is_signed or signature in self._seen):
             raise self._refuse(signature, frames)
         load = self._load_as_session if may_have_big or not self._is_json else LOADS
-        buffers = frames[start + PARTS :] if len(frames) > start + PARTS else ()
+        buffers = self._buffers(frames, start + PARTS) if len(frames) > start + PARTS else ()
         try:
             incoming = self._read(header, parent, metadata, content, buffers, size, load)
         except UNREADABLE as error:
@@ -287,6 +300,20 @@ class Wire:
                 self._forget()
         return incoming
 
+    def _buffers(self, frames: Sequence[Frame], start: int) -> Sequence[Frame]:
+        """Give the binary buffers, unless there is another message in them."""
+        buffers = frames[start:]
+        if self._auth is not None and DELIMITER in buffers and self._ends_in_message(buffers):
+            raise _two()
+        return buffers
+
+    def _ends_in_message(self, frames: Sequence[Frame]) -> bool:
+        try:
+            signature, parts = _signed(from_last_delimiter(frames))
+        except ProtocolError:
+            return False
+        return compare_digest(bytes(signature), self.sign(parts))
+
     def _refuse(self, signature: bytes, frames: Sequence[Frame]) -> ProtocolError:
         if not signature:
             return ProtocolError(
@@ -295,10 +322,7 @@ class Wire:
         if signature in self._seen:
             return ProtocolError(f"Duplicate Signature: {signature!r}")
         if frames.count(DELIMITER) > 1:
-            return ProtocolError(
-                "two messages in one: the kernel was interrupted while it sent the first; restart "
-                "it if that goes on"
-            )
+            return _two()
         return ProtocolError(
             f"Invalid Signature: {signature!r}; the key in the connection file is not the kernel's"
         )
