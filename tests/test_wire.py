@@ -178,6 +178,7 @@ def test_a_naive_date_is_local_time() -> None:
         (lambda f: [*f[:2], b"0" * 64, *f[3:]], "Invalid Signature"),
         (lambda f: [*f[:6], f[6] + b" "], "Invalid Signature"),
         (lambda f: [*f[:4], *f], "two messages in one"),
+        (lambda f: [*packed("comm_msg", {}), b"buffer", *f], "two messages in one"),
         (lambda f: frames([b"no json", *f[4:]]), "cannot be read"),
         (lambda f: frames([b"[1]", *f[4:]]), "header is no object"),
         (lambda f: frames([*f[3:6], b"[1]"]), "content is no object"),
@@ -334,6 +335,13 @@ def test_dates_bytes_and_naive_dates_are_packed_as_session_packs_them() -> None:
 def test_the_channels_are_four() -> None:
     """The heartbeat carries no messages."""
     assert CHANNELS == ("shell", "iopub", "stdin", "control")
+
+
+def test_buffers_may_hold_anything_but_a_message() -> None:
+    """A delimiter, or frames that carry no right signature."""
+    for buffers in ([b"x", DELIMITER], frames([b"{}"] * 4, key=b"another")):
+        message = Wire(settings()).unpack([*packed("comm_msg", {}), *buffers])
+        assert [bytes(buffer) for buffer in message.buffers] == buffers
 
 
 def test_an_integer_beyond_64_bits_is_found_wherever_it_is() -> None:
