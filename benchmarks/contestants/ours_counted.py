@@ -10,5 +10,5 @@ from conkernelclient.client import overdue
 
 class Client(ours.Client):
     def __init__(self, info: dict[str, Any]) -> None:
-        overdue.TICK = 3600.0  # pyright: ignore[reportConstantRedefinition, reportAttributeAccessIssue]
+        overdue.TICK = 3600.0
         super().__init__(info)
