@@ -36,6 +36,15 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 CACHE: Final = HERE.parents[1] / ".cache" / "conformance"
 
+# ipykernel flushes what is printed 0.2 s after the first of it, by a timer: between a text and its
+# newline as well, now and then. nbclient's tests compare each stream message with one that was
+# stored, so that such a kernel makes either side fail. At the end of a cell it flushes all the same.
+KERNEL_CONFIG: Final = """
+c.IPKernelApp.exec_lines = [
+    "import sys; sys.stdout.flush_interval = sys.stderr.flush_interval = 60; del sys"
+]
+"""
+
 PYTEST: Final = (
     *("-m", "pytest", "-p", "conformance_plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider"),
     *("--strict-markers", "--strict-config", "--basetemp=tmp", "--tb=short", "-rfEs"),
@@ -191,6 +200,9 @@ def lay_out(suite: Suite, sdist: Path, work: Path) -> None:
     (work / root / "tests").rename(work / "tests")
     shutil.copy(HERE / f"{suite.package}.ini", work / "pytest.ini")
     shutil.copy(HERE / "plugin.py", work / "conformance_plugin.py")
+    profile = work / "ipythondir" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
 
 
 def environment(work: Path) -> dict[str, str]:
