@@ -37,8 +37,8 @@ HERE: Final = Path(__file__).resolve().parent
 CACHE: Final = HERE.parents[1] / ".cache" / "conformance"
 
 # ipykernel flushes what is printed 0.2 s after the first of it, by a timer: between a text and its
-# newline as well, now and then. nbclient's tests compare each stream message with one that was
-# stored, so that such a kernel makes either side fail. At the end of a cell it flushes all the same.
+# newline as well, now and then. nbclient's tests compare each stream message with a stored one, so
+# that such a kernel makes either side fail. At the end of a cell it flushes all the same.
 KERNEL_CONFIG: Final = """
 c.IPKernelApp.exec_lines = [
     "import sys; sys.stdout.flush_interval = sys.stderr.flush_interval = 60; del sys"
