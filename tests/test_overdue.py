@@ -13,7 +13,7 @@ from conkernelclient import errors
 from conkernelclient.client import overdue
 from conkernelclient.client.peer import Presence
 from conkernelclient.protocol.router import Phase
-from conkernelclient.testing import FakeKernel, Hold, Reply, Say, Silence
+from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
 
 from .clients import LONG, client_of, until
 
@@ -351,5 +351,30 @@ async def test_a_kernel_that_never_idles_is_asked_ever_more_rarely(
             assert len(kc._connection.router.open_requests) <= 2
             assert kc.stats()["pending"] == 1
             assert not run.done()
+        finally:
+            kc.stop_channels()
+
+
+async def test_a_kernel_that_publishes_nothing_any_more_fails_its_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An interrupt had left its publishing thread waiting for a lock, and the run hung."""
+    monkeypatch.setattr(overdue, "MUTE_AFTER", 0.5)
+    faults = Faults(1)
+    with FakeKernel(faults=faults) as kernel:
+        kc = await kernel.client().start_channels()
+        try:
+            release = threading.Event()
+            kernel.on_code("mute", [Say("x"), Hold(release)])
+            run = kc.run("mute")
+            await until(lambda: run.started and run.outcome.stdout)
+            faults.cut(channels=["iopub"])
+            release.set()
+            with pytest.raises(errors.TransportError, match="publishes nothing") as caught:
+                await asyncio.wait_for(run, LONG)
+            assert caught.value.result.stdout == "x"
+            behind = kc.execute("1", reply=True)
+            assert (await asyncio.wait_for(behind, LONG))["content"]["status"] == "ok"
+            assert kc.stats()["pending"] == 0
         finally:
             kc.stop_channels()

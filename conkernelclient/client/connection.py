@@ -110,6 +110,7 @@ class Connection:
         inboxes: What nobody claimed, by channel.
         loop: The event loop that it serves; None before the first use in one.
         is_welcomed: Whether the kernel confirmed the iopub subscription (`iopub_welcome`, JEP 65).
+        published: How many batches of messages came on iopub.
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
         restart: Restarts the kernel; set by the client.
@@ -138,6 +139,7 @@ class Connection:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.is_welcomed: bool = False
         self.last_error: str | None = None
+        self.published: int = 0
         self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
         self.subshells: Shells = Shells()
         self.overdue: Overdue = Overdue(self)
@@ -489,6 +491,8 @@ class Connection:
 
     def received(self, channel: Channel, batch: list[list[Frame]]) -> None:
         """Take messages from the transport."""
+        if channel == "iopub":
+            self.published += 1
         self.inbound.take(channel, batch, self.loop)
 
     def connected(self, channel: Channel) -> None:

@@ -5,6 +5,9 @@ An interrupt that hits the kernel in its own code, right before or after the use
 reply: the kernel goes idle and never sends it, or sends it in pieces that cannot be read; a status
 may break in the same way. One message may also just overtake another. So the kernel is asked: a
 silent empty request goes to the same shell, and what is not in when that is answered will not come.
+
+Rarely an interrupt leaves a lock behind for which ipykernel's publishing thread waits ever after:
+such a kernel answers, and publishes nothing. Who waits for its idle fails.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ..errors import ConKernelError, ReplyTimeout
+from ..errors import ConKernelError, ReplyTimeout, TransportError
 from ..protocol.router import Claim, Phase, Request
 from .peer import Presence
 
@@ -34,6 +37,7 @@ TICK: Final = 0.3  # seconds from one look at the open requests to the next
 # needs to ask. Replies are few and quick; idle may be behind many outputs that are yet to be read.
 PATIENCE: Final[Mapping[Phase, float]] = {Phase.IDLED: 0.25, Phase.REPLIED: 2.0}
 DOUBLINGS: Final = 8
+MUTE_AFTER: Final = 5.0  # seconds from a question's reply in which nothing at all is published
 NOTHING: Final[dict[str, Any]] = {
     "code": "",
     "silent": True,
@@ -54,6 +58,13 @@ def lost_reply(msg_id: str) -> ReplyTimeout:
     )
 
 
+def _mute() -> TransportError:
+    return TransportError(
+        "the kernel has replied, but publishes nothing any more, not even that it is idle: an "
+        "interrupt may have hit its own code; restart it with km.restart_kernel()"
+    )
+
+
 class Owner(Protocol):
     """
     An owner of a request, to whom the kernel may owe its end.
@@ -66,6 +77,10 @@ class Owner(Protocol):
 
     def end(self) -> None:
         """Learn that there will be no more than has come; the request has left the router."""
+        ...
+
+    def fail(self, error: BaseException) -> None:
+        """Learn that it failed; the request has left the router."""
         ...
 
 
@@ -178,8 +193,8 @@ class Overdue:
         owed: list[Request] = []
         for request in late:
             if isinstance(request.owner, Probe):
-                request.owner.drop()  # its own answer is lost: what it was about is asked for anew
-            else:
+                request.owner.end(now)
+            elif _is_half_through(request):
                 owed.append(request)
         self._ask(owed)
 
@@ -208,6 +223,8 @@ class Probe:
         self._connection = connection
         self._subshell_id = subshell_id
         self._owed = owed
+        self._replied_at = 0.0
+        self._published = -1  # how much there was when its reply came
 
     def send(self) -> None:
         """
@@ -224,19 +241,41 @@ class Probe:
         connection.router.open(self._request)
         connection.send_request(self._request, message, [])
 
-    def receive(self, _channel: Channel, _message: Incoming) -> None:
+    def receive(self, channel: Channel, _message: Incoming) -> None:
         """Take one message; the router has advanced its phase."""
         if self._request.phase is Phase.DONE:
             owed = self._owed
             self.drop()
             self._settle(owed, Phase.IDLED, Phase.REPLIED)
-        elif self._request.phase is Phase.REPLIED:
+        elif channel == "shell":
+            loop = self._connection.loop
+            self._replied_at = 0.0 if loop is None else loop.time()
+            self._published = self._connection.published
             # Outputs, and idle, come over another channel.
             self._settle(self._owed, Phase.IDLED)
 
     def fail(self, _error: BaseException) -> None:
         """Learn that the kernel is gone; whoever it is about learns of that as well."""
         self.drop()
+
+    def end(self, now: float) -> None:
+        """
+        Learn that a half of its answer is overdue as well.
+
+        If that is lost, what this is about is asked for anew; if the kernel publishes nothing, who
+        waits for that fails.
+        """
+        self._connection.pump("iopub")
+        if self._request.phase is not Phase.REPLIED or self._connection.published > self._published:
+            self.drop()
+        elif now - self._replied_at >= MUTE_AFTER:
+            owed = self._owed
+            self.drop()
+            for request in owed:
+                owner: Owner | None = request.owner
+                if request.phase is Phase.REPLIED and owner is not None:
+                    self._connection.router.end(request)
+                    owner.fail(_mute())
 
     def drop(self) -> None:
         """Ask no more."""

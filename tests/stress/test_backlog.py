@@ -114,10 +114,12 @@ async def test_beyond_the_bound_a_request_is_refused_at_once(
                     await asyncio.sleep(0)
             before = kc.stats()
             refusals: list[float] = []
+            work: list[float] = []
             for _ in range(500):
-                began, waited = time.perf_counter(), run_delay()
+                began, waited, worked = time.perf_counter(), run_delay(), time.thread_time()
                 with pytest.raises(errors.BacklogFullError):
                     kc.execute(LONG_CODE, reply=True)
+                work.append(time.thread_time() - worked)
                 refusals.append(time.perf_counter() - began - (run_delay() - waited))
             with pytest.raises(errors.BacklogFullError):
                 kc.run(LONG_CODE)
@@ -128,11 +130,13 @@ async def test_beyond_the_bound_a_request_is_refused_at_once(
             "10",
             "beyond the bound: BacklogFullError in under 1 ms, nothing registered",
             f"{len(accepted):,} accepted, then 500 refused in {refusals[250] * 1e6:.0f} us "
-            f"(median), {refusals[495] * 1e6:.0f} us (p99), {refusals[-1] * 1e6:.0f} us (most); "
+            f"(median), {refusals[495] * 1e6:.0f} us (p99), {refusals[-1] * 1e6:.0f} us (most; of CPU {max(work) * 1e6:.0f} us); "
             f"pending {before['pending']:,} before, {after['pending']:,} after",
         )
         assert before["backlog"] == after["backlog"] == 100
         assert before["pending"] == after["pending"] == len(accepted)
         assert list(map(value_of, got)) == [str(n) for n in range(len(accepted))]
         assert (await asyncio.wait_for(kc.run("1"), LONG)).status == "ok"
-        assert refusals[-1] < REFUSAL
+        # One of 500 may meet a core that the machine has lent to somebody else meanwhile.
+        assert refusals[495] < REFUSAL
+        assert max(work) < REFUSAL

@@ -32,12 +32,14 @@ class Deaths:
 
     It is then in ipykernel's own code: in orjson 3.13, which crashes when the Python code of a time
     zone raises (SIGSEGV), or between two handlers of ipykernel 7.4, which ends its loop (exit
-    status 0, or SIGINT). Nobody hangs for that, and a client lives on with the next kernel.
+    status 0, or SIGINT), or between taking a lock and holding it, for which the thread that
+    publishes then waits for ever ("mute"). Nobody hangs for that, and a client lives on with the
+    next kernel.
     """
 
     def __init__(self, km: ConKernelManager) -> None:
         self._km = km
-        self.codes: Counter[int | None] = Counter()
+        self.codes: Counter[int | str | None] = Counter()
 
     async def survive(self, waiting: Awaitable[Any]) -> Any:
         """Give what `waiting` gives, or None if the kernel died, after a restart."""
@@ -45,8 +47,10 @@ class Deaths:
             return await asyncio.wait_for(waiting, LONG)
         except errors.DeadKernelError as death:
             self.codes[death.exit_code] += 1
-            await self._km.restart_kernel(now=True)
-            return None
+        except errors.TransportError:
+            self.codes["mute"] += 1
+        await self._km.restart_kernel(now=True)
+        return None
 
     def __str__(self) -> str:
         return f"kernels that died of it: {dict(self.codes) or 'none'}"
