@@ -12,8 +12,8 @@ The tree (each class also has the built-in base that existing `except` clauses l
     ├── ForkedError (RuntimeError)            the client was made before this process was forked off
     ├── BacklogFullError (RuntimeError)       the kernel does not read; the outgoing queue is full
     ├── ProtocolError (ValueError)            a message or request that the protocol does not allow
-    ├── TransportError (ConnectionError)      the connection to the kernel is lost
-    ├── ReplyTimeout (TimeoutError)           no reply in time; the kernel was left alone
+    ├── TransportError (ConnectionError)      the connection is lost, or nothing is published
+    ├── ReplyTimeout (TimeoutError)           no reply in time, or none will come
     │   └── ReadyTimeout (RuntimeError)       the kernel did not get ready in time
     └── ExecutionError                        the user's code raised; a value had been promised
 """
@@ -122,7 +122,7 @@ class ProtocolError(ConKernelError, ValueError):
 
 
 class TransportError(ConKernelError, ConnectionError):
-    """The connection to the kernel is lost."""
+    """The connection to the kernel is lost, or the kernel replies and publishes nothing."""
 
 
 class ReplyTimeout(ConKernelError, TimeoutError):

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 LONG = 60.0  # seconds: the bound of every wait that ends sooner unless something is broken
 
+# An interrupt swallows the reply to the request that the kernel gets next.
+SWALLOW = """
+kernel = get_ipython().kernel
+def swallow(*args, **kwargs):
+    del kernel.do_execute
+    raise KeyboardInterrupt
+kernel.do_execute = swallow
+"""
+
 
 @asynccontextmanager
 async def client_of(km: ConKernelManager, **traits: Any) -> AsyncIterator[ConKernelClient]:

@@ -14,7 +14,7 @@ from conkernelclient.outputs.events import Started, event_of
 from conkernelclient.outputs.reduce import Reducer
 from conkernelclient.testing import FakeKernel, Publish
 
-from .clients import LONG, client_of, until
+from .clients import LONG, SWALLOW, client_of, until
 from .messages import incoming
 from .test_transport import BATCH, connected
 
@@ -201,13 +201,7 @@ def test_a_heartbeat_that_is_stopped_before_it_runs_ends(km: ConKernelManager) -
 async def test_a_run_whose_reply_a_foreign_interrupt_swallowed_ends(km: ConKernelManager) -> None:
     """It hung, and so did all that waited behind it, as only its own interrupt was expected."""
     async with client_of(km) as kc:
-        await kc.run(
-            "kernel = get_ipython().kernel\n"
-            "def swallow(*args, **kwargs):\n"
-            "    del kernel.do_execute\n"
-            "    raise KeyboardInterrupt\n"
-            "kernel.do_execute = swallow"
-        )
+        await kc.run(SWALLOW)
         run, behind = kc.run("1"), kc.run("2")
         result = await asyncio.wait_for(run, LONG)
         assert (result.status, result.interrupted, result.reply) == ("error", True, None)

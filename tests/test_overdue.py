@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +15,7 @@ from conkernelclient.client.peer import Presence
 from conkernelclient.protocol.router import Phase
 from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
 
-from .clients import LONG, client_of, until
+from .clients import LONG, SWALLOW, client_of, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -94,13 +94,7 @@ async def test_no_output_is_lost_where_two_messages_mixed(km: ConKernelManager) 
 async def test_a_reply_that_an_interrupt_swallowed_is_not_waited_for(km: ConKernelManager) -> None:
     """`execute(reply=True)` hung in 56 of 60 trials whose kernel was interrupted at its busy."""
     async with client_of(km) as kc:
-        await kc.run(
-            "kernel = get_ipython().kernel\n"
-            "def swallow(*args, **kwargs):\n"
-            "    del kernel.do_execute\n"
-            "    raise KeyboardInterrupt\n"
-            "kernel.do_execute = swallow"
-        )
+        await kc.run(SWALLOW)
         swallowed, behind = kc.execute("1", reply=True), kc.execute("2", reply=True)
         with pytest.raises(errors.ReplyTimeout, match="will not come") as caught:
             await asyncio.wait_for(swallowed, LONG)
@@ -124,13 +118,7 @@ async def test_execute_interactive_ends_with_what_has_come(km: ConKernelManager)
             "status"
         ] == "ok"
         assert shown == ["status", "execute_input", "stream"]
-        await kc.run(
-            "kernel = get_ipython().kernel\n"
-            "def swallow(*args, **kwargs):\n"
-            "    del kernel.do_execute\n"
-            "    raise KeyboardInterrupt\n"
-            "kernel.do_execute = swallow"
-        )
+        await kc.run(SWALLOW)
         with pytest.raises(errors.ReplyTimeout, match="will not come"):
             await interactive("2")
         assert (await interactive("3"))["content"]["status"] == "ok"
@@ -239,6 +227,15 @@ async def test_a_lost_answer_is_asked_for_again() -> None:
             kc.stop_channels()
 
 
+@contextmanager
+def swallowing(release: threading.Event) -> Iterator[FakeKernel]:
+    """A kernel that swallows a reply, and is held until `release` is set, when it is told to."""
+    with FakeKernel() as kernel:
+        kernel.on_code("swallowed", [Say("x"), Silence()])
+        kernel.on_code("held", [Hold(release)])
+        yield kernel
+
+
 @asynccontextmanager
 async def attached(kernel: FakeKernel, **traits: Any) -> AsyncIterator[ConKernelClient]:
     """A client without a process to watch; in the end nothing is open, and nobody looks."""
@@ -293,9 +290,7 @@ async def test_a_reply_that_was_lost_with_the_connection_is_not_waited_for() -> 
 async def test_a_question_that_was_lost_with_the_connection_is_forgotten() -> None:
     """It was counted as pending for ever, and kept the client looking."""
     release = threading.Event()
-    with FakeKernel() as kernel:
-        kernel.on_code("swallowed", [Say("x"), Silence()])
-        kernel.on_code("held", [Hold(release)])
+    with swallowing(release) as kernel:
         async with attached(kernel, window=None) as kc:
             runs = [kc.run("swallowed"), kc.run("held")]
             await until(lambda: kc._connection.overdue.probes)
@@ -309,9 +304,7 @@ async def test_a_question_that_was_lost_with_the_connection_is_forgotten() -> No
 async def test_a_question_of_a_subshell_that_was_lost_is_asked_again() -> None:
     """The run and its question were spared, and nobody asked any more."""
     release = threading.Event()
-    with FakeKernel() as kernel:
-        kernel.on_code("swallowed", [Say("x"), Silence()])
-        kernel.on_code("held", [Hold(release)])
+    with swallowing(release) as kernel:
         async with attached(kernel, window=None) as kc:
             subshell_id = await kc.create_subshell()
             run = kc.run("swallowed", subshell_id=subshell_id)

@@ -193,7 +193,7 @@ class Overdue:
         owed: list[Request] = []
         for request in late:
             if isinstance(request.owner, Probe):
-                request.owner.end(now)
+                request.owner.note_late(now)
             elif _is_half_through(request):
                 owed.append(request)
         self._ask(owed)
@@ -258,7 +258,7 @@ class Probe:
         """Learn that the kernel is gone; whoever it is about learns of that as well."""
         self.drop()
 
-    def end(self, now: float) -> None:
+    def note_late(self, now: float) -> None:
         """
         Learn that a half of its answer is overdue as well.
 
