@@ -16,7 +16,7 @@ from conkernelclient.testing import FakeKernel, Publish
 
 from .clients import LONG, SWALLOW, client_of, until
 from .messages import incoming
-from .test_transport import BATCH, connected
+from .test_transport import BATCH, connected, laid_out
 
 if TYPE_CHECKING:
     from conkernelclient import ConKernelManager
@@ -29,7 +29,7 @@ async def test_a_loop_that_ends_while_a_socket_is_being_read_does_not_make_it_de
         identity = router.recv_multipart()[0]
         router.sndhwm = 0
         for number in range(3 * BATCH):
-            router.send_multipart([identity, b"%d" % number])
+            router.send_multipart([identity, *laid_out(b"%d" % number)])
         await until(lambda: len(catcher.got) >= BATCH)
         transport._schedule(transport._lines["shell"])
         transport.detach()

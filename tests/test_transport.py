@@ -14,6 +14,7 @@ import zmq
 import zmq.asyncio
 
 from conkernelclient import errors
+from conkernelclient.protocol.wire import DELIMITER
 from conkernelclient.transport.zmq import BATCH, ConSocket, ZmqTransport
 
 from .clients import LONG, until
@@ -66,6 +67,11 @@ async def connected(**bounds: int) -> AsyncIterator[tuple[ZmqTransport, Catcher,
         context.destroy(linger=0)
 
 
+def laid_out(text: bytes) -> list[bytes]:
+    """Frames laid out as those of a message."""
+    return [DELIMITER, b"signature", b"{}", b"{}", b"{}", text]
+
+
 def read_all(router: Any, count: int) -> list[list[bytes]]:
     got = []
     while len(got) < count and router.poll(LONG * 1000):
@@ -83,7 +89,7 @@ async def test_a_batch_is_bounded_and_then_the_loop_has_its_turn() -> None:
 
         def flood() -> None:
             for number in range(count):
-                router.send_multipart([identity, b"%d" % number])
+                router.send_multipart([identity, *laid_out(b"%d" % number)])
 
         await asyncio.to_thread(flood)
         most = 0
@@ -92,7 +98,7 @@ async def test_a_batch_is_bounded_and_then_the_loop_has_its_turn() -> None:
                 before = len(catcher.got)
                 await asyncio.sleep(0)
                 most = max(most, len(catcher.got) - before)
-        assert [frames[0] for frames in catcher.got] == [b"%d" % n for n in range(count)]
+        assert catcher.got == [laid_out(b"%d" % n) for n in range(count)]
         assert most <= 2 * BATCH  # one batch for the descriptor, one for the look after it
 
 
@@ -196,10 +202,10 @@ async def test_a_second_loop_goes_on_with_what_has_come() -> None:
         transport.send("shell", [b"hello"])
         identity = router.recv_multipart()[0]
         transport.detach()
-        router.send_multipart([identity, b"meanwhile"])
+        router.send_multipart([identity, *laid_out(b"meanwhile")])
         transport.attach(asyncio.get_running_loop())
         await until(lambda: catcher.got)
-        assert catcher.got == [[b"meanwhile"]]
+        assert catcher.got == [laid_out(b"meanwhile")]
 
 
 BREAKING_OFF = """

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DELIMITER",
     "LARGE",
+    "PARTS",
     "Check",
     "Digest",
     "Wire",

@@ -26,7 +26,7 @@ import zmq
 import zmq.asyncio
 
 from ..errors import BacklogFullError, ChannelsClosedError, TransportError
-from ..protocol.wire import LARGE
+from .frames import FrameReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,6 +149,7 @@ class _Line:
         "monitor",
         "monitor_fd",
         "queue",
+        "reader",
         "send",
         "shadow",
         "socket",
@@ -160,6 +161,7 @@ class _Line:
         self.shadow: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         # Without what pyzmq puts around it, for sockets of other kinds, which doubles its price.
         self.send: Callable[..., Any] = super(zmq.Socket, self.shadow).send
+        self.reader = FrameReader(self.shadow)
         self.queue: _Queue = queue  # what the socket would not take
         self.is_scheduled = False
         self.awaits_peer = False  # somebody wants to know when it is connected
@@ -415,34 +417,18 @@ class ZmqTransport:
             return True
 
     def _receive(self, line: _Line) -> bool:
-        """
-        Receive at most one batch; tells whether the socket is empty now.
-
-        A frame tells itself whether more follow, which costs less than to ask the socket; a large
-        one is not copied.
-        """
-        receive = line.shadow.recv
+        """Receive at most one batch; tells whether the socket is empty now."""
         batch: list[list[Frame]] = []
-        is_empty = False
         try:
             with self.lock:
                 if self._lines.get(line.channel) is not line:
                     return True
-                while len(batch) < BATCH:
-                    try:
-                        frame = receive(NOBLOCK, False)
-                    except zmq.Again:
-                        # It has read every signal for input: the next message sends one.
-                        line.is_scheduled = False
-                        if line.queue or line.awaits_peer:
-                            self._look(line)
-                        is_empty = True
-                        break
-                    frames: list[Frame] = [frame.bytes]
-                    while frame.more:
-                        frame = receive(NOBLOCK, False)
-                        frames.append(frame.bytes if len(frame) < LARGE else frame.buffer)
-                    batch.append(frames)
+                is_empty = line.reader.read(batch, BATCH)
+                if is_empty:
+                    # It has read every signal for input: the next message sends one.
+                    line.is_scheduled = False
+                    if line.queue or line.awaits_peer:
+                        self._look(line)
         except zmq.ZMQError as error:
             self._lose(line, error)
             is_empty = True
