@@ -3,9 +3,9 @@ How do frames get through ZeroMQ sockets, without a lost wake-up and without blo
 
 libzmq signals a socket's file descriptor once, when its mailbox turns from empty to not empty, and
 every operation on the socket may take that signal: a reader that only waits for the descriptor can
-sleep for ever while messages lie in the socket. So here each operation is followed by a look at
-the socket's events, and what is there is read in bounded batches, with the loop's other work in
-between.
+sleep for ever while messages lie in the socket. So here the socket's events are looked at after
+each operation, before the loop waits again, and what is there is read in bounded batches, with the
+loop's other work in between.
 
 Source: zmq_getsockopt(3), ZMQ_FD and ZMQ_EVENTS.
 """
@@ -144,6 +144,7 @@ class _Line:
         "awaits_peer",
         "channel",
         "fd",
+        "is_look_due",
         "is_lost",
         "is_scheduled",
         "monitor",
@@ -163,7 +164,8 @@ class _Line:
         self.send: Callable[..., Any] = super(zmq.Socket, self.shadow).send
         self.reader = FrameReader(self.shadow)
         self.queue: _Queue = queue  # what the socket would not take
-        self.is_scheduled = False
+        self.is_scheduled = False  # `_pump` will be called
+        self.is_look_due = False  # `_look_after_sends` will be called
         self.awaits_peer = False  # somebody wants to know when it is connected
         self.is_lost = False  # the peer has closed its end
         self.monitor: zmq.Socket[bytes] | None = _monitor(socket) if channel in MONITORED else None
@@ -296,7 +298,8 @@ class ZmqTransport:
         with self.lock:
             for line in self._lines.values():
                 self._unwatch(line)
-                line.is_scheduled = False  # what that loop had still to do, it will not do
+                # What that loop had still to do, it will not do.
+                line.is_scheduled = line.is_look_due = False
             if self._own_selector is not None:
                 self._own_selector.close()
                 self._own_selector = None
@@ -313,7 +316,7 @@ class ZmqTransport:
             if line is not None:
                 if line.queue or not _try_send(line, frames, copy):
                     self._keep(line.queue, frames, copy)
-                self._look(line)
+                self._look_soon(line)
             elif channel in self._held:
                 self._keep(self._held[channel], frames, copy)
             else:
@@ -379,15 +382,32 @@ class ZmqTransport:
         if _events(line) & (POLLIN | POLLOUT if wants_out else POLLIN):
             self._schedule(line)
 
+    def _look_soon(self, line: _Line) -> None:
+        """Look before the loop waits again: once for all that is sent until then."""
+        if not (line.is_look_due or line.is_scheduled) and self._has_loop():
+            line.is_look_due = True
+            self._call_soon(self._look_after_sends, line)
+
+    def _look_after_sends(self, line: _Line) -> None:
+        with self.lock:
+            line.is_look_due = False
+            if self._lines.get(line.channel) is line:
+                self._look(line)
+
     def _schedule(self, line: _Line) -> None:
-        loop = self._loop
-        if line.is_scheduled or loop is None or loop.is_closed():
-            return  # without a loop, `attach` will look
-        line.is_scheduled = True
+        if not line.is_scheduled and self._has_loop():
+            line.is_scheduled = True
+            self._call_soon(self._pump, line)
+
+    def _has_loop(self) -> bool:
+        return self._loop is not None and not self._loop.is_closed()  # if not, `attach` will look
+
+    def _call_soon(self, function: Callable[[_Line], None], line: _Line) -> None:
+        assert self._loop is not None
         if threading.get_ident() == self._thread:
-            loop.call_soon(self._pump, line)
+            self._loop.call_soon(function, line)
         else:
-            loop.call_soon_threadsafe(self._pump, line)
+            self._loop.call_soon_threadsafe(function, line)
 
     def _pump(self, line: _Line) -> None:
         began = time.monotonic()
