@@ -314,8 +314,8 @@ class Connection:
         function()
 
     def loop_for_future(self) -> asyncio.AbstractEventLoop:
-        """Give the loop that an answer belongs to, also before it runs."""
-        loop = self.bind()
+        """Give the loop that an answer belongs to, also before it runs: after `bind`."""
+        loop = self.loop
         if loop is not None and not loop.is_closed():
             return loop
         with warnings.catch_warnings():

@@ -77,23 +77,28 @@ class Inbound:
 
         All are read before the first one is delivered: see `BATCH`.
         """
-        ready = self._ready[channel]
+        ready, unpack = self._ready[channel], self._wire.unpack
         for frames in batch:
             size = sum(map(len, frames))
             if (self._lines or size >= SLOW) and self._waits(channel, frames, loop):
                 continue
-            message = self._read(channel, frames, None, size)
-            if message is not None:
-                ready.append(message)
+            try:
+                ready.append(unpack(frames, None, size))
+            except ProtocolError as error:
+                self._mend(channel, frames, error)
         self._hand_out(channel, loop)
 
     def _hand_out(self, channel: Channel, loop: asyncio.AbstractEventLoop | None) -> None:
         """Deliver what was read, the oldest first, also if a delivery lets us receive more."""
-        ready, deliver = self._ready[channel], self._deliver
+        ready, deliver, counts = self._ready[channel], self._deliver, self.counts
         try:
             while ready:
                 message = ready.popleft()
+                counts["received"] += 1
+                counts["bytes_received"] += message.size
                 try:
+                    if self.max_message_bytes is not None:
+                        self._cut(channel, message, self.max_message_bytes)
                     deliver(channel, message)
                 except Exception:  # one message may cost no more than itself
                     logger.exception("could not deliver %r from %s", message, channel)
@@ -101,29 +106,26 @@ class Inbound:
             if ready and loop is not None and not loop.is_closed():  # such as by Control-C
                 loop.call_soon(self._hand_out, channel, loop)
 
-    def _read(
-        self, channel: Channel, frames: list[Frame], check: Check | None, size: int
-    ) -> Incoming | None:
-        try:
-            message = self._wire.unpack(frames, check, size)
-        except ProtocolError as error:
-            self._reject(channel, error)
-            mended = self._pieces[channel].mend(frames, self._wire.unpack)
-            if mended is None:
-                return None
-            message, size = mended, mended.size
-        counts = self.counts
-        counts["received"] += 1
-        counts["bytes_received"] += size
-        if self.max_message_bytes is not None and size > self.max_message_bytes:
-            self._cut(channel, message, self.max_message_bytes)
-        return message
-
     def _take_one(self, channel: Channel, frames: list[Frame], check: Check | None) -> None:
-        message = self._read(channel, frames, check, sum(map(len, frames)))
+        try:
+            self._ready[channel].append(self._wire.unpack(frames, check))
+        except ProtocolError as error:
+            self._mend(channel, frames, error)
+        self._hand_out(channel, None)
+
+    def _mend(self, channel: Channel, frames: list[Frame], error: ProtocolError) -> None:
+        """Have counted what is no message, and read the one that may end in it."""
+        if not self.counts["rejected"]:
+            logger.warning(
+                "rejected a message on %s: %s; further ones are only counted, in "
+                "stats()['rejected']",
+                channel,
+                error,
+            )
+        self.counts["rejected"] += 1
+        message = self._pieces[channel].mend(frames, self._wire.unpack)
         if message is not None:
             self._ready[channel].append(message)
-            self._hand_out(channel, None)
 
     def _waits(
         self, channel: Channel, frames: list[Frame], loop: asyncio.AbstractEventLoop | None
@@ -202,17 +204,10 @@ class Inbound:
                 return
         loop.call_soon(self._go_on, channel, line, None, loop)
 
-    def _reject(self, channel: Channel, error: ProtocolError) -> None:
-        if not self.counts["rejected"]:
-            logger.warning(
-                "rejected a message on %s: %s; further ones are only counted, in "
-                "stats()['rejected']",
-                channel,
-                error,
-            )
-        self.counts["rejected"] += 1
-
     def _cut(self, channel: Channel, message: Incoming, limit: int) -> None:
+        """Leave out the content of `message` if it has more than `limit` bytes."""
+        if message.size <= limit:
+            return
         if not self.counts["too_large"]:
             logger.warning(
                 "left out the content of %r on %s: it has %d bytes, and max_message_bytes is %d; "

@@ -85,16 +85,17 @@ class Requests(Lifecycle):
         stop_on_error: bool | None,
         name: str,
     ) -> dict[str, Any]:
-        expressions: Mapping[str, str] = {} if user_expressions is None else user_expressions
-        require_mapping("user_expressions", expressions, "a dict of strings")
-        for key, value in expressions.items():
-            require_text("key of user_expressions", key)
-            require_text("value of user_expressions", value)
+        expressions: dict[str, str] = {}
+        if user_expressions is not None:
+            require_mapping("user_expressions", user_expressions, "a dict of strings")
+            for key, value in user_expressions.items():
+                require_text("value of user_expressions", value)
+                expressions[require_text("key of user_expressions", key)] = value
         return {
             name: require_text("code", code),
             "silent": silent,
             "store_history": store_history,
-            "user_expressions": dict(expressions),
+            "user_expressions": expressions,
             "allow_stdin": self.allow_stdin if allow_stdin is None else allow_stdin,
             "stop_on_error": self.stop_on_error if stop_on_error is None else stop_on_error,
         }

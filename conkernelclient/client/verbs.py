@@ -245,11 +245,10 @@ class Verbs(_Base):
             code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
         )
         run = _run_module()
-        given = timeout, start_timeout, on_timeout, on_output, on_stdin, max_output_bytes
+        options: RunOptions = run.PLAIN
         is_plain = timeout is start_timeout is on_output is on_stdin is max_output_bytes is None
-        if is_plain and on_timeout == "interrupt":
-            options: RunOptions = run.PLAIN
-        else:
+        if not (is_plain and on_timeout == "interrupt"):
+            given = timeout, start_timeout, on_timeout, on_output, on_stdin, max_output_bytes
             options = self._options(run.RunOptions(*given))
         connection = self._open_connection("shell")
         if not connection.is_open("iopub"):  # opened now, it would miss what is published

@@ -7,6 +7,7 @@ What routing needs is parsed when it comes in; dates, and what is large, when so
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -33,19 +34,32 @@ def parse_date(text: str) -> datetime | str:
 
     Anything else comes back as it is.
     """
-    # Most are like "2026-01-02T03:04:05.678901Z": the expression takes twice as long to tell.
-    is_usual = len(text) == USUAL and text[4:20:3] == "--T::." and text[26] == "Z"
-    if not (is_usual or DATE.match(text)):
+    # Most are like "2026-01-02T03:04:05.678901Z": the expression takes longer to tell. All that
+    # `fromisoformat` takes beside these at that length is the day of a week, "2026-W01-5T...".
+    is_usual = len(text) == USUAL and text[10] == "T" and text[19] == "." and text[26] == "Z"
+    if not (is_usual and text[5] != "W") and not DATE.match(text):
         return text
     try:
-        if "T24:00:00" in text:  # the end of a day is the start of the next
-            date = datetime.fromisoformat(text.replace("T24:", "T00:")) + timedelta(days=1)
-        else:
-            date = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):  # there is no such day
-        return text
+        date = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        if "T24:00:00" not in text:
+            return text  # there is no such day
+        return _next_midnight(text)
     if date.tzinfo is not None:
         return date
+    return _as_local(date)
+
+
+def _next_midnight(text: str) -> datetime | str:
+    """Read the end of a day, which is the start of the next."""
+    try:
+        date = datetime.fromisoformat(text.replace("T24:", "T00:")) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return text
+    return date if date.tzinfo is not None else _as_local(date)
+
+
+def _as_local(date: datetime) -> datetime:
     try:
         return date.astimezone()
     except (ValueError, OverflowError):  # the local clock does not reach so far
@@ -85,11 +99,10 @@ class Incoming:
     __slots__ = (
         "_adapted",
         "_buffers",
-        "_deferred",
-        "_frames",
         "_header",
         "_metadata",
         "_parent",
+        "_read_content",
         "content",
         "is_deferred",
         "msg_type",
@@ -117,24 +130,26 @@ class Incoming:
         self._parent = parent
         # What is empty, as in most messages, is made when somebody asks for it.
         self._metadata: Any = metadata
-        self._frames: Sequence[Frame] = buffers
-        self._buffers: list[memoryview] | None = None
+        self._buffers: list[memoryview] | None = [*map(memoryview, buffers)] if buffers else None
         self._adapted: dict[str, Any] | None = None  # set for messages of another protocol version
-        # Reads the content, as long as that is not set.
-        self._deferred: Callable[[], Content] | None = None
-        self.is_deferred: bool = False
         if isinstance(content, dict):
             self.content: Content = content
+            self.is_deferred: bool = False
         else:
-            self._deferred = content
+            self._read_content: Callable[[], Content] = content
             self.is_deferred = True
 
     def __getattr__(self, name: str) -> Any:  # asked for what is not set
-        if name != "content" or self._deferred is None:
+        if name != "content":
             raise AttributeError(name)
-        self.content = self._deferred()
-        self._deferred = None
+        try:
+            read = self._read_content
+        except AttributeError:  # another thread has done it meanwhile
+            return object.__getattribute__(self, "content")
+        self.content = read()
         self.is_deferred = False
+        with suppress(AttributeError):
+            del self._read_content  # it holds the bytes
         return self.content
 
     @property
@@ -159,8 +174,7 @@ class Incoming:
     def buffers(self) -> list[memoryview]:
         """Its binary buffers."""
         if self._buffers is None:
-            self._buffers = [memoryview(frame) for frame in self._frames]
-            self._frames = ()
+            self._buffers = []
         return self._buffers
 
     def adapt(self, adapt: Callable[..., dict[str, Any]]) -> None:
@@ -174,9 +188,9 @@ class Incoming:
         self._header = {**self.header, "msg_type": msg_type}
         self.msg_type = msg_type
         self.content = content
-        self._deferred = None
         self.is_deferred = False
-        self._frames = ()
+        with suppress(AttributeError):
+            del self._read_content
         self._buffers = None
         if self._adapted is not None:
             self._adapted = {**self._adapted, "header": self._header, "msg_type": msg_type}

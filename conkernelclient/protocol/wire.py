@@ -267,8 +267,7 @@ class Wire:
         """
         try:
             start = frames.index(DELIMITER) + 1
-            signature, *parts = frames[start : start + PARTS]
-            header, parent, metadata, content = parts
+            signature, header, parent, metadata, content = frames[start : start + PARTS]
         except ValueError:
             raise _no_message(frames) from None
         if type(signature) is not bytes:
@@ -279,7 +278,7 @@ class Wire:
         if check is not None or size >= LARGE:
             is_signed, may_have_big = check or self.check(frames)
         else:
-            whole = b"".join(parts)
+            whole = b"".join((header, parent, metadata, content))
             is_signed = may_have_big = MAY_BE_BIG in whole.translate(ONE_DIGIT)
             if auth is not None:
                 digest = auth.copy()
@@ -292,6 +291,7 @@ class Wire:
         try:
             incoming = self._read(header, parent, metadata, content, buffers, size, load)
         except UNREADABLE as error:
+            parts = header, parent, metadata, content
             incoming = self._read_otherwise(error, parts, buffers, size)
         if auth is not None and self._history_size:
             seen, ring = self._seen, self._ring
