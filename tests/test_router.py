@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -27,6 +27,19 @@ from .messages import incoming, status
 if TYPE_CHECKING:
     from conkernelclient.protocol.incoming import Incoming
     from conkernelclient.protocol.messages import Channel
+
+
+class Fed(NamedTuple):
+    """What the router says of a message, with names."""
+
+    to: Destination
+    request: Request | None
+    ended: bool
+
+
+def feed(router: Router, channel: Channel, message: Incoming) -> Fed:
+    """Feed one message."""
+    return Fed(*router.feed(channel, message))
 
 
 def stream(msg_id: str) -> Incoming:
@@ -119,7 +132,7 @@ def test_any_interleaving_gives_each_message_once_and_to_its_owner(case: Case) -
             alive.clear()
         else:
             channel, make = MESSAGES[kind]
-            delivery = router.feed(channel or request.channel, make(request.msg_id))
+            delivery = feed(router, channel or request.channel, make(request.msg_id))
             assert delivery.request in (None, request)
             if delivery.to is Destination.OWNER:
                 assert number in alive
@@ -149,9 +162,9 @@ def test_outputs_of_runs_reach_their_owner_in_order(order: list[int], count: int
     for number in order:
         msg_id = f"r{number}"
         for message in (status("busy", msg_id), *[stream(msg_id)] * count, status("idle", msg_id)):
-            assert router.feed("iopub", message)[:2] == (Destination.OWNER, runs[number])
+            assert feed(router, "iopub", message)[:2] == (Destination.OWNER, runs[number])
         assert router.pending > 0
-        assert router.feed("shell", reply(msg_id)) == (Destination.OWNER, runs[number], True)
+        assert feed(router, "shell", reply(msg_id)) == (Destination.OWNER, runs[number], True)
     assert router.pending == 0
 
 
@@ -163,15 +176,15 @@ def test_reply_and_idle_may_come_in_either_order() -> None:
         opened(router, "b"),
         opened(router, "c", Claim.REPLY),
     )
-    assert not router.feed("shell", reply("a")).ended
+    assert not feed(router, "shell", reply("a")).ended
     assert first.phase is Phase.REPLIED
-    assert not router.feed("iopub", status("busy", "a")).ended
-    assert router.feed("iopub", status("idle", "a")).ended
-    assert not router.feed("iopub", status("idle", "b")).ended
-    assert router.feed("iopub", stream("b")).to is Destination.OWNER
-    assert router.feed("shell", reply("b")).ended
-    assert router.feed("iopub", status("idle", "c")).to is Destination.CHANNEL
-    assert router.feed("shell", reply("c")).ended
+    assert not feed(router, "iopub", status("busy", "a")).ended
+    assert feed(router, "iopub", status("idle", "a")).ended
+    assert not feed(router, "iopub", status("idle", "b")).ended
+    assert feed(router, "iopub", stream("b")).to is Destination.OWNER
+    assert feed(router, "shell", reply("b")).ended
+    assert feed(router, "iopub", status("idle", "c")).to is Destination.CHANNEL
+    assert feed(router, "shell", reply("c")).ended
     assert first.phase is second.phase is third.phase is Phase.DONE
 
 
@@ -179,7 +192,7 @@ def test_output_before_busy_means_that_it_runs() -> None:
     """Its busy was published before the subscription."""
     router = Router()
     run = opened(router)
-    router.feed("iopub", stream("r"))
+    feed(router, "iopub", stream("r"))
     assert run.phase is Phase.RUNNING
 
 
@@ -188,26 +201,26 @@ def test_output_after_the_end_is_late_and_never_lost() -> None:
     router = Router()
     for number in range(FINISHED_KEPT + 1):
         opened(router, f"r{number}")
-        router.feed("shell", reply(f"r{number}"))
-        router.feed("iopub", status("idle", f"r{number}"))
-    late = router.feed("iopub", stream("r1"))
+        feed(router, "shell", reply(f"r{number}"))
+        feed(router, "iopub", status("idle", f"r{number}"))
+    late = feed(router, "iopub", stream("r1"))
     assert late.to is Destination.LATE
     assert late.request is not None
     assert late.request.msg_id == "r1"
-    assert router.feed("iopub", stream("r0")).to is Destination.CHANNEL
-    assert router.feed("shell", reply("r1")).to is Destination.CHANNEL
+    assert feed(router, "iopub", stream("r0")).to is Destination.CHANNEL
+    assert feed(router, "shell", reply("r1")).to is Destination.CHANNEL
 
 
 def test_what_nobody_claimed_goes_to_the_channel() -> None:
     """Foreign messages, replies to requests made by hand, and what a request does not claim."""
     router = Router()
     opened(router, "mine", Claim.REPLY)
-    assert router.feed("iopub", stream("theirs")).to is Destination.CHANNEL
-    assert router.feed("shell", reply("by hand")).to is Destination.CHANNEL
-    assert router.feed("iopub", stream("mine")).to is Destination.CHANNEL
-    assert router.feed("stdin", incoming("input_request", "mine")).to is Destination.CHANNEL
-    assert router.feed("control", reply("mine")).to is Destination.CHANNEL
-    assert router.feed("shell", incoming("nonsense", "mine")).to is Destination.CHANNEL
+    assert feed(router, "iopub", stream("theirs")).to is Destination.CHANNEL
+    assert feed(router, "shell", reply("by hand")).to is Destination.CHANNEL
+    assert feed(router, "iopub", stream("mine")).to is Destination.CHANNEL
+    assert feed(router, "stdin", incoming("input_request", "mine")).to is Destination.CHANNEL
+    assert feed(router, "control", reply("mine")).to is Destination.CHANNEL
+    assert feed(router, "shell", incoming("nonsense", "mine")).to is Destination.CHANNEL
     assert router.pending == 1
 
 
@@ -215,26 +228,26 @@ def test_an_abandoned_request_is_followed_to_its_end_and_reaches_nobody() -> Non
     """Its messages are counted; what it did not claim is the channel's, as before."""
     router = Router()
     run = opened(router, owner=object())
-    router.feed("iopub", status("busy", "r"))
+    feed(router, "iopub", status("busy", "r"))
     router.abandon(run)
     router.abandon(run)
     assert (router.pending, router.abandoned_requests) == (0, [run])
-    assert router.feed("iopub", stream("r")) == (Destination.NOBODY, run, False)
-    assert router.feed("shell", reply("r")) == (Destination.NOBODY, run, False)
-    assert router.feed("iopub", status("idle", "r")) == (Destination.NOBODY, run, True)
+    assert feed(router, "iopub", stream("r")) == (Destination.NOBODY, run, False)
+    assert feed(router, "shell", reply("r")) == (Destination.NOBODY, run, False)
+    assert feed(router, "iopub", status("idle", "r")) == (Destination.NOBODY, run, True)
     assert router.orphans == 3
     assert router.abandoned_requests == []
     other = opened(router, "o", Claim.REPLY)
     router.abandon(other)
-    assert router.feed("iopub", stream("o")).to is Destination.CHANNEL
-    assert router.feed("shell", reply("o")) == (Destination.NOBODY, other, True)
+    assert feed(router, "iopub", stream("o")).to is Destination.CHANNEL
+    assert feed(router, "shell", reply("o")) == (Destination.NOBODY, other, True)
 
 
 def test_messages_of_a_request_that_never_had_an_owner_are_no_orphans() -> None:
     """Such as the probes of readiness."""
     router = Router()
     router.abandon(opened(router, "probe", Claim.REPLY))
-    router.feed("shell", reply("probe"))
+    feed(router, "shell", reply("probe"))
     assert router.orphans == 0
 
 
@@ -263,8 +276,8 @@ def test_an_abandoned_run_is_followed_however_many_replies_are_given_up_after_it
     for number in range(FORGOTTEN_KEPT + 5):
         router.abandon(opened(router, f"r{number}", Claim.REPLY))
     for message in (status("busy", "run"), status("idle", "run")):
-        assert router.feed("iopub", message).request is run
-    assert router.feed("shell", reply("run")) == (Destination.NOBODY, run, True)
+        assert feed(router, "iopub", message).request is run
+    assert feed(router, "shell", reply("run")) == (Destination.NOBODY, run, True)
     assert run not in router.abandoned_requests
 
 
@@ -332,7 +345,7 @@ def test_a_pair_that_is_missing_in_the_table_is_counted_and_changes_nothing(
             Signal.OUTPUT: ("iopub", status("thinking", "r")),
             Signal.REPLY: ("shell", reply("r")),
         }[signal]
-        assert router.feed(channel, message).to is Destination.NOBODY
+        assert feed(router, channel, message).to is Destination.NOBODY
     assert request.phase is phase
     assert router.violations == 1
 
@@ -347,9 +360,9 @@ def test_each_row_of_the_table_can_happen() -> None:
             case Signal.SEND:
                 router.sent(request)
             case Signal.REPLY:
-                router.feed("shell", reply("r"))
+                feed(router, "shell", reply("r"))
             case Signal.OUTPUT:
-                router.feed("iopub", stream("r"))
+                feed(router, "iopub", stream("r"))
             case _:
-                router.feed("iopub", status(signal.name.lower(), "r"))
+                feed(router, "iopub", status(signal.name.lower(), "r"))
         assert request.phase is wanted

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from jupyter_client.session import Session, json_packer, json_unpacker
 
 from conkernelclient.errors import ProtocolError
+from conkernelclient.protocol.exact import PIECE
 from conkernelclient.protocol.incoming import parse_date
 from conkernelclient.protocol.messages import CHANNELS
-from conkernelclient.protocol.wire import DELIMITER, LARGE, PIECE, Wire, json_of
+from conkernelclient.protocol.wire import DELIMITER, LARGE, Wire, json_of
 
 from .messages import DATE, KEY, frames, header, packed, settings
 

@@ -37,9 +37,13 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
     someone shields it. Never awaited, it logs nothing.
     """
 
-    _is_detached = False
-    # Those who await it, as long as it is not done. Most are awaited once.
-    _waiters: list[asyncio.Future[None]] | None = None
+    __slots__ = ("_is_detached", "_waiters")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._is_detached = False
+        # Those who await it, as long as it is not done. Most are awaited once.
+        self._waiters: list[asyncio.Future[None]] | None = None
 
     def detach(self) -> None:
         """
@@ -141,10 +145,12 @@ class ReplyFuture(RequestFuture[Message]):
         subshell_id: The subshell that answers; None for the main shell.
     """
 
+    __slots__ = ("msg_id", "subshell_id")
+
     def __init__(
         self, loop: asyncio.AbstractEventLoop, msg_id: str, subshell_id: str | None = None
     ) -> None:
-        super().__init__(loop=loop)
+        super().__init__(loop)
         self.msg_id: str = msg_id
         self.subshell_id: str | None = subshell_id
 

@@ -90,12 +90,13 @@ class Inbound:
 
     def _hand_out(self, channel: Channel, loop: asyncio.AbstractEventLoop | None) -> None:
         """Deliver what was read, the oldest first, also if a delivery lets us receive more."""
-        ready, deliver, counts = self._ready[channel], self._deliver, self.counts
+        ready, deliver = self._ready[channel], self._deliver
+        number = size = 0
         try:
             while ready:
                 message = ready.popleft()
-                counts["received"] += 1
-                counts["bytes_received"] += message.size
+                size += message.size
+                number += 1
                 try:
                     if self.max_message_bytes is not None:
                         self._cut(channel, message, self.max_message_bytes)
@@ -103,6 +104,8 @@ class Inbound:
                 except Exception:  # one message may cost no more than itself
                     logger.exception("could not deliver %r from %s", message, channel)
         finally:
+            self.counts["received"] += number
+            self.counts["bytes_received"] += size
             if ready and loop is not None and not loop.is_closed():  # such as by Control-C
                 loop.call_soon(self._hand_out, channel, loop)
 

@@ -77,30 +77,41 @@ class Run(RequestFuture["Result"]):
         subshell_id: The subshell that it runs in; None for the main shell.
     """
 
-    is_run: bool = True  # for the window, of which it is an entry
-    answers_questions: bool = False
+    # Without a dict, in which Python would look up the attributes of a future one by one.
+    __slots__ = (
+        "_buffers",
+        "_busy_at",
+        "_connection",
+        "_failure",
+        "_given_up",
+        "_held_by",
+        "_input",
+        "_is_interrupted",
+        "_is_interruptible",
+        "_is_timed_out",
+        "_late",
+        "_log",
+        "_message",
+        "_news",
+        "_options",
+        "_output_task",
+        "_readers",
+        "_reducer",
+        "_reply",
+        "_stdin_task",
+        "_tasks",
+        "_then",
+        "_through_at",
+        "_timer",
+        "answers_questions",
+        "code",
+        "is_silent",
+        "msg_id",
+        "request",
+        "subshell_id",
+    )
 
-    # Most runs end without a change of these: what is not made costs the garbage collector nothing.
-    _reducer: Reducer | None = None
-    _log: EventLog | None = None
-    _input: Incoming | None = None  # the kernel's notice that it is inside the code
-    _late: list[Event] | None = None
-    _news: set[asyncio.Future[None]] | None = None  # readers and others that wait for a change
-    _readers: int = 0  # iterations under way
-    _reply: Incoming | None = None
-    _failure: BaseException | None = None  # set when it ends with an error of ours
-    _given_up: Status | None = None  # set when it ends otherwise than by the kernel
-    _is_timed_out: bool = False
-    _held_by: str | None = None  # set when the start_timeout ends
-    _is_interrupted: bool = False
-    _is_interruptible: bool = False  # the kernel is inside the code
-    _busy_at: float | None = None
-    _through_at: float | None = None
-    _timer: asyncio.TimerHandle | None = None
-    _tasks: set[asyncio.Task[Any]] | None = None
-    _then: list[Callable[[], None]] | None = None  # to call when the kernel is through with it
-    _output_task: asyncio.Task[Any] | None = None
-    _stdin_task: asyncio.Task[Any] | None = None
+    is_run: bool = True  # for the window, of which it is an entry
 
     def __init__(
         self,
@@ -110,18 +121,38 @@ class Run(RequestFuture["Result"]):
         buffers: Sequence[Any],
         options: RunOptions,
     ) -> None:
-        super().__init__(loop=loop)
+        super().__init__(loop)
+        content = message["content"]
         self.msg_id: str = message["msg_id"]
-        self.code: str = message["content"]["code"]
+        self.code: str = content["code"]
         self.subshell_id: str | None = message["header"].get("subshell_id")
-        self.is_silent: bool = message["content"]["silent"]
+        self.is_silent: bool = content["silent"]
+        self.answers_questions: bool = options.on_stdin is not None
         self.request: Request = Request(self.msg_id, Claim.RUN, self)
-        if options.on_stdin is not None:
-            self.answers_questions = True
         self._connection = connection
         self._message = message
         self._buffers = buffers
         self._options = options
+        self._reducer: Reducer | None = None
+        self._log: EventLog | None = None
+        self._input: Incoming | None = None  # the kernel's notice that it is inside the code
+        self._late: list[Event] | None = None
+        self._news: set[asyncio.Future[None]] | None = None  # who waits for a change
+        self._readers: int = 0  # iterations under way
+        self._reply: Incoming | None = None
+        self._failure: BaseException | None = None  # set when it ends with an error of ours
+        self._given_up: Status | None = None  # set when it ends otherwise than by the kernel
+        self._is_timed_out: bool = False
+        self._held_by: str | None = None  # set when the start_timeout ends
+        self._is_interrupted: bool = False
+        self._is_interruptible: bool = False  # the kernel is inside the code
+        self._busy_at: float | None = None
+        self._through_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Any]] | None = None
+        self._then: list[Callable[[], None]] | None = None  # to call at its end
+        self._output_task: asyncio.Task[Any] | None = None
+        self._stdin_task: asyncio.Task[Any] | None = None
 
     # What callers do
 

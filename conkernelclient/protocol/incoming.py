@@ -7,18 +7,17 @@ What routing needs is parsed when it comes in; dates, and what is large, when so
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import orjson
+from .exact import load_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .messages import Content, Frame, Message
 
-__all__ = ["Incoming", "id_of", "parse_date"]
+__all__ = ["Incoming", "IncomingLarge", "id_of", "parse_date"]
 
 DATE: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?\Z"
@@ -102,7 +101,6 @@ class Incoming:
         "_header",
         "_metadata",
         "_parent",
-        "_read_content",
         "content",
         "is_deferred",
         "msg_type",
@@ -117,12 +115,14 @@ class Incoming:
         parent: Any,
         parent_id: str,
         metadata: Any,
-        content: Content | Callable[[], Content],
+        content: Content,
         buffers: Sequence[Frame],
         size: int,
     ) -> None:
         self.msg_type: str = msg_type
         self.parent_id: str = parent_id
+        self.content: Content = content
+        self.is_deferred: bool = False
         self.size: int = size
         # Bytes take less memory than the dict, and most headers are never looked at again: a run
         # that is held with 20 outputs takes 21 KB instead of 29.
@@ -132,31 +132,12 @@ class Incoming:
         self._metadata: Any = metadata
         self._buffers: list[memoryview] | None = [*map(memoryview, buffers)] if buffers else None
         self._adapted: dict[str, Any] | None = None  # set for messages of another protocol version
-        if isinstance(content, dict):
-            self.content: Content = content
-            self.is_deferred: bool = False
-        else:
-            self._read_content: Callable[[], Content] = content
-            self.is_deferred = True
-
-    def __getattr__(self, name: str) -> Any:  # asked for what is not set
-        if name != "content":
-            raise AttributeError(name)
-        try:
-            read = self._read_content
-        except AttributeError:  # another thread has done it meanwhile
-            return object.__getattribute__(self, "content")
-        self.content = read()
-        self.is_deferred = False
-        with suppress(AttributeError):
-            del self._read_content  # it holds the bytes
-        return self.content
 
     @property
     def header(self) -> dict[str, Any]:
         """Its header, without dates, a new dict each time."""
         header = self._header
-        return header.copy() if isinstance(header, dict) else orjson.loads(header)
+        return header.copy() if isinstance(header, dict) else load_exactly(header)
 
     @property
     def msg_id(self) -> str:
@@ -189,8 +170,6 @@ class Incoming:
         self.msg_type = msg_type
         self.content = content
         self.is_deferred = False
-        with suppress(AttributeError):
-            del self._read_content
         self._buffers = None
         if self._adapted is not None:
             self._adapted = {**self._adapted, "header": self._header, "msg_type": msg_type}
@@ -219,6 +198,36 @@ class Incoming:
 
     def __repr__(self) -> str:
         return f"<Incoming {self.msg_type} {self.msg_id} for {self.parent_id or 'nobody'}>"
+
+
+class IncomingLarge(Incoming):
+    """
+    A message whose content is parsed when someone looks.
+
+    A class of its own, since Python finds the attributes of a class with `__getattr__` more slowly.
+    """
+
+    __slots__ = ("_read",)
+
+    def __init__(self, *parts: Any, read: Callable[[], Content]) -> None:
+        super().__init__(*parts)
+        self._read: Callable[[], Content] | None = read
+        self.is_deferred = True
+        del self.content
+
+    def __getattr__(self, name: str) -> Any:  # asked for what is not set
+        read = self._read if name == "content" else None
+        if read is None:  # another thread may have done it meanwhile
+            return object.__getattribute__(self, name)
+        self.content = read()
+        self.is_deferred = False
+        self._read = None  # it holds the bytes
+        return self.content
+
+    def replace(self, msg_type: str, content: Content) -> None:
+        """Replace type and content; the binary buffers go."""
+        super().replace(msg_type, content)
+        self._read = None
 
 
 def id_of(parent: Any) -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum, IntEnum, auto
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..errors import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from .incoming import Incoming
     from .messages import Channel
@@ -176,21 +175,13 @@ class Destination(Enum):
     """Nowhere: its request was given up, or it repeats what had come."""
 
 
-class Delivery(NamedTuple):
-    """What is to be done with a message. `ended`: with it the request left the router."""
-
-    to: Destination
-    request: Request | None = None
-    ended: bool = False
-
+# What is to be done with a message: where it goes, the request, and whether that left the router
+# with it. A plain tuple, as one is made for each message.
+Delivery: TypeAlias = tuple[Destination, "Request | None", bool]
 
 OWNER: Final = Destination.OWNER
-# As `Delivery(...)` does, which is one more call of a function.
-delivered: Final[Callable[[tuple[Destination, Request, bool]], Delivery]] = partial(
-    tuple.__new__, Delivery
-)
-TO_CHANNEL: Final = Delivery(Destination.CHANNEL)
-TO_NOBODY: Final = Delivery(Destination.NOBODY)
+TO_CHANNEL: Final[Delivery] = (Destination.CHANNEL, None, False)
+TO_NOBODY: Final[Delivery] = (Destination.NOBODY, None, False)
 
 
 class Router:
@@ -321,8 +312,8 @@ class Router:
         if phase is DONE or (phase is REPLIED and not request.takes_iopub):
             del self._open[request.msg_id]
             self._keep_finished(request)
-            return delivered((OWNER, request, True))
-        return delivered((OWNER, request, False))
+            return OWNER, request, True
+        return OWNER, request, False
 
     @staticmethod
     def _note_status(request: Request, message: Incoming) -> None:
@@ -338,7 +329,7 @@ class Router:
         if channel == "iopub":
             request = self._finished.get(message.parent_id)
             if request is not None:
-                return Delivery(Destination.LATE, request)
+                return Destination.LATE, request, False
         return TO_CHANNEL
 
     def _feed_abandoned(self, request: Request, channel: Channel, message: Incoming) -> Delivery:
@@ -351,7 +342,7 @@ class Router:
         ended = self._is_through(request)
         if ended:
             self._drop_abandoned(request.msg_id)
-        return Delivery(Destination.NOBODY, request, ended)
+        return Destination.NOBODY, request, ended
 
     @staticmethod
     def _signal(request: Request, channel: Channel, message: Incoming) -> Signal | None:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, cast
 import orjson
 
 from ..errors import ProtocolError
-from .incoming import Incoming, id_of
+from .exact import MAY_BE_BIG, ONE_DIGIT, may_have_big
+from .incoming import Incoming, IncomingLarge, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,15 +46,8 @@ logger: Final = logging.getLogger(__name__)
 DELIMITER: Final = b"<IDS|MSG>"
 PARENTS_KEPT: Final = 1024  # parsed parent headers, twice; each message of a request repeats one
 LARGE: Final = 64 * 2**10  # bytes from which a message is not copied, and its content read later
-PIECE: Final = 2**20  # bytes
 PARTS: Final = 5  # signature, header, parent header, metadata, content
 CURRENT: Final = frozenset(f"5.{minor}" for minor in range(10))  # versions that need no adapter
-
-# A run of 19 digits may be an integer beyond 64 bits, of which orjson would make a float without a
-# word. Finding one by translating every digit to "0" takes a tenth of the time of a regular
-# expression.
-ONE_DIGIT: Final = bytes(ord("0") if chr(i).isdigit() and i < 128 else 1 for i in range(256))
-MAY_BE_BIG: Final = b"0" * 19
 
 # A header as `Session` makes it has one date, which orjson writes as `json_default` does.
 HEADER_KEYS: Final = 7  # with `subshell_id`
@@ -140,15 +134,6 @@ def json_of(frames: Sequence[Frame]) -> Sequence[Frame]:
         return ()
 
 
-def _may_have_big(part: Frame) -> bool:
-    """Look for a run of digits, piece by piece: other threads are to get their turns."""
-    overlap = len(MAY_BE_BIG) - 1
-    return any(
-        MAY_BE_BIG in bytes(part[at : at + PIECE + overlap]).translate(ONE_DIGIT)
-        for at in range(0, len(part), PIECE)
-    )
-
-
 def _no_object(name: str, part: object) -> ProtocolError:
     return ProtocolError(f"its {name} is no object but {type(part).__name__}")
 
@@ -158,7 +143,7 @@ class Check(NamedTuple):
 
     is_signed: bool
     """Whether they carry the right signature, or none is needed."""
-    may_have_big: bool
+    has_big: bool
     """Whether there may be an integer in them that orjson would read as a float."""
 
 
@@ -248,7 +233,7 @@ class Wire:
         """
         signature, parts = _signed(frames)
         is_signed = self._auth is None or compare_digest(bytes(signature), self.sign(parts))
-        return Check(is_signed, any(map(_may_have_big, parts)))
+        return Check(is_signed, any(map(may_have_big, parts)))
 
     def unpack(
         self, frames: Sequence[Frame], check: Check | None = None, size: int | None = None
@@ -274,19 +259,21 @@ class Wire:
             signature = bytes(signature)
         if size is None:
             size = sum(map(len, frames))
-        auth = self._auth
+        auth, seen = self._auth, self._seen
         if check is not None or size >= LARGE:
-            is_signed, may_have_big = check or self.check(frames)
+            is_signed, has_big = check or self.check(frames)
         else:
-            whole = b"".join((header, parent, metadata, content))
-            is_signed = may_have_big = MAY_BE_BIG in whole.translate(ONE_DIGIT)
+            is_signed = True
             if auth is not None:
                 digest = auth.copy()
-                digest.update(whole)
+                digest.update(b"".join((header, parent, metadata, content)))
                 is_signed = compare_digest(signature, digest.hexdigest().encode())
-        if auth is not None and (not is_signed or signature in self._seen):
+            # The header is read again when someone looks at it, and a parent header only once.
+            read = content if metadata == b"{}" else b"".join((metadata, content))
+            has_big = MAY_BE_BIG in bytes(read).translate(ONE_DIGIT)
+        if auth is not None and (not is_signed or signature in seen):
             raise self._refuse(signature, frames)
-        load = self._load_as_session if may_have_big or not self._is_json else LOADS
+        load = self._load_as_session if has_big or not self._is_json else LOADS
         buffers = self._buffers(frames, start + PARTS) if len(frames) > start + PARTS else ()
         try:
             incoming = self._read(header, parent, metadata, content, buffers, size, load)
@@ -294,10 +281,9 @@ class Wire:
             parts = header, parent, metadata, content
             incoming = self._read_otherwise(error, parts, buffers, size)
         if auth is not None and self._history_size:
-            seen, ring = self._seen, self._ring
             seen.add(signature)
-            ring.append(signature)
-            if len(ring) > self._history_size:
+            self._ring.append(signature)
+            if len(seen) > self._history_size:
                 self._forget()
         return incoming
 
@@ -365,26 +351,21 @@ class Wire:
             raise ProtocolError(
                 f"msg_id and msg_type are to be strings, not {msg_id!r} and {msg_type!r}"
             )
-        content: Any
+        if type(parent_part) is not bytes:
+            parent_part = bytes(parent_part)
+        parent, parent_id = self._parents.get(parent_part) or self._parent(parent_part, load)
+        kept = bytes(header_part) if load is LOADS else header
+        extra = None if metadata_part == b"{}" else load(metadata_part)
         if len(content_part) < LARGE:
             content = load(content_part)
             if not isinstance(content, OBJECT):
                 raise _no_object("content", content)
+            incoming = Incoming(kept, msg_type, parent, parent_id, extra, content, buffers, size)
         else:
-            content = partial(self._load_content, content_part, load)
-        if type(parent_part) is not bytes:
-            parent_part = bytes(parent_part)
-        parent, parent_id = self._parents.get(parent_part) or self._parent(parent_part, load)
-        incoming = Incoming(
-            header_part if load is LOADS and type(header_part) is bytes else header,
-            msg_type,
-            parent,
-            parent_id,
-            None if metadata_part == b"{}" else load(metadata_part),
-            content,
-            buffers,
-            size,
-        )
+            incoming = IncomingLarge(
+                *(kept, msg_type, parent, parent_id, extra, EMPTY, buffers, size),
+                read=partial(self._load_content, content_part, load),
+            )
         if header.get("version") not in CURRENT or "date" not in header:
             incoming.adapt(self.settings.adapt)
         return incoming
@@ -392,6 +373,8 @@ class Wire:
     def _parent(self, part: bytes, load: Callable[[Frame], Any]) -> tuple[Any, str]:
         found = self._parents_before.get(part)
         if found is None:
+            if load is LOADS and may_have_big(part):
+                load = self._load_as_session
             parent = load(part)
             found = parent, id_of(parent)
         if len(self._parents) >= PARENTS_KEPT:  # those that nobody names any more go
