@@ -296,8 +296,10 @@ class Router:
         request = self._open.get(message.parent_id)
         if request is None:
             return self._feed_past(channel, message)
-        if channel == "iopub" and request.takes_iopub and message.msg_type != "status":
+        if channel == "iopub" and request.takes_iopub:  # as `_signal` does: these are the most
             signal = OUTPUT
+            if message.msg_type == "status":
+                signal = STATUS.get(message.content.get("execution_state"), OUTPUT)
         else:
             signal = self._signal(request, channel, message)
             if signal is None:

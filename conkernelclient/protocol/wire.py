@@ -250,31 +250,32 @@ class Wire:
             ProtocolError: It is short, unsigned, wrongly signed, a replay, not JSON, or not a
                 message. Nothing is remembered of it.
         """
+        signature: Any  # bytes, where the content is
         try:
             start = frames.index(DELIMITER) + 1
             signature, header, parent, metadata, content = frames[start : start + PARTS]
         except ValueError:
             raise _no_message(frames) from None
-        if type(signature) is not bytes:
-            signature = bytes(signature)
         if size is None:
             size = sum(map(len, frames))
         auth, seen = self._auth, self._seen
-        if check is not None or size >= LARGE:
+        if check is not None or size >= LARGE or auth is None or type(content) is not bytes:
+            signature = bytes(signature)
             is_signed, has_big = check or self.check(frames)
         else:
-            is_signed = True
-            if auth is not None:
-                digest = auth.copy()
-                digest.update(b"".join((header, parent, metadata, content)))
-                is_signed = compare_digest(signature, digest.hexdigest().encode())
+            digest = auth.copy()
+            digest.update(b"".join((header, parent, metadata, content)))
+            is_signed = compare_digest(signature, digest.hexdigest().encode())
             # The header is read again when someone looks at it, and a parent header only once.
-            read = content if metadata == b"{}" else b"".join((metadata, content))
-            has_big = MAY_BE_BIG in bytes(read).translate(ONE_DIGIT)
-        if auth is not None and (not is_signed or signature in seen):
+            has_big = MAY_BE_BIG in content.translate(ONE_DIGIT)
+            if metadata != b"{}":
+                has_big = has_big or may_have_big(metadata)
+        if not is_signed or (signature in seen and auth is not None):
             raise self._refuse(signature, frames)
         load = self._load_as_session if has_big or not self._is_json else LOADS
-        buffers = self._buffers(frames, start + PARTS) if len(frames) > start + PARTS else ()
+        buffers: Sequence[Frame] = ()
+        if len(frames) > start + PARTS:
+            buffers = self._buffers(frames, start + PARTS)
         try:
             incoming = self._read(header, parent, metadata, content, buffers, size, load)
         except UNREADABLE as error:
