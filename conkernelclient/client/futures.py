@@ -43,7 +43,7 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
         super().__init__(loop=loop)
         self._is_detached = False
         # Those who await it, as long as it is not done. Most are awaited once.
-        self._waiters: list[asyncio.Future[None]] | None = None
+        self._waiters: tuple[asyncio.Future[None], ...] = ()
 
     def detach(self) -> None:
         """
@@ -112,10 +112,7 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
 
     def _new_waiter(self) -> asyncio.Future[None]:
         waiter: asyncio.Future[None] = self.get_loop().create_future()
-        if self._waiters is None:
-            self._waiters = [waiter]
-        else:
-            self._waiters.append(waiter)
+        self._waiters += (waiter,)
         return waiter
 
     def _wait(self) -> asyncio.Future[None]:
@@ -124,14 +121,16 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
         return waiter
 
     def _left(self, waiter: asyncio.Future[None]) -> None:
-        if self._waiters and waiter in self._waiters:
-            self._waiters.remove(waiter)
+        self._drop(waiter)
         if waiter.cancelled() and not (self._waiters or self._is_detached or self.done()):
             self.cancel()
 
+    def _drop(self, waiter: asyncio.Future[None]) -> None:
+        self._waiters = tuple(each for each in self._waiters if each is not waiter)
+
     def _release(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
+        waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 

@@ -252,8 +252,8 @@ class Run(RequestFuture["Result"]):
     def _left(self, waiter: asyncio.Future[None]) -> None:
         if not self._readers:
             super()._left(waiter)
-        elif self._waiters and waiter in self._waiters:
-            self._waiters.remove(waiter)
+        else:
+            self._drop(waiter)
 
     # What handlers and interrupts need
 
