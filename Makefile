@@ -42,7 +42,7 @@ cover: .venv/.dev
 	$(BIN)/coverage report
 
 # These modules decide everything, so each of their branches is proven by the module's own test file.
-PARTS_OF_wire := conkernelclient/protocol/wire.py,conkernelclient/protocol/incoming.py
+PARTS_OF_wire := conkernelclient/protocol/wire.py,conkernelclient/protocol/incoming.py,conkernelclient/protocol/exact.py
 wire-alone router-alone: %-alone: .venv/.dev
 	$(BIN)/coverage run --data-file=.coverage.$* -m pytest --quiet tests/test_$*.py
 	$(BIN)/coverage report --data-file=.coverage.$* --include=$(or $(PARTS_OF_$*),conkernelclient/protocol/$*.py) --fail-under=100

@@ -466,3 +466,12 @@ def test_a_header_is_packed_as_the_session_packs_it(more: dict[str, Any]) -> Non
 def test_the_size_of_a_message_may_be_known() -> None:
     """It is told, and not counted once more."""
     assert Wire(settings()).unpack(packed("stream", {}), size=1).size == 1
+
+
+def test_a_large_content_can_be_replaced_before_anybody_reads_it() -> None:
+    """As for a message over `max_message_bytes`: what it said is never parsed, and let go."""
+    wire = Wire(settings())
+    message = wire.unpack(frames([*packed("stream", {})[3:6], b'{"' + b"x" * LARGE]))
+    message.replace("stream", {"text": "a note"})
+    assert (message.is_deferred, message.content) == (False, {"text": "a note"})
+    assert wire.unreadable == 0
