@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameReader"]
 
-NOBLOCK: Final = int(zmq.NOBLOCK)  # pyzmq's own is an enum, whose operators are dear
+# pyzmq's own are enums, whose operators are dear.
+NOBLOCK: Final = int(zmq.NOBLOCK)
+EVENTS: Final = int(zmq.EVENTS)
+POLLIN: Final = int(zmq.POLLIN)
 # What is received without a look, after the delimiter, or after what stands in its place.
 AFTER_DELIMITER: Final = (NOBLOCK,) * (PARTS - 1)
 AFTER_TOPIC: Final = (NOBLOCK,) * PARTS
@@ -42,11 +45,12 @@ class FrameReader:
         socket: Where they come; nobody else reads it.
     """
 
-    __slots__ = ("_asked", "_receive")
+    __slots__ = ("_asked", "_get", "_receive")
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         # Without what pyzmq puts around it, for sockets of other kinds.
         self._receive: Any = super(zmq.Socket, socket).recv
+        self._get: Any = super(zmq.Socket, socket).get
         self._asked = 0
 
     def read(self, batch: list[list[Frame]], limit: int) -> bool:
@@ -86,6 +90,8 @@ class FrameReader:
             else:
                 self._asked = ASKED
                 batch += _parted(frames)
+            if len(batch) == 1 and not self._get(EVENTS) & POLLIN:  # often it is the only one
+                return True
         return False
 
     def _read_asked(self, batch: list[list[Frame]]) -> bool:
