@@ -200,7 +200,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             "pending": requests that somebody waits for. "orphans": messages of requests that were
             given up. "dropped": messages that nobody read in time. "rejected": what came and was no
             message (unsigned, replayed, not JSON, torn by an interrupt, also if it was put together
-            later). "too_large": messages over `max_message_bytes`, of which only a note was
+            later; short ones that come at once may count as one). "too_large": messages over `max_message_bytes`, of which only a note was
             delivered. "violations": messages against the protocol.
             "evicted": records of `get_pubs` that had to go. "requests": messages sent. "received",
             "bytes_received": messages that came. "backlog", "backlog_bytes": messages that wait for
