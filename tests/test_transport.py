@@ -242,3 +242,34 @@ def test_breaking_off_while_the_kernel_goes_does_not_end_the_process() -> None:
         [sys.executable, "-c", BREAKING_OFF], capture_output=True, text=True, timeout=100
     )
     assert (done.stdout, done.returncode) == ("alive\n", 0), done.stderr
+
+
+async def test_a_socket_that_is_closed_right_after_a_send_is_told_as_lost() -> None:
+    """The look that follows a send failed in the loop, and nobody was told."""
+    failed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    async with connected() as (transport, catcher, _router, socket):
+        transport.send("shell", laid_out(b"1"))
+        socket.close(linger=0)
+        await until(lambda: catcher.lost_channels == ["shell"])
+        assert not failed
+
+
+async def test_a_look_that_could_not_be_had_is_had_with_the_next_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when Control-C comes in between: all later sends went without one."""
+    async with connected() as (transport, catcher, router, _socket):
+        transport.send("shell", laid_out(b"1"))
+        identity = router.recv_multipart()[0]
+        await asyncio.sleep(0)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(asyncio.get_running_loop(), "call_soon", _interrupted)
+            transport.send("shell", laid_out(b"2"))
+        assert not transport._lines["shell"].is_look_due
+        router.send_multipart([identity, *laid_out(b"answer")])
+        await until(lambda: catcher.got == [laid_out(b"answer")])
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt

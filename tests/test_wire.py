@@ -161,6 +161,12 @@ def test_a_date_is_read_as_jupyter_client_reads_it_or_stays_a_text(text: str) ->
     assert same(got, wanted) or got == text
 
 
+@pytest.mark.parametrize("text", ["2026-W01-5T02:03:04.678901Z", "2026-01-02T02:04Z\x005.678901Z"])
+def test_what_only_python_takes_for_a_date_stays_a_text(text: str) -> None:
+    """The day of a week, and what ends at a NUL: `fromisoformat` reads both."""
+    assert parse_date(text) == text
+
+
 def test_a_naive_date_is_local_time() -> None:
     """As in Session, which warns about it."""
     got = parse_date("2026-01-02T03:04:05")

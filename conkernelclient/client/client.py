@@ -200,8 +200,9 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             "pending": requests that somebody waits for. "orphans": messages of requests that were
             given up. "dropped": messages that nobody read in time. "rejected": what came and was no
             message (unsigned, replayed, not JSON, torn by an interrupt, also if it was put together
-            later; short ones that come at once may count as one). "too_large": messages over `max_message_bytes`, of which only a note was
-            delivered. "violations": messages against the protocol.
+            later; short ones that come at once may count as one). "too_large": messages over
+            `max_message_bytes`, of which only a note was delivered. "violations": messages against
+            the protocol.
             "evicted": records of `get_pubs` that had to go. "requests": messages sent. "received",
             "bytes_received": messages that came. "backlog", "backlog_bytes": messages that wait for
             a kernel that does not read. "p50", "p99": seconds from sending to the end, of the last

@@ -53,7 +53,6 @@ class Outbound:
         self._session = connection.session
         self._wire = wire
         self._transport = transport
-        self._pid = os.getpid()  # a fork of this process gets ForkedError before it gets here
         self.requests: int = 0
         self.seconds: float = 0.0
         self.configure()
@@ -79,7 +78,7 @@ class Outbound:
             number = session.message_count
             session.message_count = number + 1
         username, session_id = self._names
-        msg_id = f"{session_id}_{self._pid}_{number}"
+        msg_id = f"{session_id}_{os.getpid()}_{number}"
         header = {
             "msg_id": msg_id,
             "msg_type": msg_type,

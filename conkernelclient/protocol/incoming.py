@@ -35,8 +35,9 @@ def parse_date(text: str) -> datetime | str:
     """
     # Most are like "2026-01-02T03:04:05.678901Z": the expression takes longer to tell. All that
     # `fromisoformat` takes beside these at that length is the day of a week, "2026-W01-5T...".
+    # And it ends at a NUL.
     is_usual = len(text) == USUAL and text[10] == "T" and text[19] == "." and text[26] == "Z"
-    if not (is_usual and text[5] != "W") and not DATE.match(text):
+    if not (is_usual and text[5] != "W" and "\0" not in text) and not DATE.match(text):
         return text
     try:
         date = datetime.fromisoformat(text)

@@ -83,13 +83,10 @@ class FrameReader:
             while last.more:
                 last = receive(NOBLOCK, False)
                 frames.append(last.bytes if len(last) < LARGE else last.buffer)
-            if first == DELIMITER or frames[1] == DELIMITER:
-                batch.append(frames)
-                if len(frames) > USUAL and frames.count(DELIMITER) > 1:
-                    self._asked = ASKED
-            else:
+            batch.append(frames)
+            is_in_place = first == DELIMITER or frames[1] == DELIMITER
+            if not is_in_place or (len(frames) > USUAL and frames.count(DELIMITER) > 1):
                 self._asked = ASKED
-                batch += _parted(frames)
             if len(batch) == 1 and not self._get(EVENTS) & POLLIN:  # often it is the only one
                 return True
         return False
@@ -108,11 +105,3 @@ class FrameReader:
         batch.append(frames)
         self._asked -= 1
         return True
-
-
-def _parted(frames: list[Frame]) -> list[list[Frame]]:
-    """Part what is no message from what may be one: from the frame before the delimiter on."""
-    if DELIMITER not in frames:
-        return [frames]
-    start = frames.index(DELIMITER) - 1
-    return [frames[:start], frames[start:]]

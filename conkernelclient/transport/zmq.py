@@ -385,14 +385,17 @@ class ZmqTransport:
     def _look_soon(self, line: _Line) -> None:
         """Look before the loop waits again: once for all that is sent until then."""
         if not (line.is_look_due or line.is_scheduled) and self._has_loop():
-            line.is_look_due = True
             self._call_soon(self._look_after_sends, line)
+            line.is_look_due = True  # last: where that raised, the next send tries again
 
     def _look_after_sends(self, line: _Line) -> None:
-        with self.lock:
-            line.is_look_due = False
-            if self._lines.get(line.channel) is line:
-                self._look(line)
+        try:
+            with self.lock:
+                line.is_look_due = False
+                if self._lines.get(line.channel) is line:
+                    self._look(line)
+        except zmq.ZMQError as error:  # somebody closed the socket meanwhile
+            self._lose(line, error)
 
     def _schedule(self, line: _Line) -> None:
         if not line.is_scheduled and self._has_loop():
@@ -406,8 +409,12 @@ class ZmqTransport:
         assert self._loop is not None
         if threading.get_ident() == self._thread:
             self._loop.call_soon(function, line)
-        else:
+            return
+        try:
             self._loop.call_soon_threadsafe(function, line)
+        except RuntimeError:  # it is being closed: `attach` will look
+            if not self._loop.is_closed():
+                raise
 
     def _pump(self, line: _Line) -> None:
         began = time.monotonic()
