@@ -213,14 +213,14 @@ class IncomingLarge(Incoming):
     def __init__(self, *parts: Any, read: Callable[[], Content]) -> None:
         super().__init__(*parts)
         self._read: Callable[[], Content] | None = read
-        self.is_deferred = True
+        self.is_deferred: bool = True
         del self.content
 
     def __getattr__(self, name: str) -> Any:  # asked for what is not set
         read = self._read if name == "content" else None
         if read is None:  # another thread may have done it meanwhile
             return object.__getattribute__(self, name)
-        self.content = read()
+        self.content: Content = read()
         self.is_deferred = False
         self._read = None  # it holds the bytes
         return self.content
