@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,6 +36,23 @@ async def test_a_loop_that_ends_while_a_socket_is_being_read_does_not_make_it_de
         transport.detach()
         transport.attach(asyncio.get_running_loop())
         await until(lambda: len(catcher.got) == 3 * BATCH)
+
+
+async def test_a_connection_that_is_there_before_anybody_listens_is_noticed() -> None:
+    """A client that had lost its kernel took it for gone, for ever, while it was connected."""
+    with FakeKernel() as kernel:
+        kc = kernel.client()
+        create = kc._create_connected_socket
+
+        def create_slowly(*args: Any, **kwargs: Any) -> Any:
+            socket = create(*args, **kwargs)
+            time.sleep(0.1)  # the aim: by then the other side has answered
+            return socket
+
+        kc._create_connected_socket = create_slowly
+        await kc.start_channels()
+        await until(lambda: kc._connection.peer._is_connected)
+        kc.stop_channels()
 
 
 async def test_closing_iopub_alone_ends_what_waits_for_it(km: ConKernelManager) -> None:

@@ -20,7 +20,7 @@ from traitlets import Float, Instance, Type
 
 from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
-from ..transport.zmq import LINGER, ConSocket
+from ..transport.zmq import LINGER, MONITORED, ConSocket
 from .channels import ConChannel, ConHBChannel
 
 if TYPE_CHECKING:
@@ -272,6 +272,8 @@ class Lifecycle(AsyncKernelClient):
             socket.curve_secretkey = self.curve_secretkey
             socket.curve_publickey = self.curve_publickey
             socket.curve_serverkey = self.curve_publickey
+        if channel in MONITORED:
+            socket.hear_peer()
         socket.connect(self._make_url(channel))
         return socket
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 else:
     _AsyncSocket = zmq.asyncio.Socket
 
-__all__ = ["ConSocket", "Door", "ZmqTransport"]
+__all__ = ["MONITORED", "ConSocket", "Door", "ZmqTransport"]
 
 logger: Final = logging.getLogger(__name__)
 _monitors: Final = itertools.count()
@@ -94,11 +94,22 @@ class ConSocket(_AsyncSocket):
         door: Takes what the client's session sends on this socket; set while a client owns it.
         door_name: The channel that it is; set with the door.
         on_touched: Called whenever someone else may have taken the socket's wake-up.
+        peer_events: From here a message comes when the peer comes or goes; see `hear_peer`.
     """
 
     door: Door | None = None
     door_name: Channel
     on_touched: Callable[[], None] | None = None
+    peer_events: zmq.Socket[bytes] | None = None
+
+    def hear_peer(self) -> None:
+        """
+        Have a message come when the peer comes or goes.
+
+        To be called before `connect`: a peer on this machine may have come a moment after it.
+        """
+        if self.peer_events is None:
+            self.peer_events = _monitor(self)
 
     @property
     def underlying(self) -> int:
@@ -168,7 +179,10 @@ class _Line:
         self.is_look_due = False  # `_look_after_sends` will be called
         self.awaits_peer = False  # somebody wants to know when it is connected
         self.is_lost = False  # the peer has closed its end
-        self.monitor: zmq.Socket[bytes] | None = _monitor(socket) if channel in MONITORED else None
+        self.monitor: zmq.Socket[bytes] | None = None
+        if channel in MONITORED:
+            socket.hear_peer()
+            self.monitor = socket.peer_events
         # Our own descriptors, set while attached: the loop holds one callback for each, and pyzmq
         # uses the socket's.
         self.fd = -1
