@@ -57,7 +57,7 @@ conformance: $(CONFORMANCE)/.installed ## Run jupyter_client's own tests against
 # Every row, then on the other loop those of requests, and the client's own tests.
 STRESS := $(BIN)/python -m pytest --quiet
 tests = $(foreach name,$2,$1/test_$(name).py)
-stress: .venv/.dev ## Measure what the client stands, 15 minutes at most
+stress: .venv/.dev ## Measure what the client stands, about 17 minutes
 	$(STRESS) tests/stress
 	CONKERNEL_TEST_LOOP=uvloop $(STRESS) \
 	  $(call tests,tests/stress,death interrupts floods rubbish isolation backlog handlers) \

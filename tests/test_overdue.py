@@ -254,7 +254,7 @@ async def attached(kernel: FakeKernel, **traits: Any) -> AsyncIterator[ConKernel
 async def lose_connection(kc: ConKernelClient, then: Callable[[], None] = lambda: None) -> None:
     """What the kernel sends meanwhile is lost, as with a cable that is pulled and put back."""
     peer = kc._connection.peer
-    peer.disconnected()
+    peer.disconnected("shell")
     await until(lambda: peer.presence is Presence.AWAY and not peer._is_connected)
     await until(lambda: peer._is_connected)
     then()

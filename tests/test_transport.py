@@ -15,7 +15,8 @@ import zmq.asyncio
 
 from conkernelclient import errors
 from conkernelclient.protocol.wire import DELIMITER
-from conkernelclient.transport.zmq import BATCH, ConSocket, ZmqTransport
+from conkernelclient.transport.sockets import ConSocket
+from conkernelclient.transport.zmq import BATCH, ZmqTransport
 
 from .clients import LONG, until
 
@@ -210,7 +211,8 @@ async def test_a_second_loop_goes_on_with_what_has_come() -> None:
 
 BREAKING_OFF = """
 import threading, time, zmq, zmq.asyncio
-from conkernelclient.transport.zmq import ConSocket, ZmqTransport
+from conkernelclient.transport.sockets import ConSocket
+from conkernelclient.transport.zmq import ZmqTransport
 
 context = zmq.asyncio.Context()
 for turn in range(200):

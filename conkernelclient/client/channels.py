@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from ..transport.zmq import ConSocket
+    from ..transport.sockets import ConSocket
     from .connection import Connection
 
 __all__ = ["ConChannel", "ConHBChannel", "Inbox"]

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Frame, Message
     from ..protocol.wire import Digest
-    from ..transport.zmq import ConSocket
+    from ..transport.sockets import ConSocket
     from .run import Run
 
 __all__ = ["Connection"]
@@ -504,7 +504,7 @@ class Connection:
     def disconnected(self, channel: Channel) -> None:
         """Learn that the kernel has closed its end of `channel`."""
         logger.debug("%s is disconnected", channel)
-        self.peer.disconnected()
+        self.peer.disconnected(channel)
 
     def is_stdin_connected(self) -> bool:
         """Tell whether the kernel knows our stdin; if not, `peer_listeners` will be told."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..errors import DeadKernelError, KernelRestartedError
 
-__all__ = ["Ending", "restarted"]
+__all__ = ["Ending", "left", "restarted"]
 
 
 class Ending(NamedTuple):
@@ -39,6 +39,13 @@ class Ending(NamedTuple):
         return DeadKernelError(
             text, exit_code=self.exit_code, stderr=self.stderr, expected=self.expected
         )
+
+
+def left() -> Ending:
+    """Describe the end of a kernel of which only that is known that it closed its connections."""
+    return Ending(
+        reason="the kernel closed its connections, did not come back, and is taken for dead"
+    )
 
 
 def restarted() -> KernelRestartedError:

@@ -126,7 +126,10 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
             self.cancel()
 
     def _drop(self, waiter: asyncio.Future[None]) -> None:
-        self._waiters = tuple(each for each in self._waiters if each is not waiter)
+        waiters = self._waiters
+        if waiter in waiters:
+            at = waiters.index(waiter)
+            self._waiters = waiters[:at] + waiters[at + 1 :]
 
     def _release(self) -> None:
         waiters, self._waiters = self._waiters, ()

@@ -117,7 +117,7 @@ class Inbound:
         self._hand_out(channel, None)
 
     def _mend(self, channel: Channel, frames: list[Frame], error: ProtocolError) -> None:
-        """Have counted what is no message, and read the one that may end in it."""
+        """Count what is no message, and read the one that may end in it."""
         if not self.counts["rejected"]:
             logger.warning(
                 "rejected a message on %s: %s; further ones are only counted, in "

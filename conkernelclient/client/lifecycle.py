@@ -20,7 +20,8 @@ from traitlets import Float, Instance, Type
 
 from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
-from ..transport.zmq import LINGER, MONITORED, ConSocket
+from ..transport.sockets import ConSocket
+from ..transport.zmq import LINGER, MONITORED
 from .channels import ConChannel, ConHBChannel
 
 if TYPE_CHECKING:
@@ -206,9 +207,14 @@ class Lifecycle(AsyncKernelClient):
 
     # What the owner of the kernel tells; from any thread.
 
-    def _kernel_is_watched(self) -> None:
-        """Take note that the owner will tell of the kernel's end."""
+    def _kernel_is_watched(self, on_left: Callable[[], None]) -> None:
+        """
+        Take note that the owner will tell of the kernel's end.
+
+        He is told by `on_left` of a kernel that closed its connections and did not end.
+        """
         self._connection.peer.is_watched = True
+        self._connection.peer.on_left = on_left
 
     def _has_heard_kernel(self) -> bool:
         """Tell whether anything came from the kernel since it was started."""
@@ -231,7 +237,7 @@ class Lifecycle(AsyncKernelClient):
         connection = self._connection
         connection.hand_over(lambda: connection.peer.end(make_error, returns=returns))
 
-    def _kernel_started(self, info: KernelConnectionInfo) -> None:
+    def _kernel_started(self, info: KernelConnectionInfo, on_left: Callable[[], None]) -> None:
         """Take note that the kernel was started, maybe again, maybe at other ports."""
         connection = self._connection
 
@@ -244,7 +250,7 @@ class Lifecycle(AsyncKernelClient):
             self._heard_before = connection.inbound.counts["received"]
             connection.peer.come_back()
 
-        self._kernel_is_watched()
+        self._kernel_is_watched(on_left)
         connection.hand_over(start)
 
     # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the

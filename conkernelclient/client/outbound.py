@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Frame
     from ..protocol.wire import Wire
-    from ..transport.zmq import ConSocket, ZmqTransport
+    from ..transport.sockets import ConSocket
+    from ..transport.zmq import ZmqTransport
     from .connection import Connection
 
 __all__ = ["Outbound"]

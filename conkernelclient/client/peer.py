@@ -3,7 +3,8 @@ Is the kernel there, and what becomes of the requests while it is not?
 
 A kernel is here; or away, which is being restarted: then what is sent waits for it; or gone: then
 everything fails, and says why. Whoever owns the kernel tells of its end and of its return (`leave`,
-`end`, `come_back`). A client that only attached to it learns it from its sockets.
+`end`, `come_back`). A client that only attached to it learns it from its sockets; and so does the
+other one if the kernel closes them and its process goes on, of which no owner can tell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import TransportError
 from ..protocol.router import Phase
-from .endings import Ending, restarted
+from .endings import Ending, left, restarted
 from .ready import probe_until_ready
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ __all__ = ["Peer", "Presence"]
 logger: Final = logging.getLogger(__name__)
 
 LAST_WORDS: Final = 0.1  # seconds that are given to what a kernel had sent before it ended
-RETURNS_WITHIN: Final = 2.0  # seconds that a lost connection has to come back, if nobody watches
+RETURNS_WITHIN: Final = 2.0  # seconds that a lost connection has to come back
+ENDS_WITHIN: Final = 2.0  # seconds before that, for the owner to tell of the kernel's end
 
 
 class Presence(Enum):
@@ -50,7 +52,8 @@ class Peer:
 
     Attributes:
         presence: Where it is.
-        is_watched: Whether its owner tells of its end, so that lost sockets are no news.
+        is_watched: Whether its owner tells of its end.
+        on_left: Called when it is taken for gone although its owner has told nothing.
         session: The kernel's own session id, another one after each restart; None: not known yet.
         reopen: Opens the channels' sockets anew; set by the client.
     """
@@ -61,12 +64,13 @@ class Peer:
         self._connection = connection
         self.presence: Presence = Presence.HERE
         self.is_watched: bool = False
+        self.on_left: Callable[[], None] | None = None
         self.session: str | None = None
         self._ending: Callable[[], ConKernelError] | None = None  # why, once it is gone
         self._is_dying = False  # gone, and its last words are being read
         self._task: asyncio.Task[None] | None = None
         self._news: set[asyncio.Future[None]] = set()
-        self._is_connected = False  # whether shell has been, since it was opened anew
+        self._is_connected = False  # whether shell is
 
     @property
     def is_away(self) -> bool:
@@ -122,6 +126,9 @@ class Peer:
         What it had sent is read first, for at most 0.1 s.
         """
         if self.presence is Presence.GONE and not returns:
+            if self._is_at_work() and not self._is_dying:  # its sockets had told: this is the why
+                self._stop()
+                self._ending = make_error
             return
         self._stop()
         self._ending = make_error
@@ -151,11 +158,17 @@ class Peer:
 
     # What the sockets tell
 
-    def disconnected(self) -> None:
+    def disconnected(self, channel: Channel) -> None:
         """Take note that the kernel has closed a socket."""
+        if channel == "shell":
+            self._is_connected = False
         self._wake()
-        if not (self.is_watched or self._task is not None) and self.presence is Presence.HERE:
+        if self._is_at_work() or self.presence is not Presence.HERE:
+            return
+        if not self.is_watched:
             self._start(self._look_for_it())
+        elif channel == "shell":
+            self._start(self._wait_for_its_end())
 
     def connected(self, channel: Channel) -> None:
         """Take note that the kernel has answered on a socket."""
@@ -215,6 +228,11 @@ class Peer:
         """Take note of a `kernel_info_reply`: which kernel it is."""
         self.session = info["header"]["session"]
 
+    async def _wait_for_its_end(self) -> None:
+        """Leave it to the owner to tell of the end; if he does not, the sockets have to do."""
+        await self._connects_within(ENDS_WITHIN)
+        await self._look_for_it()
+
     async def _look_for_it(self) -> None:
         """Find out whether a kernel whose sockets were lost is dead, restarted, or there."""
         connection = self._connection
@@ -230,32 +248,48 @@ class Peer:
         connection.suspend()
         self._is_connected = False
         self.reopen()
-        try:
-            async with asyncio.timeout(RETURNS_WITHIN):
-                while not self._is_connected:
-                    await self._next_news()
-        except TimeoutError:
-            await self._outlive()
         before = self.session
-        self.note(await probe_until_ready(connection, None))
+        self.note(await self._until_it_answers())
         self._fail_lost(waiting, has_restarted=self.session != before)
         if self.session != before:
             connection.subshells.clear()
         self._is_back()
 
-    async def _outlive(self) -> None:
-        """Tell everybody that the kernel is gone, and wait for another one at its place."""
+    async def _until_it_answers(self) -> Message:
+        """Greet it once it is connected, as often as that is lost again; gives its info."""
+        while True:
+            if not await self._connects_within(RETURNS_WITHIN):
+                self._give_up()
+                await self._connects_within(None)
+                self._set(Presence.AWAY)
+            probing = asyncio.ensure_future(probe_until_ready(self._connection, None))
+            probing.add_done_callback(lambda _: self._wake())
+            try:
+                while self._is_connected and not probing.done():
+                    await self._next_news()
+                if probing.done():
+                    return probing.result()
+            finally:
+                probing.cancel()
+
+    async def _connects_within(self, seconds: float | None) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._is_connected:
+                    await self._next_news()
+        except TimeoutError:
+            return False
+        return True
+
+    def _give_up(self) -> None:
+        """Tell everybody that the kernel is gone."""
         connection = self._connection
-        self._ending = Ending(
-            reason=f"the kernel closed its connections, did not come back within {RETURNS_WITHIN} "
-            "s, and is taken for dead"
-        ).error
+        self._ending = left().error
         self._set(Presence.GONE)
         connection.fail_all(self.error)
         connection.fail_readers(self.error, also_patient=True)
-        while not self._is_connected:
-            await self._next_news()
-        self._set(Presence.AWAY)
+        if self.on_left is not None:
+            self.on_left()
 
     def _fail_lost(self, requests: list[Request], *, has_restarted: bool) -> None:
         """Let fail what was answered while nobody listened: what was asked later has its answer."""
@@ -288,6 +322,9 @@ class Peer:
             self._task = None
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("the kernel could not be greeted again: %r", error, exc_info=error)
+
+    def _is_at_work(self) -> bool:
+        return self._task is not None and not self._task.done()
 
     def _stop(self) -> None:
         task, self._task = self._task, None

@@ -38,6 +38,7 @@ class Life:
         is_owned: Whether it ends with us, and its process group with it.
 
     Attributes:
+        is_owned: Whether it ends with us.
         is_being_ended: Whether we are about to end it; set by the manager.
         is_watched: Whether its end will be told.
     """
@@ -50,13 +51,13 @@ class Life:
         ports: Sequence[int],
         on_port_taken: Callable[[], Callable[[Life], None] | None],
     ) -> None:
+        self.is_owned: bool = is_owned
         self.is_being_ended: bool = False
         self.is_watched: bool = False
         self._tail = StderrTail(self._read) if captures_stderr else None
         self._ports = [b":%d" % port for port in ports]
         self._on_port_taken = on_port_taken
         self._has_complained = False
-        self._is_owned = is_owned
         self._watch: ProcessWatch | None = None
         self._started_at = time.monotonic()
 
@@ -89,7 +90,7 @@ class Life:
         if not isinstance(process, subprocess.Popen):
             return False
         process = cast("subprocess.Popen[bytes]", process)
-        owns_group = self._is_owned and getattr(provisioner, "pgid", None) == process.pid
+        owns_group = self.is_owned and getattr(provisioner, "pgid", None) == process.pid
         if owns_group:
             guardian.guard(process.pid)
 

@@ -28,7 +28,7 @@ from traitlets import Bool, DottedObjectName, Type, default
 from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
-from ..client.endings import Ending, restarted
+from ..client.endings import Ending, left, restarted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -155,7 +155,7 @@ class ConKernelManager(AsyncKernelManager):
                 self._clients.add(client)
             life = self._life
             if life is not None:
-                client._kernel_is_watched()
+                client._kernel_is_watched(self._kernel_left)
                 if life.is_over and not self._is_restarting:
                     client._kernel_ended(lambda: life.ending().error())
         return client
@@ -293,7 +293,7 @@ class ConKernelManager(AsyncKernelManager):
         self._loop = asyncio.get_running_loop()
         self._watch(life)
         info = self.get_connection_info()
-        self._tell(lambda client: client._kernel_started(info))
+        self._tell(lambda client: client._kernel_started(info, self._kernel_left))
 
     def _watch(self, life: Life) -> None:
         if life.watch(self.provisioner, weakref.WeakMethod(self._process_ended)):
@@ -325,12 +325,30 @@ class ConKernelManager(AsyncKernelManager):
         if life.is_being_ended:
             self._tell_end(life.ending().error)
         elif restarter is not None and restarter.wants_restart():
-            self._tell_end(life.ending().error, returns=True)
-            self._spawn(self._restart_unasked(restarter))
+            self._revive(restarter, life.ending())
         else:
             self._tell_end(life.ending().error)
             if restarter is not None:
                 restarter.tell("dead")
+
+    def _kernel_left(self) -> None:
+        """Hear from a client that the kernel closed its connections, and its process lives on."""
+        life, loop = self._life, self._loop
+        if life is not None and loop is not None and loop.is_running():
+            loop.call_soon_threadsafe(self._settle_leaving, life)
+
+    def _settle_leaving(self, life: Life) -> None:
+        """Decide whether the kernel is started again; the clients know already."""
+        restarter = self._revival
+        if self._life is not life or self._is_restarting or life.is_being_ended or life.is_over:
+            return
+        if restarter is not None and life.is_owned and restarter.wants_restart():
+            life.is_being_ended = True
+            self._revive(restarter, left())
+
+    def _revive(self, restarter: ConKernelRestarter, ending: Ending) -> None:
+        self._tell_end(ending.error, returns=True)
+        self._spawn(self._restart_unasked(restarter))
 
     def _port_is_taken(self, life: Life) -> None:
         """Start again with other ports; called in the thread that reads stderr."""

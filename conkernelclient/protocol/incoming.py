@@ -34,8 +34,8 @@ def parse_date(text: str) -> datetime | str:
     Anything else comes back as it is.
     """
     # Most are like "2026-01-02T03:04:05.678901Z": the expression takes longer to tell. All that
-    # `fromisoformat` takes beside these at that length is the day of a week, "2026-W01-5T...".
-    # And it ends at a NUL.
+    # `fromisoformat` takes beside these at that length is the day of a week, "2026-W01-5T...",
+    # and what follows a NUL it does not look at.
     is_usual = len(text) == USUAL and text[10] == "T" and text[19] == "." and text[26] == "Z"
     if not (is_usual and text[5] != "W" and "\0" not in text) and not DATE.match(text):
         return text

@@ -21,9 +21,9 @@ from ..protocol.wire import DELIMITER, LARGE, PARTS
 if TYPE_CHECKING:
     from ..protocol.messages import Frame
 
-__all__ = ["FrameReader"]
+__all__ = ["EVENTS", "NOBLOCK", "POLLIN", "FrameReader"]
 
-# pyzmq's own are enums, whose operators are dear.
+# As integers: pyzmq's own are enums, whose operators take longer than what they are for.
 NOBLOCK: Final = int(zmq.NOBLOCK)
 EVENTS: Final = int(zmq.EVENTS)
 POLLIN: Final = int(zmq.POLLIN)
@@ -79,10 +79,10 @@ class FrameReader:
                 self._asked = ASKED
                 batch.append(frames)
                 return True
-            frames.append(last.bytes if len(last) < LARGE else last.buffer)
-            while last.more:
-                last = receive(NOBLOCK, False)
-                frames.append(last.bytes if len(last) < LARGE else last.buffer)
+            if last.more or len(last) >= LARGE:
+                self._go_on(frames, last)
+            else:
+                frames.append(last.bytes)
             batch.append(frames)
             is_in_place = first == DELIMITER or frames[1] == DELIMITER
             if not is_in_place or (len(frames) > USUAL and frames.count(DELIMITER) > 1):
@@ -93,15 +93,20 @@ class FrameReader:
 
     def _read_asked(self, batch: list[list[Frame]]) -> bool:
         """Add one message to `batch`, if there is one, asking each frame."""
-        receive = self._receive
         try:
-            frame = receive(NOBLOCK, False)
+            frame = self._receive(NOBLOCK, False)
         except zmq.Again:
             return False
-        frames: list[Frame] = [frame.bytes if len(frame) < LARGE else frame.buffer]
-        while frame.more:
-            frame = receive(NOBLOCK, False)
-            frames.append(frame.bytes if len(frame) < LARGE else frame.buffer)
+        frames: list[Frame] = []
+        self._go_on(frames, frame)
         batch.append(frames)
         self._asked -= 1
         return True
+
+    def _go_on(self, frames: list[Frame], frame: zmq.Frame) -> None:
+        """Add what `frame` holds, and what follows it; what is large is not copied."""
+        while True:
+            frames.append(frame.bytes if len(frame) < LARGE else frame.buffer)
+            if not frame.more:
+                return
+            frame = self._receive(NOBLOCK, False)

@@ -22,7 +22,7 @@ import zmq.asyncio
 from jupyter_client.session import Session
 
 from ..errors import ForkedError
-from .zmq import ConSocket
+from .sockets import ConSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,0 +1,119 @@
+"""
+What is a client's socket to a program that uses it itself, beside the client?
+
+It stays a `zmq.asyncio.Socket`. What somebody else does with it is noticed, since it may take the
+signal that the client waits for; what the session sends on it goes the client's way.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+import zmq
+import zmq.asyncio
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ..protocol.messages import Channel
+
+    class _AsyncSocket(zmq.asyncio.Socket):  # its stub leaves these out, as they are pyzmq's own
+        def _handle_events(self, fd: int = 0, events: int = 0) -> None: ...
+        def _add_recv_event(self, *args: Any, **kwargs: Any) -> asyncio.Future[Any]: ...
+        def _add_send_event(self, *args: Any, **kwargs: Any) -> asyncio.Future[Any]: ...
+else:
+    _AsyncSocket = zmq.asyncio.Socket
+
+__all__ = ["ConSocket", "Door"]
+
+_monitors: Final = itertools.count()
+
+
+class Door(Protocol):
+    """Who gets what a client's session is asked to send on one of the client's sockets."""
+
+    def post(
+        self, socket: ConSocket, message: dict[str, Any], ident: Any, buffers: list[Any]
+    ) -> None:
+        """Take the place of `Session.send`."""
+        ...
+
+    def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
+        """Take the place of `Session.send_raw`."""
+        ...
+
+
+class ConSocket(_AsyncSocket):
+    """
+    A `zmq.asyncio.Socket` that the client reads.
+
+    Who receives on it himself competes with the client: each message goes to one of the two.
+    Sending on it is safe; to have messages signed, and in one order with the client's own, use
+    `Session.send` of the client's session.
+
+    Attributes:
+        door: Takes what the client's session sends on this socket; set while a client owns it.
+        door_name: The channel that it is; set with the door.
+        on_touched: Called whenever someone else may have taken the socket's wake-up.
+        peer_events: From here a message comes when the peer comes or goes; see `hear_peer`.
+    """
+
+    door: Door | None = None
+    door_name: Channel
+    on_touched: Callable[[], None] | None = None
+    peer_events: zmq.Socket[bytes] | None = None
+
+    def hear_peer(self) -> None:
+        """
+        Have a message come when the peer comes or goes.
+
+        To be called before `connect`: a peer on this machine may have come a moment after it.
+        """
+        if self.peer_events is None:
+            self.peer_events = _monitor(self)
+
+    @property
+    def underlying(self) -> int:
+        """
+        The libzmq socket's address.
+
+        Whoever asks for it is about to use the socket behind our back.
+        """
+        self._touched()
+        return super().underlying
+
+    def get(self, option: int) -> Any:
+        """Get a socket option."""
+        self._touched()
+        return super().get(option)
+
+    def _handle_events(self, fd: int = 0, events: int = 0) -> None:
+        super()._handle_events(fd, events)
+        self._touched()
+
+    def _add_recv_event(self, *args: Any, **kwargs: Any) -> Any:
+        future = super()._add_recv_event(*args, **kwargs)
+        self._touched()
+        return future
+
+    def _add_send_event(self, *args: Any, **kwargs: Any) -> Any:
+        future = super()._add_send_event(*args, **kwargs)
+        self._touched()
+        return future
+
+    def _touched(self) -> None:
+        if self.on_touched is not None:
+            self.on_touched()
+
+
+def _monitor(socket: ConSocket) -> zmq.Socket[bytes]:
+    """Give a socket from which a message comes when the peer of `socket` comes or goes."""
+    context = cast("Any", socket.context)  # its stub does not say which socket comes out
+    address = f"inproc://conkernel-monitor-{next(_monitors)}"
+    monitor: zmq.Socket[bytes] = context.socket(zmq.PAIR, socket_class=zmq.Socket)
+    events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+    zmq.Socket.shadow(socket.underlying).monitor(address, events)
+    monitor.connect(address)
+    return monitor
