@@ -45,12 +45,7 @@ async def km(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
 
 async def patiently(waiting: Awaitable[T]) -> T:
     """Await it for `LONG`. It is not cancelled then, which would interrupt the kernel once more."""
-    future = asyncio.shield(waiting)  # a run itself is a coroutine as well: `wait` refuses it
-    future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    done, _ = await asyncio.wait((future,), timeout=LONG)
-    if not done:
-        raise TimeoutError(f"{waiting!r} has not ended within {LONG} s")
-    return future.result()
+    return await asyncio.wait_for(asyncio.shield(waiting), LONG)
 
 
 class Deaths:
@@ -146,10 +141,8 @@ async def test_interrupts_at_the_busy_of_short_cells_let_nobody_hang(
         await until(lambda: run.started or run.done())
         began = time.monotonic()
         interrupting = asyncio.ensure_future(run.interrupt())
-        try:
-            result = await patiently(run)
-        finally:
-            assert await patiently(interrupting)
+        result = await patiently(run)
+        assert await patiently(interrupting)
         slowest = max(slowest, time.monotonic() - began)
         statuses[result.status] += 1
         following = await patiently(kc.run(f"print({number})"))
@@ -224,10 +217,8 @@ async def test_an_interrupt_in_a_run_s_last_moments_never_hits_the_next(
         await until(lambda: ending.is_interruptible or ending.is_through or ending.done())
         await asyncio.sleep(lasts - chance.uniform(0, 0.01))  # the aim, no synchronisation
         interrupting = asyncio.ensure_future(ending.interrupt())
-        try:
-            results = await patiently(asyncio.gather(ending, behind))
-        finally:
-            assert await patiently(interrupting)
+        results = await patiently(asyncio.gather(ending, behind))
+        assert await patiently(interrupting)
         first[results[0].status] += 1
         got = (results[1].status, results[1].stdout, results[1].interrupted)
         right += got == ("ok", f"{number}\n", False)
