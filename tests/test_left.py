@@ -137,3 +137,28 @@ async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
         with pytest.raises(errors.DeadKernelError):
             await asyncio.wait_for(run, LONG)
         kc.stop_channels()
+
+
+def test_a_loop_that_ends_meanwhile_leaves_the_looking_to_the_next() -> None:
+    """The task of a loop that was closed is never done: nobody looked for the kernel any more."""
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    with FakeKernel() as kernel:
+        kc = kernel.client()
+
+        async def lose() -> None:
+            await kc.start_channels()
+            kernel.kill()
+            await until(lambda: kc._connection.peer.is_away)
+
+        async def find() -> str:
+            with pytest.raises(errors.DeadKernelError):
+                await asyncio.wait_for(kc.run("1"), LONG)
+            kernel.restart()
+            await until(lambda: kc._connection.peer.presence.name == "HERE")
+            return (await asyncio.wait_for(kc.run("1"), LONG)).status
+
+        first.run_until_complete(lose())
+        first.close()  # with what it had still to do
+        assert second.run_until_complete(find()) == "ok"
+        kc.stop_channels()
+    second.close()

@@ -148,8 +148,16 @@ class Peer:
         self._revive()
 
     def rebound(self) -> None:
-        """Take note that another loop is served now."""
-        if self.is_away and self._task is None:
+        """Take note that another loop is served now: what the one of before had begun goes on."""
+        self._news = {news for news in self._news if not news.get_loop().is_closed()}
+        if self._is_at_work():
+            return
+        was_at_work, self._task = self._task is not None, None
+        if self._is_dying:
+            self._settle()
+        if was_at_work and not self.is_watched and self.presence is not Presence.HERE:
+            self._start(self._look_for_it())
+        elif self.is_away:
             self._revive()
 
     def close(self) -> None:
@@ -324,7 +332,8 @@ class Peer:
             logger.error("the kernel could not be greeted again: %r", error, exc_info=error)
 
     def _is_at_work(self) -> bool:
-        return self._task is not None and not self._task.done()
+        task = self._task
+        return task is not None and not (task.done() or task.get_loop().is_closed())
 
     def _stop(self) -> None:
         task, self._task = self._task, None
