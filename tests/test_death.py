@@ -114,7 +114,7 @@ async def test_exit_ends_as_the_kernel_said(mortal: ConKernelManager) -> None:
     kc = await mortal.client().start_channels()
     result = await asyncio.wait_for(kc.run("print('bye'); exit()"), LONG)
     assert (result.status, result.stdout) == ("ok", "bye\n")
-    await until(lambda: kc._connection.peer.presence.name == "GONE")
+    await until(lambda: kc._connection.presence.state.name == "GONE")
     kc.stop_channels()
 
 

@@ -88,7 +88,7 @@ async def test_it_is_restarted_where_dead_ones_are() -> None:
 def watched(kernel: FakeKernel, told: list[str]) -> Iterator[ConKernelClient]:
     """A client that believes in an owner, who says nothing."""
     kc = kernel.client()
-    kc._kernel_is_watched(lambda: told.append("left"))
+    kc._kernel_is_watched(lambda: told.append("left"), lambda: None, is_starting=False)
     try:
         yield kc
     finally:
@@ -105,7 +105,7 @@ async def test_the_client_goes_on_when_it_is_there_again() -> None:
             await asyncio.wait_for(kc.run("1"), LONG)
         assert told == ["left"]
         kernel.restart()
-        await until(lambda: kc._connection.peer.presence.name == "HERE")
+        await until(lambda: kc._connection.presence.state.name == "HERE")
         assert (await asyncio.wait_for(kc.run("1"), LONG)).status == "ok"
         assert told == ["left"]
 
@@ -131,7 +131,7 @@ async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
         kc = await kernel.client().start_channels()
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kernel.restart()
-        await until(lambda: kc._connection.peer.is_away and kc._connection.peer._is_connected)
+        await until(lambda: kc._connection.presence.holds and kc._connection.peer._connected)
         run = kc.run("1")
         kernel.kill()
         with pytest.raises(errors.DeadKernelError):
@@ -148,13 +148,13 @@ def test_a_loop_that_ends_meanwhile_leaves_the_looking_to_the_next() -> None:
         async def lose() -> None:
             await kc.start_channels()
             kernel.kill()
-            await until(lambda: kc._connection.peer.is_away)
+            await until(lambda: kc._connection.presence.holds)
 
         async def find() -> str:
             with pytest.raises(errors.DeadKernelError):
                 await asyncio.wait_for(kc.run("1"), LONG)
             kernel.restart()
-            await until(lambda: kc._connection.peer.presence.name == "HERE")
+            await until(lambda: kc._connection.presence.state.name == "HERE")
             return (await asyncio.wait_for(kc.run("1"), LONG)).status
 
         first.run_until_complete(lose())

@@ -11,7 +11,7 @@ import pytest
 
 from conkernelclient import errors
 from conkernelclient.client import overdue
-from conkernelclient.client.peer import Presence
+from conkernelclient.state.presence import State
 from conkernelclient.protocol.router import Phase
 from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
 
@@ -255,10 +255,12 @@ async def lose_connection(kc: ConKernelClient, then: Callable[[], None] = lambda
     """What the kernel sends meanwhile is lost, as with a cable that is pulled and put back."""
     peer = kc._connection.peer
     peer.disconnected("shell")
-    await until(lambda: peer.presence is Presence.AWAY and not peer._is_connected)
-    await until(lambda: peer._is_connected)
+    presence = kc._connection.presence
+    assert presence.state is State.SEEKING
+    await until(lambda: not peer._connected)
+    await until(lambda: "shell" in peer._connected)
     then()
-    await until(lambda: peer.presence is Presence.HERE)
+    await until(lambda: presence.state is State.HERE)
 
 
 async def test_a_client_that_has_nothing_to_wait_for_does_not_look() -> None:

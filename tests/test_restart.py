@@ -126,10 +126,12 @@ async def test_readers_of_the_channel_objects_read_on(mortal: ConKernelManager) 
 async def test_waiting_for_readiness_survives_a_restart(mortal: ConKernelManager) -> None:
     """It is ready when the new kernel is."""
     kc = mortal.client()
-    waiting = asyncio.ensure_future(kc.start_channels()._ready())
+    kc.start_channels()
+    waiting = asyncio.ensure_future(kc.wait_for_ready())
     await asyncio.sleep(0)
     await asyncio.wait_for(mortal.restart_kernel(now=True), LONG)
-    assert await asyncio.wait_for(waiting, LONG) is kc
+    await asyncio.wait_for(waiting, LONG)
+    assert await asyncio.wait_for(kc.eval("1 + 1"), LONG) == 2
     kc.stop_channels()
 
 

@@ -23,7 +23,6 @@ from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
-from .peer import Presence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
@@ -111,7 +110,9 @@ class Run(RequestFuture["Result"]):
         "subshell_id",
     )
 
-    is_run: bool = True  # for the window, of which it is an entry
+    # For the window, of which it is an entry.
+    is_run: bool = True
+    takes_turn: bool = True
 
     def __init__(
         self,
@@ -308,9 +309,11 @@ class Run(RequestFuture["Result"]):
     def launch(self) -> None:
         """Register, and leave as soon as the window lets it."""
         connection = self._connection
-        if connection.peer.presence is Presence.GONE:
-            self.fail(connection.peer.error())
+        if connection.presence.is_lost:
+            self.fail(connection.presence.error())
             return
+        if connection.window.is_held:
+            connection.holding.check()
         connection.router.open(self.request)
         if self._options.start_timeout is not None:
             self._arm(self._options.start_timeout, self._start_timed_out)
@@ -329,6 +332,9 @@ class Run(RequestFuture["Result"]):
         self._connection.send_request(self.request, self._message, self._buffers)
         self._message = SENT  # and let go of what it holds
         self._buffers = ()
+
+    def released(self) -> None:
+        """Learn that the kernel for which it was held is there; its timeout counts from busy."""
 
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message of this run; the router has advanced its phase."""
