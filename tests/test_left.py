@@ -13,7 +13,7 @@ import pytest
 from conkernelclient import ConKernelManager, errors
 from conkernelclient.testing import FakeKernel, Hold, Silence
 
-from .clients import LONG, until
+from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ async def test_the_client_goes_on_when_it_is_there_again() -> None:
     """Also where the owner has told nothing of either."""
     told: list[str] = []
     with FakeKernel() as kernel, watched(kernel, told) as kc:
-        await kc.start_channels()
+        await opened(kc)
         kernel.kill()
         with pytest.raises(errors.DeadKernelError):
             await asyncio.wait_for(kc.run("1"), LONG)
@@ -114,7 +114,7 @@ async def test_an_answer_that_a_short_cut_has_cost_is_not_waited_for() -> None:
     """The kernel was there again before anybody took it for gone."""
     told: list[str] = []
     with FakeKernel() as kernel, watched(kernel, told) as kc:
-        await kc.start_channels()
+        await opened(kc)
         kernel.on_code("held", [Hold()])
         run = kc.run("held")
         await until(lambda: run.started)
@@ -128,7 +128,7 @@ async def test_an_answer_that_a_short_cut_has_cost_is_not_waited_for() -> None:
 async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
     """An attached client had waited for its greeting for ever, and with it whatever was sent."""
     with FakeKernel() as kernel:
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kernel.restart()
         await until(lambda: kc._connection.presence.holds and kc._connection.peer._connected)
@@ -146,9 +146,10 @@ def test_a_loop_that_ends_meanwhile_leaves_the_looking_to_the_next() -> None:
         kc = kernel.client()
 
         async def lose() -> None:
-            await kc.start_channels()
+            await opened(kc)
             kernel.kill()
             await until(lambda: kc._connection.presence.holds)
+            await asyncio.sleep(0)  # the looking has begun
 
         async def find() -> str:
             with pytest.raises(errors.DeadKernelError):

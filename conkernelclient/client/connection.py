@@ -359,6 +359,7 @@ class Connection:
         Packs a message and sends it on one of this connection's sockets.
         """
         if socket.door_name == "shell" and self.window.is_held:
+            self.holding.check(message, buffers)
             frames = self.outbound.freeze(message, ident, buffers)
             self._hold_by_hand(message["msg_id"], lambda: self.outbound.forward("shell", frames))
             self.record(message)
@@ -415,11 +416,9 @@ class Connection:
 
         Raises:
             DeadKernelError: The kernel is gone.
-            BacklogFullError: Too many wait for it.
         """
         self.presence.check()
         if self.window.is_held:
-            self.holding.check()
             self.holding.hold(entry)
             return
         leaving = self.window.submit(entry)
@@ -467,7 +466,7 @@ class Connection:
         request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
         is_held = channel == "shell" and self.window.is_held
         if is_held:
-            self.holding.check()
+            self.holding.check(message, buffers)
         self.router.open(request)
         if takes_turn or is_held:
             entry = Call(
@@ -501,7 +500,7 @@ class Connection:
                 takes_turn=takes_turn,
             )
             if self.window.is_held:
-                self.holding.check()
+                self.holding.check(message, buffers)
             self.record(message)
             self.submit(entry)
         else:
@@ -652,7 +651,7 @@ class Connection:
             self._abandon_old_loop()
             return
         if channel != "control":
-            held = self.window.drain_held() if also_held else []
+            held = self.window.drain_held(executes_only=channel == "iopub") if also_held else []
             for entry in (*self.window.drain(), *held):
                 entry.fail(make_error())
         spared = {entry.msg_id for entry in self.window.held}

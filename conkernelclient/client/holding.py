@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BacklogFullError, ReadyTimeout
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Sequence
 
     from .connection import Connection
     from .window import Entry
@@ -40,13 +41,15 @@ class Holding:
         self._timer: asyncio.TimerHandle | None = None
         self.timeout: float | None = None
 
-    def check(self) -> None:
+    def check(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
         """
-        See that another request may be held.
+        See that a request may be held: that there is room, and that it can be packed.
 
         Raises:
             BacklogFullError: There are too many.
+            TypeError, ValueError: It cannot be packed, as `Session.send` says it.
         """
+        self._connection.outbound.freeze(message, None, buffers)
         held = len(self._connection.window.held)
         if held >= self._max_messages:
             raise BacklogFullError(

@@ -313,7 +313,7 @@ class Run(RequestFuture["Result"]):
             self.fail(connection.presence.error())
             return
         if connection.window.is_held:
-            connection.holding.check()
+            connection.holding.check(self._message, self._buffers)
         connection.router.open(self.request)
         if self._options.start_timeout is not None:
             self._arm(self._options.start_timeout, self._start_timed_out)

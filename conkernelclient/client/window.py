@@ -208,10 +208,11 @@ class Window:
         self._answering = None
         return waiting
 
-    def drain_held(self) -> list[Entry]:
-        """Forget what is held; gives that, in order."""
-        held = list(self.held)
-        self.held.clear()
+    def drain_held(self, *, executes_only: bool = False) -> list[Entry]:
+        """Forget what is held, or its execute requests; gives that, in order."""
+        held = [entry for entry in self.held if entry.takes_turn or not executes_only]
+        for entry in held:
+            del self.held[entry]
         return held
 
     def holder(self, entry: Entry) -> Entry | None:
