@@ -117,11 +117,11 @@ def test_update_display_data_rewrites_every_display_of_its_id() -> None:
 
 
 def test_outputs_beyond_the_bound_are_left_out_with_a_marker() -> None:
-    """And the marker says how many."""
+    """And the marker says how many; the head of the text that went over is kept."""
     reducer = folded(*[stream("x" * 50)] * 5, display("y"), max_bytes=250)
-    assert reducer.dropped == 4
-    assert reducer.outputs[0]["text"] == "x" * 100
-    assert "4 more outputs left out" in reducer.outputs[-1]["text"]
+    assert reducer.dropped == 3
+    assert reducer.outputs[0]["text"] == "x" * 188
+    assert "3 more outputs left out" in reducer.outputs[-1]["text"]
     assert_valid(reducer.outputs)
     reducer.feed(clear(False))
     assert reducer.outputs == []
@@ -225,7 +225,7 @@ def test_text_is_what_a_terminal_would_show() -> None:
 
 def test_text_for_a_model_has_no_colours_and_no_overwritten_text() -> None:
     """And names what is no text."""
-    assert for_model(OUTPUTS) == "100%\nwarn\n42\nT\nb\n"
+    assert for_model(OUTPUTS) == "100%\nwarn\n42\nT\nb\nZeroDivisionError: v\n"
     image = {
         "output_type": "display_data",
         "data": {"image/png": "A" * 400, "text/plain": "<Figure>"},

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
 from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
-from ..outputs.reduce import Reducer, lines_of
+from ..outputs.mime import lines_of
+from ..outputs.reduce import Reducer
 from ..outputs.result import Result
 from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
