@@ -29,6 +29,8 @@ from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
 from ..client.endings import Ending, left, restarted
+from ..outputs.standing import standing
+from .standing import told_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -90,6 +92,9 @@ class ConKernelManager(AsyncKernelManager):
         self._revival: ConKernelRestarter | None = None
         self._outcome: asyncio.Future[None] | concurrent.futures.Future[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return standing(self, lambda: told_of(self))
 
     # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")
