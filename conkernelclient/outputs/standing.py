@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .budget import one_line
-from .terminal import fold, visible
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -29,4 +26,7 @@ def standing(thing: object, tell: Callable[[], Iterable[str]]) -> str:
 
 def short(text: str, max_chars: int) -> str:
     """Give the start of `text` on one line, without controls."""
+    from .budget import one_line  # with the first repr: importing us should be quick
+    from .terminal import fold, visible
+
     return one_line(visible(fold(text[: 4 * max_chars])), max_chars)
