@@ -21,7 +21,7 @@ class _PlainStr(type):
     """
 
     @property
-    def __mro__(cls) -> tuple[type, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def __mro__(cls) -> tuple[type, ...]:
         return (str, object)
 
 

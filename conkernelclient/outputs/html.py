@@ -25,12 +25,17 @@ class _Page:
     """The text that has been read."""
 
     def __init__(self) -> None:
-        self.parts: list[str] = []
+        self.parts: list[str] = ["\n"]
         self.preformatted = 0
 
     def add(self, source: str) -> None:
         text = unescape(source)
-        self.parts.append(text if self.preformatted else SPACE.sub(" ", text))
+        if not self.preformatted:
+            text = SPACE.sub(" ", text)
+            if self.parts[-1].endswith(("\n", "\t", " ")):
+                text = text.lstrip(" ")
+        if text:
+            self.parts.append(text)
 
     def tag(self, name: str, *, is_end: bool) -> None:
         if name == "pre":

@@ -34,15 +34,13 @@ def bundle_of(value: object) -> dict[str, Any]:
             break
     else:
         return bundle
-    allowed = ((mime, _allowed(mime, content)) for mime, content in bundle.items())
-    return {mime: content for mime, content in allowed if content is not None}
-
-
-def _allowed(mime: str, content: Any) -> Any:
-    """Give what nbformat allows of `content`; None if it is to be left out."""
-    if _is_text(content) or JSON.match(mime):
-        return content
-    return json.dumps(content) if mime.startswith("text/") and content is not None else None
+    allowed: dict[str, Any] = {}
+    for mime, content in bundle.items():
+        if _is_text(content) or JSON.match(mime):
+            allowed[mime] = content
+        elif mime.startswith("text/") and content is not None:
+            allowed[mime] = json.dumps(content)
+    return allowed
 
 
 def _is_text(content: Any) -> bool:

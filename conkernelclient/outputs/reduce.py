@@ -129,11 +129,9 @@ class Reducer:
             if self._max_bytes is None:
                 self._put_off(message)
                 return True
-            if self._full_at is not None and message.msg_type == "display_data":
-                self._start_over()  # and if it is full then, the message is not parsed
-                if self._full_at is not None:
-                    self.dropped += 1
-                    return False
+            if message.msg_type == "display_data" and self._is_full():
+                self.dropped += 1  # without having been parsed
+                return False
         if message.msg_type == "stream":
             self._stream(message)
             return False
@@ -196,42 +194,36 @@ class Reducer:
             output["metadata"] = dict_of(content.get("metadata"))
 
     def _stream(self, message: Incoming) -> None:
-        if self._max_bytes is not None or self._clear_pending:
-            self._start_over()
-            if self._full_at is not None:
-                self.dropped += 1
-                return
+        if (self._max_bytes is not None or self._clear_pending) and self._is_full():
+            self.dropped += 1
+            return
         content = message.content
         name, text = content.get("name"), content.get("text", "")
         if name not in ("stdout", "stderr"):
             name = "stdout"
         if not isinstance(text, str):
             text = text_of(text)
+        is_cut = False
         if self._max_bytes is not None:
-            self._add_head(name, text)
-        else:
-            self._print(name, text)
+            text, is_cut = self._head(text)
+        if text:
+            last = self._items[-1] if self._items else None
+            if isinstance(last, _Text) and last.name == name:
+                last.parts.append(text)
+            else:
+                self._items.append(_Text(name, text))
+        if is_cut:
+            self._leave_out()
 
-    def _print(self, name: str, text: str) -> None:
-        last = self._items[-1] if self._items else None
-        if isinstance(last, _Text) and last.name == name:
-            last.parts.append(text)
-        elif text:
-            self._items.append(_Text(name, text))
-
-    def _add_head(self, name: str, text: str) -> None:
-        """Print as much of `text` as there is room for."""
+    def _head(self, text: str) -> tuple[str, bool]:
+        """Give as much of `text` as there is room for, and whether something is missing then."""
         room, size = self._room(), size_of(text)
         if size <= room:
             self._size += size
-            if text:  # else nothing would bound how many there are
-                self._print(name, text)
-            return
+            return text, False
         head = head_within(text, room)
         self._size += size_of(head)
-        if head:
-            self._print(name, head)
-        self._leave_out()
+        return head, True
 
     def _add(self, output: Output, display_id: str | None, size: int) -> None:
         self._start_over()
@@ -262,11 +254,14 @@ class Reducer:
             return
         kind = output["output_type"]
         self._leave_out()
-        kept = within(output, max(LEAST, room if kind == "error" else room // 2))
+        room = max(LEAST, room if kind == "error" else room // 2)
+        kept = within(output, room)
         if kept is None:
             return
         before = self._over.get(kind)
-        if before is not None:  # else nothing would bound how many there are
+        if before is None:
+            self._size += min(size, room)
+        else:  # it goes, or else nothing would bound how many there are
             self._items = [item for item in self._items if item is not before]
         self._over[kind] = kept
         self._items.append(kept)
@@ -280,6 +275,11 @@ class Reducer:
         self.dropped += 1
         if self._full_at is None:
             self._full_at = len(self._items)
+
+    def _is_full(self) -> bool:
+        """Tell whether the next output has no room."""
+        self._start_over()
+        return self._full_at is not None
 
     def _start_over(self) -> None:
         """Empty the outputs, if that waits for the next one."""
