@@ -12,13 +12,13 @@ import inspect
 import subprocess
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_client import launcher
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from jupyter_client.manager import AsyncKernelManager
     from traitlets import HasTraits
@@ -79,7 +79,8 @@ class UnknownArgumentError(TypeError):
 @cache
 def _taken() -> frozenset[str]:
     """Give what `launch_kernel` takes, and what it passes on to `Popen`."""
-    functions: tuple[Callable[..., Any], ...] = (launcher.launch_kernel, subprocess.Popen.__init__)
+    # Typed anew: their own types leave arguments out.
+    functions = cast("tuple[Any, ...]", (launcher.launch_kernel, subprocess.Popen.__init__))
     taken = {name for function in functions for name in inspect.signature(function).parameters}
     return frozenset(taken - NOT_FOR_POPEN)
 
