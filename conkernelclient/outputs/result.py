@@ -23,6 +23,7 @@ Status: TypeAlias = Literal["ok", "error", "aborted", "timeout", "cancelled", "r
 
 
 SHOWN: Final = 60  # characters of a text in a repr
+CAUSE: Final = 300  # characters of an error that is told of another one
 
 
 class _Unread:
@@ -208,7 +209,7 @@ class Result(_Unread):
             case "ok" | "error":
                 return ""
             case "aborted":
-                cause = f" after {self.aborted_by}" if self.aborted_by else ""
+                cause = f" after {short(self.aborted_by, CAUSE)}" if self.aborted_by else ""
                 return f"\n[aborted{cause}: the code did not run]\n"
             case "timeout":
                 rest = ", and the kernel is still busy with it" if self.still_running else ""
