@@ -546,3 +546,26 @@ def test_a_result_without_outputs_is_shown_by_how_it_stands() -> None:
     """Something has to be seen."""
     assert made("ok")._repr_mimebundle_()[0]["text/plain"] == "<Result ok>"
     assert "cancelled before it ran" in made("cancelled")._repr_mimebundle_()[0]["text/html"]
+
+
+def test_bound_outputs_are_folded_as_they_come_however_large_they_are() -> None:
+    """Put off, they would be kept whole until somebody looks."""
+    reducer = Reducer(max_bytes=1000)
+    large = stream("x" * 5000)
+    large.is_deferred = True
+    assert not reducer.feed(large)
+    assert not reducer.is_behind
+    picture = display("y", "d")
+    picture.is_deferred = True
+    assert not reducer.feed(picture)
+    assert reducer.dropped == 2
+    assert not reducer.has_displays
+    reducer.feed(clear(True))
+    assert reducer.feed(picture)
+    assert [output["output_type"] for output in reducer.outputs] == ["display_data"]
+
+
+def test_the_head_of_text_that_is_cut_has_whole_characters() -> None:
+    """Its bytes are counted, not its characters."""
+    outputs = folded(stream("é" * 5000), max_bytes=1001).outputs
+    assert outputs[0]["text"] == "é" * 375
