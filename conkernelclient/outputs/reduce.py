@@ -203,15 +203,23 @@ class Reducer:
             name = "stdout"
         if not isinstance(text, str):
             text = text_of(text)
-        is_cut = False
         if self._max_bytes is not None:
-            text, is_cut = self._head(text)
-        if text:
-            last = self._items[-1] if self._items else None
-            if isinstance(last, _Text) and last.name == name:
-                last.parts.append(text)
-            else:
-                self._items.append(_Text(name, text))
+            self._print_head(name, text)
+            return
+        last = self._items[-1] if self._items else None
+        if isinstance(last, _Text) and last.name == name:
+            last.parts.append(text)
+        elif text:
+            self._items.append(_Text(name, text))
+
+    def _print_head(self, name: str, text: str) -> None:
+        """Print as much of `text` as there is room for."""
+        head, is_cut = self._head(text)
+        last = self._items[-1] if self._items else None
+        if head and isinstance(last, _Text) and last.name == name:
+            last.parts.append(head)
+        elif head:
+            self._items.append(_Text(name, head))
         if is_cut:
             self._leave_out()
 
