@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import weakref
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -17,6 +18,7 @@ from traitlets import Callable as Callable_
 from traitlets import Integer
 
 from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
+from ..outputs.standing import standing
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
 from .byhand import ByHand
@@ -26,7 +28,7 @@ from .values import Values
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
     from ..protocol.messages import Channel, Message
     from .comms import Comms
@@ -173,6 +175,21 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         peer.note(await Greeting(self._connection).until_ready(timeout))
 
     # What goes on
+
+    def __repr__(self) -> str:
+        return standing(self, self._standing)
+
+    def _standing(self) -> Iterator[str]:
+        manager = self.parent
+        yield manager.kernel_name if isinstance(manager, KernelManager) else self.kernel_name
+        connection = self._connection
+        if os.getpid() != self.session.pid:
+            yield "of another process"
+        elif not self.channels_running:
+            yield "channels closed"
+        else:
+            yield f"kernel {connection.peer.presence.name.lower()}"
+        yield f"{int(self.stats()['pending'])} requests under way"
 
     def subscribe(
         self,

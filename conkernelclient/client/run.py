@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
 from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
-from ..outputs.reduce import Reducer, lines_of
+from ..outputs.mime import lines_of
+from ..outputs.reduce import Reducer
 from ..outputs.result import Result
+from ..outputs.standing import short, standing
 from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
     from ..outputs.events import Event
     from ..outputs.result import Status
@@ -58,6 +60,8 @@ class RunOptions(NamedTuple):
     on_stdin: StdinHandler | None = None
     max_output_bytes: int | None = None
 
+
+SHOWN: Final = 60  # characters of the code in a repr
 
 PLAIN: Final = RunOptions()  # what most callers want
 
@@ -592,6 +596,10 @@ class Run(RequestFuture["Result"]):
         return None
 
     def __repr__(self) -> str:
+        return standing(self, self._standing)
+
+    def _standing(self) -> Iterator[str]:
         holder = self._held_by if self.done() else self._holder()
         behind = f" behind {holder}" if holder is not None and not self.started else ""
-        return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}>"
+        yield f"{self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}"
+        yield repr(short(self.code, SHOWN))

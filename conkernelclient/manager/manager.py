@@ -29,6 +29,8 @@ from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
 from ..client.endings import Ending, left, restarted
+from ..outputs.standing import standing
+from .standing import told_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -91,6 +93,9 @@ class ConKernelManager(AsyncKernelManager):
         self._revival: ConKernelRestarter | None = None
         self._outcome: asyncio.Future[None] | concurrent.futures.Future[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return standing(self, lambda: told_of(self, self._clients, self._life, self._is_restarting))
 
     # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")
@@ -292,8 +297,10 @@ class ConKernelManager(AsyncKernelManager):
         is_local = isinstance(self.provisioner, LocalProvisioner)
         is_independent = bool(kw.get("independent"))
         captures = self.capture_stderr and "stderr" not in kw and not is_independent
-        from .life import Life  # with the first kernel: importing us should be quick
+        from .arguments import check_launch  # with the first kernel: importing us should be quick
+        from .life import Life
 
+        check_launch(self, ConKernelClient, kw)
         life = Life(
             captures_stderr=captures and is_local,
             is_owned=is_local and not is_independent,
