@@ -54,7 +54,7 @@ async def test_the_client_is_there_at_once(mute: FakeKernel) -> None:
     """Whoever awaits it sets his own limit with `wait_for_ready()`."""
     kc = client_of(mute)
     assert await kc.start_channels() is kc
-    with pytest.raises(errors.ReadyTimeout, match="0.1 seconds"):
+    with pytest.raises(errors.ReadyTimeout, match=r"0\.1 seconds"):
         await kc.wait_for_ready(timeout=0.1)
     kc.stop_channels()
 

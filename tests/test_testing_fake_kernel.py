@@ -31,7 +31,7 @@ from conkernelclient.testing import (
     echo,
 )
 
-from .clients import LONG, until
+from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 async def fake(*args: Any, **options: Any) -> AsyncIterator[tuple[FakeKernel, ConKernelClient]]:
     """A fake kernel and a client that is ready."""
     with FakeKernel(*args, **options) as kernel:
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         try:
             async with asyncio.timeout(LONG):
                 yield kernel, kc

@@ -188,7 +188,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         elif not self.channels_running:
             yield "channels closed"
         else:
-            yield f"kernel {connection.peer.presence.name.lower()}"
+            yield f"kernel {connection.presence.state.name.lower()}"
         yield f"{int(self.stats()['pending'])} requests under way"
 
     def subscribe(
