@@ -8,7 +8,9 @@ and channel objects, safe from any number of coroutines at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
+import re
 import weakref
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -26,7 +28,7 @@ from .values import Values
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection
 
     from ..protocol.messages import Channel, Message
     from .comms import Comms
@@ -37,6 +39,9 @@ __all__ = ["ConKernelClient"]
 
 # Seconds between two questions whether a kernel that starts lives, if its manager does not tell.
 LOOK_AT_LIFE: Final = 1.0
+VERSION: Final = re.compile(r"\d{1,9}(\.|\Z)")  # of the protocol, as far as it is looked at
+
+logger: Final = logging.getLogger(__name__)
 
 
 # A Message is a dict with known keys, which type checkers do not take for a `dict[str, Any]`.
@@ -130,13 +135,29 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         info = await self._probe(timeout)
         connection.peer.note(info)
         self._handle_kernel_info_reply(cast("dict[str, Any]", info))
-        features: Iterable[object] = info["content"].get("supported_features") or ()
-        self._features = frozenset(map(str, features))
+        features: object = info["content"].get("supported_features")
+        named = cast("list[object]", features) if isinstance(features, list) else []
+        self._features = frozenset(map(str, named))
         if "conkernel modes" in self._features:
             connection.window.limit = None
         connection.inboxes["iopub"].discard_parentless()
 
     _async_wait_for_ready = wait_for_ready
+
+    def _handle_kernel_info_reply(self, msg: dict[str, Any]) -> None:
+        """Speak the kernel's version of the protocol; 5.0 if it names none that can be read."""
+        version: object = msg["content"].get("protocol_version")
+        if isinstance(version, str) and VERSION.match(version):
+            super()._handle_kernel_info_reply(msg)
+        elif not self._is_version_told:
+            self._is_version_told = True
+            logger.warning(
+                "the kernel names no protocol version in its kernel_info_reply, but %r: it is "
+                "taken for 5.0",
+                version,
+            )
+
+    _is_version_told: bool = False  # set when a version that cannot be read was told
 
     async def _probe(self, timeout: float | None) -> Message:
         """Give the kernel's info when it is ready, also if it is restarted meanwhile."""

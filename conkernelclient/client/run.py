@@ -535,9 +535,21 @@ class Run(RequestFuture["Result"]):
             case "ok":
                 return "ok"
             case "aborted" | "abort":
-                return "aborted"
+                return "error" if self._has_run(status) else "aborted"
             case _:
                 return "error"
+
+    def _has_run(self, status: str) -> bool:
+        """
+        Tell whether a run that was answered as aborted had begun.
+
+        bash_kernel answers an interrupted cell with "abort". ipykernel says busy also for a cell
+        that it does not run, and answers it with "aborted"; what it runs it announces.
+        """
+        is_announced = self._input is not None or (
+            self._reducer is not None and self._reducer.execution_count is not None
+        )
+        return is_announced or (status == "abort" and self.started)
 
     def _result(self) -> Result:
         reply, reducer = self._reply, self._reducer
@@ -583,6 +595,11 @@ class Run(RequestFuture["Result"]):
             return ErrorOutput(type(self._failure).__name__, str(self._failure), [])
         if self._is_interrupted and self.is_through and self._reply is None:
             return ErrorOutput("KeyboardInterrupt", "the kernel swallowed the reply", [])
+        status = content.get("status")
+        if status in ("aborted", "abort") and self._has_run(status):
+            if self._is_interrupted:
+                return ErrorOutput("KeyboardInterrupt", "", [])
+            return ErrorOutput("Aborted", f"the kernel began with it, and replied {status!r}", [])
         return None
 
     def __repr__(self) -> str:
