@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conkernelclient import ConKernelClient, errors
-from conkernelclient.testing import FakeKernel, Publish, Reply, Say
+from conkernelclient.testing import FakeKernel, Hold, Publish, Reply, Say
 
-from .clients import LONG
+from .clients import LONG, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +94,41 @@ def test_a_wrong_connection_file_is_told_and_changes_nothing(
     with pytest.raises(errors.ProtocolError, match=named):
         kc.load_connection_file(str(path))
     assert kc.get_connection_info(session=False) == before
+
+
+async def test_whoever_interrupts_one_run_joins_one_ladder() -> None:
+    """Three callers and a cancel sent a signal each, at once."""
+    with FakeKernel() as kernel:
+        release = threading.Event()
+        kernel.on_code("deaf", [Hold(release)])
+        kernel.on("interrupt_request", [])  # answered, and interrupts nothing
+        kc = await kernel.client().start_channels()
+        try:
+            run = kc.run("deaf")
+            await until(lambda: run.is_interruptible)
+            callers = [asyncio.ensure_future(run.interrupt()) for _ in range(3)]
+            await until(lambda: run._climbers == 3)
+            run.cancel()
+            await until(lambda: run._climbers == 4)
+            await asyncio.to_thread(kernel.wait_for, "interrupt_request")
+            assert len([r for r in kernel.requests if r["msg_type"] == "interrupt_request"]) == 1
+            release.set()
+            assert await asyncio.wait_for(asyncio.gather(*callers), LONG) == [True] * 3
+        finally:
+            kc.stop_channels()
+
+
+async def test_a_run_whose_timeout_settles_is_still_running() -> None:
+    """Its outcome said "timeout", and not that the kernel was at it."""
+    with FakeKernel() as kernel:
+        kernel.on_code("held", [Hold()])
+        kernel.on("interrupt_request", [])
+        kc = await kernel.client().start_channels()
+        try:
+            run = kc.run("held", timeout=0.01)
+            await until(lambda: run.outcome.status == "timeout")
+            assert not run.done()
+            assert run.outcome.still_running
+        finally:
+            kc.stop_channels()
+            await asyncio.gather(run, return_exceptions=True)

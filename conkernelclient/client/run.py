@@ -81,6 +81,7 @@ class Run(RequestFuture["Result"]):
     __slots__ = (
         "_buffers",
         "_busy_at",
+        "_climbers",
         "_connection",
         "_failure",
         "_given_up",
@@ -89,6 +90,7 @@ class Run(RequestFuture["Result"]):
         "_is_interrupted",
         "_is_interruptible",
         "_is_timed_out",
+        "_ladder",
         "_late",
         "_log",
         "_message",
@@ -146,6 +148,8 @@ class Run(RequestFuture["Result"]):
         self._held_by: str | None = None  # set when the start_timeout ends
         self._is_interrupted: bool = False
         self._is_interruptible: bool = False  # the kernel is inside the code
+        self._ladder: asyncio.Task[bool] | None = None  # set when it is interrupted
+        self._climbers: int = 0  # who waits for that
         self._busy_at: float | None = None
         self._through_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -226,7 +230,22 @@ class Run(RequestFuture["Result"]):
                 "hit the main shell. Let its code look for a flag, or restart the kernel",
                 msg_id=self.msg_id,
             )
-        return await interrupt_until_through(self, self._connection.interrupt)
+        return await self._climb()
+
+    async def _climb(self) -> bool:
+        """Interrupt until it is through: who asks meanwhile joins, and the last to go ends it."""
+        ladder = self._ladder
+        if ladder is None or ladder.done():
+            ladder = self._ladder = self.get_loop().create_task(
+                interrupt_until_through(self, self._connection.interrupt)
+            )
+        self._climbers += 1
+        try:
+            return await asyncio.shield(ladder)
+        finally:
+            self._climbers -= 1
+            if not self._climbers:
+                ladder.cancel()
 
     def __aiter__(self) -> AsyncGenerator[Event, None]:
         return self._events()
@@ -478,7 +497,7 @@ class Run(RequestFuture["Result"]):
         if was_withdrawn:
             self._leave()
         elif is_interrupting and self.subshell_id is None and not self.is_through:
-            self._spawn(interrupt_until_through(self, connection.interrupt))
+            self._spawn(self._climb())
         connection.let_leave(leaving)
         self._wake()
 
@@ -561,6 +580,7 @@ class Run(RequestFuture["Result"]):
         else:
             count = None if self._input is None else self._input.content.get("execution_count")
         status = self._status()
+        is_late = self._is_timed_out or self._given_up is not None
         began, ended = self._busy_at, self._through_at or time.monotonic()
         is_unread = reducer is not None and reducer.is_behind and self.is_through
         result = Result(
@@ -574,7 +594,7 @@ class Run(RequestFuture["Result"]):
             duration=None if began is None or status == "aborted" else ended - began,
             started=began is not None and status != "aborted",
             interrupted=self._is_interrupted,
-            still_running=self._given_up is not None and not self.is_through,
+            still_running=is_late and not self.is_through,
             aborted_by=self._connection.last_error if status == "aborted" else None,
             held_by=self._held_by,
         )
