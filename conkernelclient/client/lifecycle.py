@@ -318,9 +318,9 @@ class Lifecycle(AsyncKernelClient):
             raise ProtocolError(f"connection file {path!r} holds no JSON object")
         info = cast("dict[str, Any]", loaded)
         lacking = [name for name in port_names if not (getattr(self, name) or name in info)]
-        if lacking:
-            raise ProtocolError(f"connection file {path!r} lacks {', '.join(lacking)}")
         wrong = _wrong_entries(info)
+        if lacking:
+            wrong.append(f"it lacks {', '.join(lacking)}")
         if wrong:
             raise ProtocolError(f"connection file {path!r} is wrong: {'; '.join(wrong)}")
         self.load_connection_info(cast("KernelConnectionInfo", info))
