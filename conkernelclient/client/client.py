@@ -8,8 +8,10 @@ and channel objects, safe from any number of coroutines at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
+import re
 import weakref
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -28,7 +30,7 @@ from .values import Values
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterator
 
     from ..protocol.messages import Channel, Message
     from .comms import Comms
@@ -39,6 +41,9 @@ __all__ = ["ConKernelClient"]
 
 # Seconds between two questions whether a kernel that starts lives, if its manager does not tell.
 LOOK_AT_LIFE: Final = 1.0
+VERSION: Final = re.compile(r"\d{1,9}(\.|\Z)")  # of the protocol, as far as it is looked at
+
+logger: Final = logging.getLogger(__name__)
 
 
 # A Message is a dict with known keys, which type checkers do not take for a `dict[str, Any]`.
@@ -136,6 +141,21 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         connection.inboxes["iopub"].discard_parentless()
 
     _async_wait_for_ready = wait_for_ready
+
+    def _handle_kernel_info_reply(self, msg: dict[str, Any]) -> None:
+        """Speak the kernel's version of the protocol; 5.0 if it names none that can be read."""
+        version: object = msg["content"].get("protocol_version")
+        if isinstance(version, str) and VERSION.match(version):
+            super()._handle_kernel_info_reply(msg)
+        elif not self._is_version_told:
+            self._is_version_told = True
+            logger.warning(
+                "the kernel names no protocol version in its kernel_info_reply, but %r: it is "
+                "taken for 5.0",
+                version,
+            )
+
+    _is_version_told: bool = False  # set when a version that cannot be read was told
 
     async def _until_greeted(self, timeout: float | None) -> None:
         """Wait until the kernel has answered, also if it is restarted meanwhile."""
@@ -270,8 +290,9 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
     if client is None:
         return
     client._handle_kernel_info_reply(cast("dict[str, Any]", info))
-    features: Iterable[object] = info["content"].get("supported_features") or ()
-    client._features = frozenset(map(str, features))
+    features: object = info["content"].get("supported_features")
+    named = cast("list[object]", features) if isinstance(features, list) else []
+    client._features = frozenset(map(str, named))
     if "conkernel modes" in client._features:
         client._connection.window.limit = None
 

@@ -6,8 +6,11 @@ Here they are started and stopped, and the connection file is read that says whe
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
+import re
+import sys
 from binascii import hexlify
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
@@ -26,7 +29,7 @@ from ..transport.zmq import LINGER, MONITORED
 from .channels import ConChannel, ConHBChannel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from jupyter_client.connect import KernelConnectionInfo
 
@@ -39,6 +42,9 @@ __all__ = ["Lifecycle", "Starting"]
 C = TypeVar("C", bound="Lifecycle")
 
 STARTUP_TIMEOUT: Final = 60.0
+MAX_PORT: Final = 65_535
+HOST: Final = "127.0.0.1"  # where a connection file names none
+HOSTNAME: Final = re.compile(r"[\w.:%\[\]-]+\Z")  # names, IPv4, IPv6 with a zone
 # Source: tcp(7). In seconds, but for the number of probes.
 KEEPALIVE: Final = {
     zmq.TCP_KEEPALIVE: 1,
@@ -336,13 +342,12 @@ class Lifecycle(AsyncKernelClient):
         if not isinstance(loaded, dict):
             raise ProtocolError(f"connection file {path!r} holds no JSON object")
         info = cast("dict[str, Any]", loaded)
-        wrong = [
-            name
-            for name in port_names
-            if not (getattr(self, name) or (type(info.get(name)) is int and info[name] > 0))
-        ]
+        lacking = [name for name in port_names if not (getattr(self, name) or name in info)]
+        wrong = _wrong_entries(info)
+        if lacking:
+            wrong.append(f"it lacks {', '.join(lacking)}")
         if wrong:
-            raise ProtocolError(f"connection file {path!r} lacks {', '.join(wrong)}")
+            raise ProtocolError(f"connection file {path!r} is wrong: {'; '.join(wrong)}")
         self.load_connection_info(cast("KernelConnectionInfo", info))
 
     def _destroy_context(self) -> None:
@@ -366,3 +371,36 @@ class Lifecycle(AsyncKernelClient):
                     f"the {channel} channel was stopped: call start_channels() again"
                 )
         return connection
+
+
+def _wrong_entries(info: Mapping[str, object]) -> list[str]:
+    """Say what is wrong with the entries of a connection file; the key itself is never shown."""
+    wrong: list[str] = []
+    is_tcp = info.get("transport", "tcp") == "tcp"
+    highest = MAX_PORT if is_tcp else sys.maxsize  # the others number files
+    for name in port_names:
+        port = info.get(name, 1)
+        if type(port) is not int or not 0 < port <= highest:
+            wrong.append(f"{name} {port!r} is no port number")
+    if not isinstance(info.get("key", ""), str):
+        wrong.append(f"the key is no string, but of type {type(info['key']).__name__}")
+    scheme = info.get("signature_scheme") or "hmac-sha256"
+    if not isinstance(scheme, str) or not _is_scheme(scheme):
+        wrong.append(f"the signature_scheme {scheme!r} is unknown: it is to be like 'hmac-sha256'")
+    if info.get("transport", "tcp") not in ("tcp", "ipc"):
+        wrong.append(f"the transport {info['transport']!r} is neither 'tcp' nor 'ipc'")
+    address = info.get("ip", HOST)
+    if not isinstance(address, str) or not address or (is_tcp and not HOSTNAME.match(address)):
+        wrong.append(f"the ip {address!r} is no address")
+    return wrong
+
+
+def _is_scheme(scheme: str) -> bool:
+    prefix, _, name = scheme.partition("-")
+    if prefix != "hmac":
+        return False
+    try:
+        hmac.new(b"", b"", name)
+    except (ValueError, TypeError):
+        return False
+    return True

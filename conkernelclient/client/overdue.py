@@ -50,17 +50,18 @@ NOTHING: Final[dict[str, Any]] = {
 def lost_reply(msg_id: str) -> ReplyTimeout:
     """Make the error of who was promised a reply that will not come."""
     return ReplyTimeout(
-        f"the kernel is idle, and its reply to {msg_id} will not come: an interrupt hit the kernel "
-        "before it had sent it; what the code did until then is done, and run() would give what it "
-        "had shown",
+        f"the kernel is idle, and its reply to {msg_id} will not come: it has answered a "
+        "later request of this shell. An interrupt, from whomever, may have cost the reply, or the "
+        "kernel sent none; what the code did is done, and run() would give what it had shown",
         msg_id=msg_id,
     )
 
 
 def _mute() -> TransportError:
     return TransportError(
-        "the kernel has replied, but publishes nothing any more, not even that it is idle: an "
-        "interrupt may have hit its own code; restart it with km.restart_kernel()"
+        "the kernel has replied, but publishes nothing any more, not even that it is idle; "
+        "what had come is in the error's result. Restart the kernel, or, if it never publishes "
+        "its status, send the code by execute(reply=True)"
     )
 
 

@@ -84,6 +84,7 @@ class Run(RequestFuture["Result"]):
     __slots__ = (
         "_buffers",
         "_busy_at",
+        "_climbers",
         "_connection",
         "_failure",
         "_given_up",
@@ -92,6 +93,7 @@ class Run(RequestFuture["Result"]):
         "_is_interrupted",
         "_is_interruptible",
         "_is_timed_out",
+        "_ladder",
         "_late",
         "_log",
         "_message",
@@ -151,6 +153,8 @@ class Run(RequestFuture["Result"]):
         self._held_by: str | None = None  # set when the start_timeout ends
         self._is_interrupted: bool = False
         self._is_interruptible: bool = False  # the kernel is inside the code
+        self._ladder: asyncio.Task[bool] | None = None  # set when it is interrupted
+        self._climbers: int = 0  # who waits for that
         self._busy_at: float | None = None
         self._through_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -231,7 +235,22 @@ class Run(RequestFuture["Result"]):
                 "hit the main shell. Let its code look for a flag, or restart the kernel",
                 msg_id=self.msg_id,
             )
-        return await interrupt_until_through(self, self._connection.interrupt)
+        return await self._climb()
+
+    async def _climb(self) -> bool:
+        """Interrupt until it is through: who asks meanwhile joins, and the last to go ends it."""
+        ladder = self._ladder
+        if ladder is None or ladder.done():
+            ladder = self._ladder = self.get_loop().create_task(
+                interrupt_until_through(self, self._connection.interrupt)
+            )
+        self._climbers += 1
+        try:
+            return await asyncio.shield(ladder)
+        finally:
+            self._climbers -= 1
+            if not self._climbers:
+                ladder.cancel()
 
     def __aiter__(self) -> AsyncGenerator[Event, None]:
         return self._events()
@@ -488,7 +507,7 @@ class Run(RequestFuture["Result"]):
         if was_withdrawn:
             self._leave()
         elif is_interrupting and self.subshell_id is None and not self.is_through:
-            self._spawn(interrupt_until_through(self, connection.interrupt))
+            self._spawn(self._climb())
         connection.let_leave(leaving)
         self._wake()
 
@@ -545,9 +564,21 @@ class Run(RequestFuture["Result"]):
             case "ok":
                 return "ok"
             case "aborted" | "abort":
-                return "aborted"
+                return "error" if self._has_run(status) else "aborted"
             case _:
                 return "error"
+
+    def _has_run(self, status: str) -> bool:
+        """
+        Tell whether a run that was answered as aborted had begun.
+
+        bash_kernel answers an interrupted cell with "abort". ipykernel says busy also for a cell
+        that it does not run, and answers it with "aborted"; what it runs it announces.
+        """
+        is_announced = self._input is not None or (
+            self._reducer is not None and self._reducer.execution_count is not None
+        )
+        return is_announced or (status == "abort" and self.started)
 
     def _result(self) -> Result:
         reply, reducer = self._reply, self._reducer
@@ -559,6 +590,7 @@ class Run(RequestFuture["Result"]):
         else:
             count = None if self._input is None else self._input.content.get("execution_count")
         status = self._status()
+        is_late = self._is_timed_out or self._given_up is not None
         began, ended = self._busy_at, self._through_at or time.monotonic()
         is_unread = reducer is not None and reducer.is_behind and self.is_through
         result = Result(
@@ -572,7 +604,7 @@ class Run(RequestFuture["Result"]):
             duration=None if began is None or status == "aborted" else ended - began,
             started=began is not None and status != "aborted",
             interrupted=self._is_interrupted,
-            still_running=self._given_up is not None and not self.is_through,
+            still_running=is_late and not self.is_through,
             aborted_by=self._connection.last_error if status == "aborted" else None,
             held_by=self._held_by,
         )
@@ -593,6 +625,11 @@ class Run(RequestFuture["Result"]):
             return ErrorOutput(type(self._failure).__name__, str(self._failure), [])
         if self._is_interrupted and self.is_through and self._reply is None:
             return ErrorOutput("KeyboardInterrupt", "the kernel swallowed the reply", [])
+        status = content.get("status")
+        if status in ("aborted", "abort") and self._has_run(status):
+            if self._is_interrupted:
+                return ErrorOutput("KeyboardInterrupt", "", [])
+            return ErrorOutput("Aborted", f"the kernel began with it, and replied {status!r}", [])
         return None
 
     def __repr__(self) -> str:
