@@ -16,11 +16,16 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Sequence
+    from typing import Any, TypeAlias
 
-__all__ = ["MARK", "answer", "dump", "load", "store", "variables"]
+    Parts: TypeAlias = "list[bytes] | None"
+
+__all__ = ["MARK", "PART", "answer", "dump", "load", "store", "variables"]
 
 MARK = "conkernel-value:"  # what a value's text begins with in a reply
+PART = "application/x-conkernel-part-"  # and a number: the MIME types of large bytes
+LARGE = 1024  # bytes
 DEEPEST = 200  # levels; both sides' recursion limits leave room for it
 WAY_OUT = (
     "send numbers, strings, bytes, None, lists, tuples, dicts, sets, frozensets, ranges, paths, "
@@ -42,10 +47,14 @@ class Unsendable(ValueError):
 # Writing
 
 
-def dump(value: Any) -> str:
-    """Write `value` as text. Raises Unsendable, and nothing else."""
+def dump(value: Any, parts: list[bytes] | None = None) -> str:
+    """
+    Write `value` as text; large bytes go to `parts`, if given.
+
+    Raises Unsendable, and nothing else.
+    """
     try:
-        return json.dumps(_encode(value, 0), separators=(",", ":"))
+        return json.dumps(_encode(value, 0, parts), separators=(",", ":"))
     except Unsendable:
         raise
     except RecursionError:
@@ -54,7 +63,7 @@ def dump(value: Any) -> str:
         raise Unsendable(f"the value cannot be read: {type(error).__name__}") from None
 
 
-def _encode(value: Any, depth: int) -> Any:
+def _encode(value: Any, depth: int, parts: Parts) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is float:
         return value
@@ -63,7 +72,7 @@ def _encode(value: Any, depth: int) -> Any:
     writer = WRITERS.get(kind)
     if writer is None:
         writer, value = _writer_of_other(value)
-    return writer(value, depth)
+    return writer(value, depth, parts)
 
 
 def _writer_of_other(value: Any) -> Any:
@@ -73,11 +82,11 @@ def _writer_of_other(value: Any) -> Any:
     if numpy is not None and isinstance(value, numpy.generic) and value.dtype.kind in "biufcSU":
         plain = value.item()
         if type(plain) in WRITERS or type(plain) in (bool, float):
-            return (lambda given, depth: _encode(given, depth)), plain
+            return _encode, plain
     for base in BASES:
         # A subclass with a repr of its own says that it is more than its base.
         if issubclass(kind, base) and kind.__repr__ is base.__repr__:
-            return (lambda given, depth: _encode(given, depth)), _plain(base, value)
+            return _encode, _plain(base, value)
     raise Unsendable(f"a value of type {kind.__name__} cannot travel: {WAY_OUT}")
 
 
@@ -98,7 +107,7 @@ def _plain(base: Any, value: Any) -> Any:
     return base(base.__iter__(value))
 
 
-def _int(value: int, _depth: int) -> Any:
+def _int(value: int, _depth: int, _parts: Parts) -> Any:
     return value if -SMALL <= value < SMALL else ["i", hex(value)]
 
 
@@ -113,29 +122,32 @@ def _is_clean(text: str) -> bool:
     return True
 
 
-def _str(value: str, _depth: int) -> Any:
+def _str(value: str, _depth: int, _parts: Parts) -> Any:
     if _is_clean(value):
         return value
     return ["u", binascii.hexlify(value.encode("utf-8", "surrogatepass")).decode()]
 
 
-def _bytes(value: bytes, _depth: int) -> Any:
+def _bytes(value: bytes, _depth: int, parts: Parts) -> Any:
+    if parts is not None and len(value) > LARGE:
+        parts.append(value)
+        return ["B", len(parts) - 1]
     return ["b", binascii.b2a_base64(value, newline=False).decode()]
 
 
-def _items(items: Any, depth: int) -> Any:
+def _items(items: Any, depth: int, parts: Parts) -> Any:
     """Write a list: as it stands if all of it are atoms of one type, which is quick to see."""
     kinds = set(map(type, items))
     if len(kinds) == 1:
         kind = next(iter(kinds))
-        is_small = kind is int and -SMALL <= min(items) and max(items) < SMALL
+        is_small = kind is int and min(items) >= -SMALL and max(items) < SMALL
         if is_small or kind in (float, bool) or (kind is str and _is_clean("\0".join(items))):
             return ["p", items]
-    return ["l", [_encode(item, depth + 1) for item in items]]
+    return ["l", [_encode(item, depth + 1, parts) for item in items]]
 
 
-def _dict(value: Any, depth: int) -> Any:
-    return ["d", _items(list(value), depth), _items(list(value.values()), depth)]
+def _dict(value: Any, depth: int, parts: Parts) -> Any:
+    return ["d", _items(list(value), depth, parts), _items(list(value.values()), depth, parts)]
 
 
 def _zone(zone: Any) -> Any:
@@ -144,24 +156,24 @@ def _zone(zone: Any) -> Any:
     if type(zone) is datetime.timezone:
         offset, name = zone.utcoffset(None), zone.tzname(None)
         is_named = name != datetime.timezone(offset).tzname(None)
-        return ["o", *_delta(offset, 0)[1:], name if is_named else None]
+        return ["o", *_delta(offset, 0, None)[1:], name if is_named else None]
     zoneinfo = sys.modules.get("zoneinfo")
     if zoneinfo is not None and type(zone) is zoneinfo.ZoneInfo and zone.key:
         return ["z", zone.key]
     raise Unsendable(f"a timezone of type {type(zone).__name__} cannot travel")
 
 
-def _datetime(value: Any, _depth: int) -> Any:
+def _datetime(value: Any, _depth: int, _parts: Parts) -> Any:
     day = [value.year, value.month, value.day]
-    return ["dt", day, _time(value, 0)[1], value.fold, _zone(value.tzinfo)]
+    return ["dt", day, _time(value, 0, None)[1], value.fold, _zone(value.tzinfo)]
 
 
-def _time(value: Any, _depth: int) -> Any:
+def _time(value: Any, _depth: int, _parts: Parts) -> Any:
     clock = [value.hour, value.minute, value.second, value.microsecond]
     return ["tm", clock, value.fold, _zone(value.tzinfo)]
 
 
-def _delta(value: Any, _depth: int) -> Any:
+def _delta(value: Any, _depth: int, _parts: Parts) -> Any:
     return ["td", value.days, value.seconds, value.microseconds]
 
 
@@ -170,19 +182,26 @@ WRITERS = {
     str: _str,
     bytes: _bytes,
     list: _items,
-    tuple: lambda value, depth: ["t", _items(list(value), depth)],
-    set: lambda value, depth: ["s", _items(list(value), depth)],
-    frozenset: lambda value, depth: ["f", _items(list(value), depth)],
+    tuple: lambda value, depth, parts: ["t", _items(list(value), depth, parts)],
+    set: lambda value, depth, parts: ["s", _items(list(value), depth, parts)],
+    frozenset: lambda value, depth, parts: ["f", _items(list(value), depth, parts)],
     dict: _dict,
-    complex: lambda value, _: ["c", value.real, value.imag],
-    type(...): lambda _value, _depth: ["e"],
-    range: lambda value, depth: ["r", _items([value.start, value.stop, value.step], depth)],
+    complex: lambda value, _depth, _parts: ["c", value.real, value.imag],
+    type(...): lambda _value, _depth, _parts: ["e"],
+    range: lambda value, depth, parts: [
+        "r",
+        _items([value.start, value.stop, value.step], depth, parts),
+    ],
     datetime.datetime: _datetime,
-    datetime.date: lambda value, _: ["da", value.year, value.month, value.day],
+    datetime.date: lambda value, _depth, _parts: ["da", value.year, value.month, value.day],
     datetime.time: _time,
     datetime.timedelta: _delta,
     **{
-        path: lambda value, _: ["path", type(value).__name__, _str(str(value), 0)]
+        path: lambda value, _depth, _parts: [
+            "path",
+            type(value).__name__,
+            _str(str(value), 0, None),
+        ]
         for path in PATHS.values()
     },
 }
@@ -191,19 +210,23 @@ WRITERS = {
 # Reading
 
 
-def load(text: str) -> Any:
+def load(text: str, parts: Sequence[Any] = ()) -> Any:
     """Read what `dump` wrote. Raises ValueError for whatever else."""
     try:
-        return _decode(json.loads(text))
+        return _decode(json.loads(text), parts)
     except Exception as error:
         raise ValueError(f"no value in this text: {type(error).__name__}: {error}") from None
 
 
-def _decode(node: Any) -> Any:
+def _decode(node: Any, parts: Sequence[Any]) -> Any:
     if type(node) is not list:
         if type(node) is dict:
             raise ValueError("an object")
         return node
+    if node[0] in NESTED:
+        return NESTED[node[0]](parts, *node[1:])
+    if node[0] == "B":
+        return bytes(parts[node[1]])
     return READERS[node[0]](*node[1:])
 
 
@@ -211,8 +234,8 @@ def _read_str(text: Any) -> str:
     return binascii.unhexlify(text).decode("utf-8", "surrogatepass")
 
 
-def _read_items(items: Any) -> list[Any]:
-    return [_decode(item) for item in items]
+def _read_items(parts: Sequence[Any], items: Any) -> list[Any]:
+    return [_decode(item, parts) for item in items]
 
 
 def _read_plain(items: Any) -> Any:
@@ -221,8 +244,8 @@ def _read_plain(items: Any) -> Any:
     return items
 
 
-def _read_dict(keys: Any, values: Any) -> dict[Any, Any]:
-    names, contents = _decode(keys), _decode(values)
+def _read_dict(parts: Sequence[Any], keys: Any, values: Any) -> dict[Any, Any]:
+    names, contents = _decode(keys, parts), _decode(values, parts)
     if len(names) != len(contents):
         raise ValueError("keys and values differ in number")
     return dict(zip(names, contents))  # noqa: B905  (Python 3.9 kernels)
@@ -231,9 +254,9 @@ def _read_dict(keys: Any, values: Any) -> dict[Any, Any]:
 def _read_path(name: Any, text: Any) -> Any:
     kind = PATHS[name]
     try:
-        return kind(_decode(text))
+        return kind(_decode(text, ()))
     except NotImplementedError:  # a path of the other system
-        return PATHS["Pure" + name](_decode(text))
+        return PATHS["Pure" + name](_decode(text, ()))
 
 
 def _read_zone(node: Any) -> Any:
@@ -251,19 +274,23 @@ def _read_datetime(day: Any, clock: Any, fold: Any, zone: Any) -> Any:
     return datetime.datetime(*day, *clock, tzinfo=_read_zone(zone), fold=fold)
 
 
+# Those that hold others.
+NESTED = {
+    "l": _read_items,
+    "t": lambda parts, node: tuple(_decode(node, parts)),
+    "s": lambda parts, node: set(_decode(node, parts)),
+    "f": lambda parts, node: frozenset(_decode(node, parts)),
+    "d": _read_dict,
+    "r": lambda parts, node: range(*_decode(node, parts)),
+}
+
 READERS = {
     "i": lambda text: int(text, 16),
     "u": _read_str,
     "b": binascii.a2b_base64,
     "p": _read_plain,
-    "l": _read_items,
-    "t": lambda node: tuple(_decode(node)),
-    "s": lambda node: set(_decode(node)),
-    "f": lambda node: frozenset(_decode(node)),
-    "d": _read_dict,
     "c": complex,
     "e": lambda: ...,
-    "r": lambda node: range(*_decode(node)),
     "dt": _read_datetime,
     "da": datetime.date,
     "tm": lambda clock, fold, zone: datetime.time(*clock, tzinfo=_read_zone(zone), fold=fold),
@@ -278,25 +305,37 @@ READERS = {
 class Answer:
     """Shows its text as it stands: IPython would look through a long string for line ends."""
 
-    __slots__ = ("text",)
+    __slots__ = ("sign", "value")
 
-    def __init__(self, text: str) -> None:
-        self.text = MARK + text
+    def __init__(self, value: Any) -> None:
+        self.sign, self.value = "+", value
 
     def __repr__(self) -> str:
-        """Give the text to kernels that know no MIME bundles."""
-        return self.text
+        """Give all as one text to kernels that know no MIME bundles."""
+        return MARK + self.sign + dump(self.value)
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
-        return {"text/plain": self.text}
+        """Give large bytes beside the text, where JSON is not written twice."""
+        parts: list[bytes] = []
+        try:
+            bundle = {"text/plain": MARK + self.sign + dump(self.value, parts)}
+        except Unsendable as error:
+            return {"text/plain": MARK + "-" + dump(str(error))}
+        for number, part in enumerate(parts):
+            bundle[f"{PART}{number}"] = binascii.b2a_base64(part, newline=False).decode()
+        return bundle
 
 
 def answer(value: Any) -> Answer:
-    """Write `value`, or why it cannot travel."""
-    try:
-        return Answer("+" + dump(value))
-    except Unsendable as error:
-        return Answer("-" + dump(str(error)))
+    """Answer `value`, or why it cannot travel."""
+    return Answer(value)
+
+
+def failed(reason: str) -> Answer:
+    """Answer why there is no value."""
+    new = Answer(reason)
+    new.sign = "-"
+    return new
 
 
 def store(names: dict[str, Any], msg_id: str, text: str | None) -> Answer:
@@ -305,26 +344,25 @@ def store(names: dict[str, Any], msg_id: str, text: str | None) -> Answer:
 
     Answers False if the kernel keeps no buffers of its requests.
     """
+    parts: Sequence[Any] = ()
     if text is None:
-        text = _buffer_of(msg_id)
-        if text is None:
+        parts = _buffers_of(msg_id)
+        if not parts:
             return answer(False)
     try:
-        values = load(text)
+        values = load(bytes(parts[0]).decode() if text is None else text, parts[1:])
     except ValueError as error:
-        return Answer("-" + dump(str(error)))
+        return failed(str(error))
     names.update(values)
     return answer(True)
 
 
-def _buffer_of(msg_id: str) -> str | None:
+def _buffers_of(msg_id: str) -> Sequence[Any]:
     try:
         parent = sys.modules["IPython"].get_ipython().kernel.get_parent("shell")
-        if parent["header"]["msg_id"] == msg_id:
-            return bytes(parent["buffers"][0]).decode()
+        return parent["buffers"] if parent["header"]["msg_id"] == msg_id else ()
     except Exception:
-        return None  # no ipykernel, or one that keeps none
-    return None
+        return ()  # no ipykernel, or one that keeps none
 
 
 def variables(names: dict[str, Any]) -> Answer:

@@ -8,6 +8,7 @@ the kernel is executed here. For Python kernels.
 
 from __future__ import annotations
 
+import binascii
 import functools
 import hashlib
 import inspect
@@ -96,8 +97,9 @@ class Values(_Base):
         """
         for name in values:
             require_name(name)
+        parts: list[bytes] = []
         try:
-            text = codec.dump(values)
+            text = codec.dump(values, parts)
         except codec.Unsendable as error:
             raise ProtocolError(f"nothing was set: {error}") from error
         msg_id = uuid.uuid4().hex
@@ -109,7 +111,7 @@ class Values(_Base):
             user_expressions={"value": f"{names}, None)"},
             timeout=timeout,
             msg_id=msg_id,
-            buffers=[text.encode()],
+            buffers=[text.encode(), *parts],
         )
         if _value(await run, "set") is True:
             return
@@ -118,7 +120,7 @@ class Values(_Base):
             "",
             silent=True,
             store_history=False,
-            user_expressions={"value": f"{names}, {text!r})"},
+            user_expressions={"value": f"{names}, {codec.dump(values)!r})"},
             timeout=timeout,
         )
         if _value(await run, "set") is not True:
@@ -183,8 +185,11 @@ def _value(result: Result, asked: str) -> Any:
             msg_id=result.msg_id,
         )
     try:
-        value = codec.load(text[start + 1 :])
-    except ValueError as error:
+        parts: list[bytes] = []
+        while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
+            parts.append(binascii.a2b_base64(part))
+        value = codec.load(text[start + 1 :], parts)
+    except (ValueError, TypeError) as error:
         raise ProtocolError(str(error), msg_id=result.msg_id) from error
     if text[start] == "+":
         return value
