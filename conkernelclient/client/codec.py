@@ -87,7 +87,7 @@ def _writer_of_other(value: Any) -> Any:
         # A subclass with a repr of its own says that it is more than its base.
         if issubclass(kind, base) and kind.__repr__ is base.__repr__:
             return _encode, _plain(base, value)
-    raise Unsendable(f"a value of type {kind.__name__} cannot travel: {WAY_OUT}")
+    raise Unsendable(f"a value of type {kind.__name__} is no literal: {WAY_OUT}")
 
 
 def _plain(base: Any, value: Any) -> Any:
