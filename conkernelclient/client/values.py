@@ -1,21 +1,27 @@
 """
 How do Python values get into the kernel and out of it?
 
-As literals: what `repr` writes and `ast.literal_eval` reads (numbers, strings, bytes, tuples,
-lists, dicts, sets, booleans, None, and these in each other). Nothing that comes from the kernel is
-executed here. For Python kernels.
+As text that `codec` writes and reads, on both sides. Values travel to the kernel in a buffer beside
+the request, so nothing of their size is compiled; they come in the reply. Nothing that comes from
+the kernel is executed here. For Python kernels.
 """
 
 from __future__ import annotations
 
-import ast
+import binascii
+import functools
+import hashlib
+import inspect
 import keyword
+import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ExecutionError, ProtocolError
+from . import codec
 from .requests import require_text
 
 if TYPE_CHECKING:
+    from ..outputs.result import Result
     from .verbs import Verbs as _Base
 else:
     # A client inherits from Verbs as well. With it as the base here, traitlets would look
@@ -24,10 +30,13 @@ else:
 
 __all__ = ["Values"]
 
-VARIABLES: Final = (
-    "{name: type(value).__name__ for name, value in globals().items() if name[:1] != '_'"
-    " and name not in getattr(globals().get('get_ipython', lambda: None)(), 'user_ns_hidden', ())}"
+# The user's variables may have any name, also `__builtins__`: what is evaluated in the kernel
+# starts from literals. Importlib's own class knows `sys`, and comes early among the classes.
+SYS: Final = (
+    "(c for c in ().__class__.__base__.__subclasses__() if c.__name__ == 'BuiltinImporter')"
+    ".__next__().find_spec.__func__.__globals__['sys']"
 )
+USER_NAMES: Final = "(lambda: 0).__globals__"
 
 
 class Values(_Base):
@@ -62,28 +71,11 @@ class Values(_Base):
             "",
             silent=True,
             store_history=False,
-            user_expressions={"value": f"repr((\n{expression}\n))"},
+            user_expressions={"value": f"{_function('answer')}((\n{expression}\n))"},
             timeout=timeout,
             subshell_id=subshell_id,
         )
-        result = (await run).raise_for_status()
-        answer: dict[str, Any] = {}
-        if result.reply is not None:
-            answer = result.reply["content"].get("user_expressions", {}).get("value", {})
-        if answer.get("status") != "ok":
-            raise ExecutionError(
-                str(answer.get("ename", "ProtocolError")),
-                str(answer.get("evalue", "the kernel evaluated nothing")),
-                answer.get("traceback") or (),
-                msg_id=result.msg_id,
-            )
-        text = ast.literal_eval(answer["data"]["text/plain"])
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError) as error:
-            raise ProtocolError(
-                f"the value of {expression!r} is no literal: {text[:200]}", msg_id=result.msg_id
-            ) from error
+        return _value(await run, expression)
 
     async def get(self, name: str, *, timeout: float | None = None) -> Any:
         """
@@ -103,26 +95,105 @@ class Values(_Base):
             ProtocolError: A name is none, or a value cannot be written as a literal; nothing was
                 set.
         """
-        lines: list[str] = []
-        for name, value in values.items():
+        for name in values:
             require_name(name)
-            text = repr(value)
-            try:
-                is_same = ast.literal_eval(text) == value
-            except (ValueError, SyntaxError):
-                is_same = False
-            if not is_same:
-                raise ProtocolError(
-                    f"{name}={text[:200]} is no literal: send numbers, strings, bytes, lists, "
-                    "tuples, dicts, sets"
-                )
-            lines.append(f"{name} = {text}")
-        run = self.run("\n".join(lines), silent=True, store_history=False, timeout=timeout)
-        (await run).raise_for_status()
+        parts: list[bytes] = []
+        try:
+            text = codec.dump(values, parts)
+        except codec.Unsendable as error:
+            raise ProtocolError(f"nothing was set: {error}") from error
+        msg_id = uuid.uuid4().hex
+        names = f"{_function('store')}({USER_NAMES}, {msg_id!r}"
+        run = self.run(
+            "",
+            silent=True,
+            store_history=False,
+            user_expressions={"value": f"{names}, None)"},
+            timeout=timeout,
+            msg_id=msg_id,
+            buffers=[text.encode(), *parts],
+        )
+        if _value(await run, "set") is True:
+            return
+        # The kernel keeps no buffers: the text goes as one string literal.
+        run = self.run(
+            "",
+            silent=True,
+            store_history=False,
+            user_expressions={"value": f"{names}, {codec.dump(values)!r})"},
+            timeout=timeout,
+        )
+        if _value(await run, "set") is not True:
+            raise ProtocolError("the kernel did not say that it set the variables")
 
     async def variables(self, *, timeout: float | None = None) -> dict[str, str]:
         """Give the user's variables: their names, and the names of their types."""
-        return await self.eval(VARIABLES, timeout=timeout)
+        run = self.run(
+            "",
+            silent=True,
+            store_history=False,
+            user_expressions={"value": f"{_function('variables')}({USER_NAMES})"},
+            timeout=timeout,
+        )
+        known = _value(await run, "variables")
+        if not isinstance(known, dict):
+            raise ProtocolError("the kernel gave no variables")
+        return known
+
+
+@functools.cache
+def _function(name: str) -> str:
+    """
+    Give an expression for the function `name` of `codec` in the kernel.
+
+    The kernel compiles the module once, and keeps it in `sys` by its digest.
+    """
+    source = inspect.getsource(codec)
+    key = "_conkernel_" + hashlib.sha256(source.encode()).hexdigest()[:16]
+    return (
+        f"(lambda sys: (lambda kept: (kept.get('IS_READY') or sys.modules['builtins'].exec("
+        f"{source!r}, kept), kept[{name!r}])[1])"
+        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}}})))({SYS})"
+    )
+
+
+def _value(result: Result, asked: str) -> Any:
+    """Read the value that `result` brings; raise what its kernel says instead."""
+    result.raise_for_status()
+    content: Any = result.reply["content"] if result.reply is not None else {}
+    try:
+        answer = content["user_expressions"]["value"]
+        status = answer["status"]
+    except (KeyError, TypeError, IndexError):
+        raise ProtocolError(
+            f"the kernel evaluated nothing for {asked[:200]!r}", msg_id=result.msg_id
+        ) from None
+    if status == "error":
+        lines = answer.get("traceback")
+        raise ExecutionError(
+            str(answer.get("ename", "Error")),
+            str(answer.get("evalue", "")),
+            [str(line) for line in lines] if isinstance(lines, list) else (),
+            msg_id=result.msg_id,
+        )
+    data = answer.get("data")
+    text = data.get("text/plain") if isinstance(data, dict) else None
+    start = len(codec.MARK)
+    if not isinstance(text, str) or text[:start] != codec.MARK:
+        raise ProtocolError(
+            f"the kernel gave no value for {asked[:200]!r}: is it a Python kernel?",
+            msg_id=result.msg_id,
+        )
+    try:
+        parts: list[bytes] = []
+        while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
+            parts.append(binascii.a2b_base64(part))
+        value = codec.load(text[start + 1 :], parts)
+    except (ValueError, TypeError) as error:
+        raise ProtocolError(str(error), msg_id=result.msg_id) from error
+    if text[start] == "+":
+        return value
+    raise ProtocolError(f"{asked[:200]}: {value}", msg_id=result.msg_id)
 
 
 def require_name(name: object) -> None:
