@@ -20,6 +20,7 @@ from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
 from .byhand import ByHand
+from .caught import caught_class
 from .requests import Requests
 from .subshells import Subshells
 from .values import Values
@@ -164,7 +165,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
                 if step == left:
                     raise _not_ready(timeout, state) from None
                 if not await self._async_is_alive():
-                    raise DeadKernelError("Kernel died before replying to kernel_info") from None
+                    text = "Kernel died before replying to kernel_info"
+                    raise caught_class(DeadKernelError)(text) from None
 
     # What goes on
 

@@ -213,7 +213,7 @@ class Peer:
         connection.window.hold()
         connection.suspend()
         connection.fail_all(make_error)
-        connection.fail_readers(make_error, also_patient=self.presence is Presence.GONE)
+        connection.fail_readers(make_error, also_patient=True)
         self._is_connected = False
 
     def _revive(self) -> None:
@@ -260,6 +260,7 @@ class Peer:
         self.note(await self._until_it_answers())
         self._fail_lost(waiting, has_restarted=self.session != before)
         if self.session != before:
+            connection.fail_readers(restarted, also_patient=True)
             connection.subshells.clear()
         self._is_back()
 
