@@ -244,3 +244,4 @@ async def test_calls_of_a_manager_without_a_kernel_raise_what_jupyter_clients_ra
         with pytest.raises(RuntimeError):
             await call()
     assert not await km.is_alive()
+    await km.cleanup_resources()
