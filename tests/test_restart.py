@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,8 +107,11 @@ async def test_a_cell_that_waits_for_the_new_kernel_can_be_cancelled(
     kc.stop_channels()
 
 
-async def test_readers_of_the_channel_objects_read_on(mortal: ConKernelManager) -> None:
-    """They wait for messages, not for an answer."""
+async def test_readers_of_the_channel_objects_are_told_and_may_read_on(
+    mortal: ConKernelManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they wait for may be an answer of the predecessor; the next call is for the new one."""
+    monkeypatch.delitem(sys.modules, "nbclient.exceptions", raising=False)
     kc = await opened(mortal.client())
     await kc.get_pubs()
     reader = asyncio.ensure_future(kc.get_shell_msg(timeout=None))
@@ -116,8 +120,9 @@ async def test_readers_of_the_channel_objects_read_on(mortal: ConKernelManager) 
     pubs = asyncio.ensure_future(kc.get_pubs(msg_id))
     await asyncio.sleep(0)
     await asyncio.wait_for(mortal.restart_kernel(now=True), LONG)
-    for outcome in await outcomes(claim, pubs):
+    for outcome in await outcomes(claim, pubs, reader):
         assert isinstance(outcome, errors.KernelRestartedError)
+    reader = asyncio.ensure_future(kc.get_shell_msg(timeout=None))
     again = kc.execute("2")
     assert (await asyncio.wait_for(reader, LONG))["parent_header"]["msg_id"] == again
     kc.stop_channels()

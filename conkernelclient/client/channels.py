@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections import OrderedDict, deque
+from functools import partial
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_client.channels import AsyncZMQSocketChannel, HBChannel
 
-from ..errors import ChannelsClosedError, ConKernelError, ReplyTimeout
+from ..errors import ChannelsClosedError, ConKernelError, DeadKernelError, ReplyTimeout
+from .caught import LOOK_WITHIN, somebody_looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -63,7 +66,13 @@ class Inbox:
         self._next = 0
         self._size = 0  # bytes of those that are no statuses
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._patient: set[asyncio.Future[None]] = set()  # the waiters without a timeout
+        # The waiters without a timeout, each with its task.
+        self._patient: dict[asyncio.Future[None], asyncio.Task[Any] | None] = {}
+        # Tasks that had just been given a message when the others were told of the kernel's end,
+        # and what they are told when they wait again.
+        self._untold: weakref.WeakKeyDictionary[asyncio.Task[Any], Callable[[], ConKernelError]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._claims: dict[str, asyncio.Future[Incoming]] = {}
         self.dropped: int = 0
 
@@ -190,21 +199,27 @@ class Inbox:
 
     def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
-        for waiter in tuple(self._patient):
+        for waiter, task in tuple(self._patient.items()):
             if not waiter.done():
                 waiter.set_exception(make_error())
+            elif task is not None and not waiter.cancelled():
+                self._untold[task] = make_error
 
     def forget_waiters(self) -> None:
         """Forget whoever waits, in a loop that is closed."""
         self._waiters.clear()
         self._patient.clear()
+        self._untold.clear()
         self._claims.clear()
 
     async def _next_put(self, *, is_patient: bool) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         if is_patient:
-            self._patient.add(waiter)
+            task = asyncio.current_task()
+            self._patient[waiter] = task
+            if task is not None and (make_error := self._untold.pop(task, None)) is not None:
+                waiter.set_exception(make_error())
         try:
             await waiter
         except BaseException:
@@ -212,7 +227,7 @@ class Inbox:
                 self._wake_one()  # it was for us, and we leave: somebody else is to look
             raise
         finally:
-            self._patient.discard(waiter)
+            self._patient.pop(waiter, None)
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
 
@@ -294,7 +309,11 @@ class ConChannel(AsyncZMQSocketChannel):
         Raises:
             queue.Empty: None came in time.
             ChannelsClosedError: The channel is, or gets, closed.
-            DeadKernelError: The kernel is gone, and there was no timeout.
+            DeadKernelError: The kernel is gone, or it ends meanwhile, and there was no timeout.
+                Where nbclient is loaded it comes 1.5 s later: that looks at the process by itself
+                once in a second, and is to find out first.
+            KernelRestartedError: The kernel is restarted meanwhile, and there was no timeout: what
+                its predecessor had been asked will not be answered. Call it again to go on.
 
         Cancelling loses no message.
         """
@@ -304,11 +323,16 @@ class ConChannel(AsyncZMQSocketChannel):
             connection.pump(self.name)
         if len(inbox):
             return inbox.get().message
-        if timeout is None:
+        if timeout is not None:
+            if timeout <= 0:
+                raise Empty
+            return (await inbox.wait(timeout)).message
+        try:
             connection.presence.check()
-        elif timeout <= 0:
-            raise Empty
-        return (await inbox.wait(timeout)).message
+            return (await inbox.wait(None)).message
+        except ConKernelError as error:
+            await _tell_last(error)
+            raise
 
     async def get_msgs(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
@@ -339,6 +363,26 @@ class ConChannel(AsyncZMQSocketChannel):
             raise ChannelsClosedError("the channels are not running: call start_channels() first")
         self.connection.bind_here()
         return self.connection
+
+
+async def _tell_last(error: ConKernelError) -> None:
+    """
+    Let the program look at the kernel's process before its reader gets `error`.
+
+    A task that reads and that nobody awaits ends without asyncio's complaint about that: with
+    jupyter_client's channels it was cancelled, or never ended.
+    """
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(partial(_take_note, error))
+    if isinstance(error, DeadKernelError) and somebody_looks():
+        await asyncio.sleep(LOOK_WITHIN)
+
+
+def _take_note(error: ConKernelError, task: asyncio.Task[Any]) -> None:
+    """Mark the exception of `task` as seen if it is `error`, and leave any other to asyncio."""
+    if not task.cancelled() and getattr(task, "_exception", None) is error:
+        task.exception()
 
 
 class ConHBChannel(HBChannel):

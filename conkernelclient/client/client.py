@@ -24,6 +24,7 @@ from ..outputs.standing import standing
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
 from .byhand import ByHand
+from .caught import caught_class
 from .requests import Requests
 from .subshells import Subshells
 from .values import Values
@@ -177,7 +178,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
                         f"Kernel didn't respond in {timeout} seconds: {state}"
                     ) from None
                 if not await self._async_is_alive():
-                    raise DeadKernelError("Kernel died before replying to kernel_info") from None
+                    text = "Kernel died before replying to kernel_info"
+                    raise caught_class(DeadKernelError)(text) from None
 
     async def _greet(self, timeout: float | None) -> None:
         """Wait for a greeting that is under way, or greet the kernel."""

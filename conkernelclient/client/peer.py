@@ -234,7 +234,7 @@ class Peer:
         connection.window.hold()
         connection.suspend()
         connection.fail_all(make_error, also_held=also_held)
-        connection.fail_readers(make_error, also_patient=self._presence.state is State.GONE)
+        connection.fail_readers(make_error, also_patient=True)
         self._connected.clear()
         self._info = None
 
@@ -303,6 +303,7 @@ class Peer:
         has_restarted = before is not None and self.session != before
         self._fail_lost(waiting, has_restarted=has_restarted)
         if has_restarted:
+            connection.fail_readers(restarted, also_patient=True)
             connection.subshells.clear()
         self._info = info
         self.hear(News.ANSWERED)

@@ -59,6 +59,10 @@ class ConKernelManager(AsyncKernelManager):
     The kernel's process is watched: when it ends, whoever waits for it gets `DeadKernelError`. With
     it ends its process group. So it does when this process is killed, unless it was started with
     `independent=True`.
+
+    Whether what passes over tcp is encrypted is decided by `transport_encryption`, with
+    jupyter_client's default, "disabled": other clients attach to the connection file, and not all
+    can do it. "auto" encrypts where the kernelspec declares it, as `run_kernel` does.
     """
 
     client_class: DottedObjectName = DottedObjectName(
@@ -108,11 +112,6 @@ class ConKernelManager(AsyncKernelManager):
     def _autorestart_default(self) -> bool:
         """Leave jupyter_client's default to the classes that have its restarters."""
         return type(self).start_restarter is not ConKernelManager.start_restarter
-
-    @default("transport_encryption")
-    def _transport_encryption_default(self) -> str:
-        """Encrypt where the kernelspec says that the kernel can, and libzmq can."""
-        return "auto" if zmq.has("curve") else "disabled"
 
     def _ip_default(self) -> str:
         """

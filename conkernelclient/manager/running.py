@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import zmq
+
 from .manager import ConKernelManager
 
 if TYPE_CHECKING:
@@ -61,14 +63,16 @@ async def run_kernel(
     """
     Own a kernel for the time of an `async with`.
 
-    It is shut down at its end, also after an error or a cancel.
+    It is shut down at its end, also after an error or a cancel. What passes over tcp is encrypted
+    where the kernelspec declares that the kernel can: both ends are ours.
 
     Args:
         kernel_name: Name of the kernelspec.
         startup_timeout: Seconds until it is ready; None waits for ever.
         client_options: Traits of the client. `stop_on_error` is False unless given here: one
             caller's error aborts nobody.
-        **kwargs: As for `start_kernel`, such as `cwd`, `env`, `extra_arguments`.
+        **kwargs: As for `start_kernel`, such as `cwd`, `env`, `extra_arguments`, or
+            `transport_encryption` ("disabled", "auto", "required").
 
     Yields:
         A client that is ready.
@@ -77,7 +81,8 @@ async def run_kernel(
         RuntimeError: It is not ready in time, or ended.
         TypeError: An argument is unknown; the message names the nearest known one.
     """
-    km = ConKernelManager(kernel_name=kernel_name)
+    encryption = "auto" if zmq.has("curve") else "disabled"
+    km = ConKernelManager(kernel_name=kernel_name, transport_encryption=encryption)
     kc: ConKernelClient | None = None
     try:
         await _start(

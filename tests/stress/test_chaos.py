@@ -1,4 +1,4 @@
-"""Everything happens at once: each awaitable ends, with its own answer or an error that has a name."""
+"""Everything happens at once: each awaitable ends, with its own answer or a named error."""
 
 from __future__ import annotations
 
