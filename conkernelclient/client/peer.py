@@ -152,7 +152,8 @@ class Peer:
         self._news = {news for news in self._news if not news.get_loop().is_closed()}
         if self._is_at_work():
             return
-        was_at_work, self._task = self._task is not None, None
+        was_at_work = self._task is not None
+        self._stop()
         if self._is_dying:
             self._settle()
         if was_at_work and not self.is_watched and self.presence is not Presence.HERE:
@@ -333,7 +334,7 @@ class Peer:
 
     def _is_at_work(self) -> bool:
         task = self._task
-        return task is not None and not (task.done() or task.get_loop().is_closed())
+        return task is not None and not task.done() and task.get_loop() is self._connection.loop
 
     def _stop(self) -> None:
         task, self._task = self._task, None
