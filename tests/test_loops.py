@@ -119,3 +119,45 @@ def test_a_thread_that_ended_without_closing_its_loop_is_in_nobodys_way(
     km, kc = made
     assert loops[1].run_until_complete(ask(kc)) == "ok"
     loops[1].run_until_complete(end(km, kc))
+
+
+def test_isolated_test_cases_share_a_client() -> None:
+    """The class's loop is closed, each test has its own."""
+    import unittest
+
+    class Case(unittest.IsolatedAsyncioTestCase):
+        made: Any
+
+        @classmethod
+        def setUpClass(cls) -> None:
+            cls.made = asyncio.run(start())
+
+        @classmethod
+        def tearDownClass(cls) -> None:
+            asyncio.run(end(*cls.made))
+
+        async def asyncSetUp(self) -> None:
+            assert await ask(self.made[1]) == "ok"
+
+        async def test_one(self) -> None:
+            assert await ask(self.made[1]) == "ok"
+
+        async def test_two(self) -> None:
+            assert (await self.made[1].run("print(2)")).stdout == "2\n"
+
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(Case).run(result)
+    assert result.testsRun == 2
+    assert result.wasSuccessful(), (result.errors, result.failures)
+
+
+def test_uvloop_and_asyncio_take_turns(loops: list[asyncio.AbstractEventLoop]) -> None:
+    """What counts is which of them runs."""
+    import uvloop
+
+    other = uvloop.new_event_loop()
+    km, kc = other.run_until_complete(start())
+    for loop in (loops[0], other, loops[1], other):
+        assert loop.run_until_complete(ask(kc)) == "ok"
+    other.run_until_complete(end(km, kc))
+    other.close()
