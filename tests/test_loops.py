@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -161,3 +163,31 @@ def test_uvloop_and_asyncio_take_turns(loops: list[asyncio.AbstractEventLoop]) -
         assert loop.run_until_complete(ask(kc)) == "ok"
     other.run_until_complete(end(km, kc))
     other.close()
+
+
+async def nested() -> list[str]:
+    km, kc = await start()
+    inner = asyncio.new_event_loop()
+    nest_asyncio2.apply(inner)
+    got = [asyncio.get_running_loop().run_until_complete(ask(kc))]
+    got.append(inner.run_until_complete(ask(kc)))
+    got.append(await ask(kc))
+    inner.close()
+    got.append(await ask(kc))
+    await end(km, kc)
+    return got
+
+
+if __name__ == "__main__":  # in a process of its own: it patches asyncio for good
+    import nest_asyncio2
+
+    nest_asyncio2.apply()
+    assert asyncio.run(nested(), debug=True) == ["ok"] * 4
+
+
+def test_a_loop_nested_in_another_is_served() -> None:
+    """The one inside while it runs, the outer one after it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.test_loops"], capture_output=True, text=True, timeout=LONG
+    )
+    assert (done.returncode, done.stderr) == (0, "")
