@@ -82,7 +82,7 @@ class Inbox:
     def put(self, message: Incoming) -> None:
         """Keep `message`, or give it to whoever claimed the reply to its request."""
         claim = self._claims.get(message.parent_id)
-        if claim is not None and not claim.done():
+        if claim is not None and not (claim.done() or claim.get_loop().is_closed()):
             claim.set_result(message)
             return
         is_status = message.msg_type == "status"
@@ -180,7 +180,7 @@ class Inbox:
     def fail(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let everybody who waits fail; what is kept stays."""
         for waiter in (*self._waiters, *self._claims.values()):
-            if not waiter.done():
+            if not (waiter.done() or waiter.get_loop().is_closed()):
                 waiter.set_exception(make_error())
 
     def fail_claims(
@@ -194,12 +194,14 @@ class Inbox:
     def fail_claim(self, msg_id: str, make_error: Callable[[], ConKernelError]) -> None:
         """Let whoever claimed the reply to that request fail."""
         claim = self._claims.get(msg_id)
-        if claim is not None and not claim.done():
+        if not (claim is None or claim.done() or claim.get_loop().is_closed()):
             claim.set_exception(make_error())
 
     def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
         for waiter, task in tuple(self._patient.items()):
+            if waiter.get_loop().is_closed():
+                continue
             if not waiter.done():
                 waiter.set_exception(make_error())
             elif task is not None and not waiter.cancelled():
@@ -234,9 +236,11 @@ class Inbox:
     def _wake_one(self) -> None:
         while self._waiters:
             waiter = self._waiters.popleft()
-            if not waiter.done():
+            loop = waiter.get_loop()
+            if not (waiter.done() or loop.is_closed()):
                 waiter.set_result(None)
-                return
+                if loop.is_running():  # one at rest looks again when it runs
+                    return
 
     def _take(self, place: int) -> Incoming:
         if place in self._others:

@@ -16,6 +16,7 @@ import time
 import warnings
 import weakref
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -68,6 +69,7 @@ logger: Final = logging.getLogger(__name__)
 
 JSON_PACKERS: Final = (json_packer, orjson_packer)
 JSON_UNPACKERS: Final = (json_unpacker, orjson_unpacker)
+LOOK_AGAIN: Final = 0.05  # seconds, while the loop of another thread is served
 NOTICED: Final = frozenset({"error", "input_request"})
 # Traits of a session that are read once, and again when they change.
 SESSION_TRAITS: Final = [
@@ -145,6 +147,7 @@ class Connection:
         self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
         self.subscribers: Subscribers = Subscribers()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._resting: list[asyncio.AbstractEventLoop] = []  # served before, and open
         self.last_error: str | None = None
         self.published: int = 0
         self._published_before = 0  # the present iopub socket was opened
@@ -179,7 +182,7 @@ class Connection:
         if channel == "iopub":
             self._published_before = self.published
         self._transport.open(channel, socket, self)
-        self.bind(is_required=False)
+        self.bind()
 
     def is_open(self, channel: Channel) -> bool:
         """Tell whether the channel is open."""
@@ -241,12 +244,11 @@ class Connection:
 
     # Loops and threads
 
-    def bind(self, *, is_required: bool = True) -> asyncio.AbstractEventLoop | None:
+    def bind(self) -> asyncio.AbstractEventLoop | None:
         """
-        Serve the running loop; the first one, or the next when that one is closed.
+        Serve the running loop, unless the one that is served runs in another thread.
 
         Raises:
-            WrongLoopError: Another loop is served, and still open.
             ForkedError: This process was forked off the one that made the client.
         """
         try:
@@ -257,19 +259,19 @@ class Connection:
             return running  # most calls; a forked process has no running loop
         if os.getpid() != self._pid:
             check_fork(self.session)
-        if running is None or self.is_foreign_thread():
+        if running is None:
             return self.loop
-        if self.loop is not None and not self.loop.is_closed():
-            if not is_required:
-                return self.loop
-            raise WrongLoopError(
-                "this client serves another event loop, which is still open: await it there, close "
-                "that loop, or make a second client with km.client()"
-            )
         if self.loop is not None:
+            if self.loop.is_running() and self.is_foreign_thread():
+                return self.loop  # it is told there
+            before, self.loop = self.loop, None
             self._transport.detach()
-            self.loop = None
-            self._abandon_old_loop()
+            if before.is_closed():
+                self._abandon_old_loop()
+            else:
+                self.inbound.finish()
+                self._leave_at_rest(before)
+        self.overdue.unwatch()
         self.loop = running
         self._thread = threading.get_ident()
         self._transport.attach(running)
@@ -277,6 +279,32 @@ class Connection:
         self.holding.watch()
         self.peer.rebound()
         return running
+
+    def _leave_at_rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve `loop` again as soon as it runs, also if it only awaits an old answer."""
+        self._resting = [one for one in self._resting if not one.is_closed()]
+        if loop in self._resting:
+            return
+        self._resting.append(loop)
+        this = weakref.ref(self)
+
+        def resume() -> None:
+            connection = this()
+            if connection is not None:
+                connection._resume(loop, resume)
+
+        with suppress(RuntimeError):  # it is being closed
+            loop.call_soon_threadsafe(resume)
+
+    def _resume(self, loop: asyncio.AbstractEventLoop, again: Callable[[], None]) -> None:
+        served = self.loop
+        if served is not None and served.is_running() and self.is_foreign_thread():
+            loop.call_later(LOOK_AGAIN, again)  # no loop tells others that it stops
+            return
+        self._resting.remove(loop)
+        if served is not None and os.getpid() == self._pid:
+            self.bind()
+            self.pump_all()  # before timers that were due while it was at rest
 
     def is_bound(self) -> bool:
         """Tell whether there is a loop, not closed, that is served."""
@@ -318,11 +346,14 @@ class Connection:
 
     def hand_over(self, function: Callable[[], None]) -> None:
         """Call `function` in the thread of the loop that is served: now, or as soon as it can."""
+        loop = self.loop
+        if loop is not None and not loop.is_running() and os.getpid() == self._pid:
+            self.bind()  # a loop at rest stands in nobody's way
         if self.is_foreign_thread():
             self.call_in_loop(function)
             return
         if self.loop is not None and self.loop.is_closed():
-            self.bind(is_required=False)
+            self.bind()
         function()
 
     def loop_for_future(self) -> asyncio.AbstractEventLoop:
@@ -338,6 +369,9 @@ class Connection:
         """Nobody can be told in a loop that is closed: forget what was asked there."""
         self.inbound.finish()
         self.overdue.clear()
+        if any(not loop.is_closed() for loop in self._resting):
+            self._abandon_closed()
+            return
         self.router.clear()
         is_held = self.window.is_held
         self.holding.clear()
@@ -347,6 +381,17 @@ class Connection:
             inbox.forget_waiters()
         self.recording.forget_waiters()
         self.questions.clear()
+
+    def _abandon_closed(self) -> None:
+        """Forget what was asked in loops that are closed; what others asked goes on."""
+        for request in (*self.router.open_requests, *self.router.abandoned_requests):
+            owner = request.owner
+            if isinstance(owner, RequestFuture) and owner.get_loop().is_closed():
+                self.router.end(request)
+                entry = cast("Entry", owner)
+                if request.takes_stdin:
+                    self.window.withdraw(entry)
+                    self.let_leave(self.window.done(entry))
 
     # Sending
 

@@ -119,6 +119,14 @@ class Overdue:
             self.is_watching = True
             self._timer = loop.call_later(TICK, self._look, loop)
 
+    def unwatch(self) -> None:
+        """Let the timer go: another loop is served from now on, with another clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.is_watching = False
+        self._suspects.clear()
+
     def withdraw(self) -> None:
         """Drop the open questions: the connection that they went over is gone."""
         for probe in tuple(self.probes):

@@ -371,7 +371,7 @@ class Peer:
 
     def _is_at_work(self) -> bool:
         task = self._task
-        return task is not None and not (task.done() or task.get_loop().is_closed())
+        return task is not None and not task.done() and task.get_loop() is self._connection.loop
 
     def _stop(self) -> None:
         task, self._task = self._task, None

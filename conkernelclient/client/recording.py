@@ -98,5 +98,5 @@ class Recording:
 
     def _wake(self, msg_id: str) -> None:
         for waiter in self._waiters.get(msg_id, ()):
-            if not waiter.done():
+            if not (waiter.done() or waiter.get_loop().is_closed()):
                 waiter.set_result(None)

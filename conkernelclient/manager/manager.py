@@ -257,7 +257,7 @@ class ConKernelManager(AsyncKernelManager):
                 await self._async_interrupt_kernel()
 
     def _lock(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         if self._turn_loop is not loop:  # a lock belongs to one loop
             self._turn, self._turn_loop = asyncio.Lock(), loop
         return self._turn

@@ -1,0 +1,193 @@
+"""Whichever event loop runs is served; one at rest stands in nobody's way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conkernelclient import ConKernelManager
+
+from .clients import LONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def loops(caplog: pytest.LogCaptureFixture) -> Iterator[list[asyncio.AbstractEventLoop]]:
+    """Three loops in debug mode; asyncio logs no error while they are used."""
+    made = [asyncio.new_event_loop() for _ in range(3)]
+    for loop in made:
+        loop.set_debug(True)
+        loop.slow_callback_duration = LONG
+    yield made
+    for loop in made:
+        loop.close()
+    logged = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert [one.getMessage() for one in logged if one.name == "asyncio"] == []
+
+
+async def start() -> tuple[ConKernelManager, Any]:
+    km = ConKernelManager()
+    await km.start_kernel()
+    return km, await km.client().start_channels()
+
+
+async def end(km: ConKernelManager, kc: Any) -> None:
+    kc.stop_channels()
+    await km.shutdown_kernel(now=True)
+
+
+async def ask(kc: Any) -> Any:
+    return (await kc.execute("1", reply=True, timeout=LONG))["content"]["status"]
+
+
+def test_open_loops_take_turns(loops: list[asyncio.AbstractEventLoop]) -> None:
+    """Each is served while it runs, however often they change."""
+    km, kc = loops[0].run_until_complete(start())
+    for _ in range(5):
+        for loop in loops:
+            assert loop.run_until_complete(ask(kc)) == "ok"
+            assert loop.run_until_complete(kc.wait_for_ready(timeout=LONG)) is None
+    loops[1].run_until_complete(end(km, kc))
+
+
+@pytest.mark.parametrize("wait", ["reply", "run", "record", "channel"])
+def test_what_was_asked_in_a_loop_at_rest_is_answered_when_it_runs(
+    loops: list[asyncio.AbstractEventLoop], wait: str
+) -> None:
+    """Also for a task in mid-await, whether the other loop read the answer or not."""
+    km, kc = loops[0].run_until_complete(start())
+
+    async def begin(code: str) -> asyncio.Task[Any]:
+        def awaitable() -> Any:
+            if wait == "reply":
+                return kc.execute(code, reply=True)
+            if wait == "run":
+                return kc.run(code)
+            msg_id = kc.execute(code)
+            if wait == "record":
+                return kc.get_pubs(msg_id)
+            return kc._async_recv_reply(msg_id)
+
+        async def use() -> Any:
+            return await awaitable()
+
+        task = asyncio.create_task(use())
+        await asyncio.sleep(0)
+        return task
+
+    for code in ("1", "import time; time.sleep(0.3)"):
+        task = loops[0].run_until_complete(begin(code))
+        if code == "1":
+            assert loops[1].run_until_complete(ask(kc)) == "ok"
+        else:
+            loops[1].run_until_complete(kc.control_channel.msg_ready())
+        assert loops[0].run_until_complete(asyncio.wait_for(task, LONG)) is not None
+    loops[2].run_until_complete(end(km, kc))
+
+
+def test_a_loop_that_is_closed_costs_no_other_one_its_answer(
+    loops: list[asyncio.AbstractEventLoop],
+) -> None:
+    """What was asked in it is forgotten; a loop at rest gets its own."""
+    km, kc = loops[0].run_until_complete(start())
+
+    async def send() -> Any:
+        return kc.execute("1", reply=True)
+
+    mine = loops[0].run_until_complete(send())
+    loops[1].run_until_complete(send())
+    loops[1].close()
+    assert loops[2].run_until_complete(ask(kc)) == "ok"
+    assert loops[0].run_until_complete(asyncio.wait_for(mine, LONG))["content"]["status"] == "ok"
+    loops[0].run_until_complete(end(km, kc))
+
+
+def test_a_thread_that_ended_without_closing_its_loop_is_in_nobodys_way(
+    loops: list[asyncio.AbstractEventLoop],
+) -> None:
+    """The next loop is served, in another thread."""
+    made: list[Any] = []
+    thread = threading.Thread(target=lambda: made.extend(loops[0].run_until_complete(start())))
+    thread.start()
+    thread.join()
+    km, kc = made
+    assert loops[1].run_until_complete(ask(kc)) == "ok"
+    loops[1].run_until_complete(end(km, kc))
+
+
+def test_isolated_test_cases_share_a_client() -> None:
+    """The class's loop is closed, each test has its own."""
+    import unittest
+
+    class Case(unittest.IsolatedAsyncioTestCase):
+        made: Any
+
+        @classmethod
+        def setUpClass(cls) -> None:
+            cls.made = asyncio.run(start())
+
+        @classmethod
+        def tearDownClass(cls) -> None:
+            asyncio.run(end(*cls.made))
+
+        async def asyncSetUp(self) -> None:
+            assert await ask(self.made[1]) == "ok"
+
+        async def test_one(self) -> None:
+            assert await ask(self.made[1]) == "ok"
+
+        async def test_two(self) -> None:
+            assert (await self.made[1].run("print(2)")).stdout == "2\n"
+
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(Case).run(result)
+    assert result.testsRun == 2
+    assert result.wasSuccessful(), (result.errors, result.failures)
+
+
+def test_uvloop_and_asyncio_take_turns(loops: list[asyncio.AbstractEventLoop]) -> None:
+    """What counts is which of them runs."""
+    import uvloop
+
+    other = uvloop.new_event_loop()
+    km, kc = other.run_until_complete(start())
+    for loop in (loops[0], other, loops[1], other):
+        assert loop.run_until_complete(ask(kc)) == "ok"
+    other.run_until_complete(end(km, kc))
+    other.close()
+
+
+async def nested() -> list[str]:
+    km, kc = await start()
+    inner = asyncio.new_event_loop()
+    nest_asyncio2.apply(inner)
+    got = [asyncio.get_running_loop().run_until_complete(ask(kc))]
+    got.append(inner.run_until_complete(ask(kc)))
+    got.append(await ask(kc))
+    inner.close()
+    got.append(await ask(kc))
+    await end(km, kc)
+    return got
+
+
+if __name__ == "__main__":  # in a process of its own: it patches asyncio for good
+    import nest_asyncio2
+
+    nest_asyncio2.apply()
+    assert asyncio.run(nested(), debug=True) == ["ok"] * 4
+
+
+def test_a_loop_nested_in_another_is_served() -> None:
+    """The one inside while it runs, the outer one after it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.test_loops"], capture_output=True, text=True, timeout=LONG
+    )
+    assert (done.returncode, done.stderr) == (0, "")
