@@ -330,8 +330,10 @@ async def test_a_connection_file_is_enough(km: ConKernelManager) -> None:
     kc = ConKernelClient()
     kc.load_connection_file(km.connection_file)
     assert await kc.start_channels() is kc
-    assert await kc.is_alive()
     assert await kc.eval("1 + 1") == 2
+    async with asyncio.timeout(LONG):
+        while not await kc.is_alive():  # the heart has beaten once
+            await asyncio.sleep(0.01)
     assert kc.ports == km.ports
     assert kc.blocking_client().ports == km.ports
     run = kc.run("while True: pass")

@@ -256,14 +256,12 @@ async def test_channels_opened_anew_look_for_a_kernel_that_had_vanished() -> Non
         kc.stop_channels()
 
 
-@pytest.mark.parametrize("is_watched", [False, True])
-async def test_a_kernel_that_goes_while_it_is_greeted_is_told(is_watched: bool) -> None:
+async def test_a_kernel_that_goes_while_it_is_greeted_is_told() -> None:
     """Its process may stay, so that nobody else could tell."""
     with FakeKernel(is_welcoming=False) as kernel:
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kc = kernel.client()
-        if is_watched:
-            kc._kernel_is_watched(lambda: None, lambda: None, is_starting=True)
+        kc._kernel_is_watched(lambda: None, lambda: None, is_starting=True)
         kc.start_channels()
         run = kc.run("1")
         await asyncio.to_thread(kernel.wait_for, "kernel_info_request")

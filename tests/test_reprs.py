@@ -11,6 +11,8 @@ from conkernelclient import ConKernelClient, ConKernelManager, Result, Run
 from conkernelclient.outputs.standing import short, standing
 from conkernelclient.testing import FakeKernel, Hold
 
+from .clients import opened
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,7 +32,7 @@ async def test_the_repr_of_a_client_names_kernel_state_and_requests(kernel: Fake
     kc = kernel.client()
     seen = [repr(kc)]
     assert "channels closed" in seen[0]
-    await kc.start_channels()
+    await opened(kc)
     run = kc.run("wait\n" * 50)
     seen += [repr(kc), repr(run)]
     assert seen[1].startswith(

@@ -101,7 +101,8 @@ async def test_a_timeout_counts_from_when_the_kernel_is_there(
     kernel, is_up = slow
     kc = client_of(kernel)
     kc.start_channels()
-    kernel.on_code("never", [Hold()])
+    is_over = threading.Event()
+    kernel.on_code("never", [Hold(is_over)])
     waiting: list[asyncio.Future[Any]] = [
         asyncio.ensure_future(asyncio.wait_for(kc.execute("1", reply=True, timeout=LONG), LONG)),
         asyncio.ensure_future(kc.execute_interactive("2", timeout=LONG)),
@@ -115,6 +116,7 @@ async def test_a_timeout_counts_from_when_the_kernel_is_there(
     is_up.set()
     with pytest.raises(errors.ReplyTimeout):
         await asyncio.wait_for(short, LONG)
+    is_over.set()
     await asyncio.wait_for(asyncio.gather(*waiting), LONG)
     kc.stop_channels()
 

@@ -701,7 +701,8 @@ class Connection:
                 entry.fail(make_error())
         spared = {entry.msg_id for entry in self.window.held}
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
-            is_heard = channel == "iopub" and request.takes_iopub
+            is_ours = getattr(request.owner, "is_ours", False)  # it does without what it hears
+            is_heard = channel == "iopub" and request.takes_iopub and not is_ours
             is_meant = channel is None or request.channel == channel or is_heard
             if is_meant and request.msg_id not in spared:
                 self.router.end(request)

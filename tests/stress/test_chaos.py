@@ -155,18 +155,19 @@ class Chaos:
         await asyncio.wait((restarting,))
 
     async def kill(self) -> None:
-        os.kill(self.pid(), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid(), signal.SIGKILL)
         await asyncio.sleep(0.2)
         if self.dice.random() < 0.5:
             await self.km.restart_kernel(now=True)
 
     async def stop_and_continue(self) -> None:
         pid = self.pid()
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(0.3)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it was killed a moment ago
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(0.3)
+            finally:
                 os.kill(pid, signal.SIGCONT)
 
     async def reopen(self) -> None:
