@@ -58,8 +58,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
     `ConKernelClient(connection_file=path)` and `load_connection_file()`. Then
     `await kc.start_channels()`.
 
-    It serves one event loop, the first that uses it, and the next when that one is closed. Called
-    from other threads, its verbs hand over to that loop.
+    It serves whichever event loop runs and uses it; loops may take turns. Called from other threads
+    meanwhile, its verbs hand over to that loop.
     """
 
     max_backlog_messages: Integer[int, int] = Integer(
