@@ -429,7 +429,7 @@ async def test_values_go_in_and_out(km: ConKernelManager) -> None:
             await kc.eval("1 +")
         with pytest.raises(errors.ProtocolError, match="no literal"):
             await kc.eval("object()")
-        for bad in ({"x": object()}, {"class": 1}, {"a b": 1}, {"x": float("nan")}):
+        for bad in ({"x": object()}, {"class": 1}, {"a b": 1}):
             with pytest.raises(errors.ProtocolError):
                 await kc.set(**bad)
         with pytest.raises(errors.ProtocolError):
