@@ -18,6 +18,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -140,6 +141,8 @@ class ZmqTransport:
         self.seconds: float = 0.0
         self.backlog: int = 0
         self.backlog_bytes: int = 0
+        if os.name == "posix":
+            _transports.add(self)
 
     def open(self, channel: Channel, socket: ConSocket, door: Door) -> None:
         """Take over a connected socket; what was held for the channel is sent on it."""
@@ -151,6 +154,17 @@ class ZmqTransport:
             socket.on_touched = lambda: self._schedule(line)
             if self._loop is not None:
                 self._watch(line)
+
+    def forget(self) -> None:
+        """
+        Let go of everything in a forked child, and touch nothing: parent and child share the epoll.
+
+        The lock is a new one: a thread that held it is not here.
+        """
+        _of_parent.append(self._lines)  # kept: a socket that is collected is closed
+        self._lines, self._held = {}, {}
+        self._loop = self._selector = self._own_selector = None
+        self.lock = threading.RLock()
 
     def close(self, channel: Channel) -> None:
         """
@@ -468,3 +482,15 @@ def _try_send(line: _Line, frames: Sequence[Frame], copy: bool) -> bool:
     except zmq.Again:
         return False
     return True
+
+
+def _forget_all() -> None:
+    for transport in list(_transports):
+        transport.forget()
+
+
+_transports: Final[weakref.WeakSet[ZmqTransport]] = weakref.WeakSet()
+_of_parent: Final[list[object]] = []  # filled in a forked child only
+
+if os.name == "posix":
+    os.register_at_fork(after_in_child=_forget_all)
