@@ -17,7 +17,7 @@ from conkernelclient import ConKernelManager, errors, run_kernel
 from conkernelclient.manager import guardian
 from conkernelclient.manager.stderr import StderrTail
 
-from .clients import LONG, until
+from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -189,7 +189,7 @@ async def test_a_kernel_that_finds_its_port_taken_starts_again_with_others(
 
         km = Unlucky()
         await km.start_kernel()
-        kc = await asyncio.wait_for(km.client().start_channels(), LONG)
+        kc = await opened(km.client())
         assert "ports taken" in caplog.text
         assert taken not in km.ports
         assert (await kc.run("'well'")).text == "'well'\n"
@@ -232,6 +232,7 @@ async def test_what_passes_over_tcp_is_encrypted_where_the_kernel_can(
     other = mortal.client(curve_publickey=None, curve_secretkey=None, startup_timeout=0.3)
     with pytest.raises(errors.ReadyTimeout):
         await other.start_channels()
+        await other.wait_for_ready(timeout=0.3)
     other.stop_channels()
     kc.stop_channels()
 

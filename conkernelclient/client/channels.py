@@ -18,7 +18,7 @@ from jupyter_client.channels import AsyncZMQSocketChannel, HBChannel
 from ..errors import ChannelsClosedError, ConKernelError, ReplyTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
@@ -174,11 +174,19 @@ class Inbox:
             if not waiter.done():
                 waiter.set_exception(make_error())
 
-    def fail_claims(self, make_error: Callable[[], ConKernelError]) -> None:
-        """Let those fail who claimed a reply that will not come."""
-        for claim in self._claims.values():
-            if not claim.done():
-                claim.set_exception(make_error())
+    def fail_claims(
+        self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()
+    ) -> None:
+        """Let those fail who claimed a reply that will not come, but for the `spared` ones."""
+        for msg_id in list(self._claims):
+            if msg_id not in spared:
+                self.fail_claim(msg_id, make_error)
+
+    def fail_claim(self, msg_id: str, make_error: Callable[[], ConKernelError]) -> None:
+        """Let whoever claimed the reply to that request fail."""
+        claim = self._claims.get(msg_id)
+        if claim is not None and not claim.done():
+            claim.set_exception(make_error())
 
     def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
@@ -297,7 +305,7 @@ class ConChannel(AsyncZMQSocketChannel):
         if len(inbox):
             return inbox.get().message
         if timeout is None:
-            connection.peer.check()
+            connection.presence.check()
         elif timeout <= 0:
             raise Empty
         return (await inbox.wait(timeout)).message

@@ -20,6 +20,7 @@ from traitlets import Float, Instance, Type
 
 from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
+from ..state.presence import News, State
 from ..transport.sockets import ConSocket
 from ..transport.zmq import LINGER, MONITORED
 from .channels import ConChannel, ConHBChannel
@@ -51,18 +52,15 @@ class Starting(Generic[C]):
     """
     What `start_channels()` gives: the channels run.
 
-    Awaited, it is the client, when the kernel is ready.
+    Awaited, it is the client, at once.
     """
 
     def __init__(self, client: C) -> None:
         self._client = client
 
     def __await__(self) -> Generator[Any, None, C]:
-        return self._ready().__await__()
-
-    async def _ready(self) -> C:
-        await self._client.wait_for_ready(timeout=self._client.startup_timeout)
         return self._client
+        yield  # it is a generator that waits for nothing
 
 
 class Lifecycle(AsyncKernelClient):
@@ -80,7 +78,7 @@ class Lifecycle(AsyncKernelClient):
         STARTUP_TIMEOUT,
         allow_none=True,
         config=True,
-        help="Seconds that `await kc.start_channels()` waits for the kernel; None: any time.",
+        help="Seconds that a request waits for a kernel that is not ready; None: any time.",
     )
 
     _connection: Connection
@@ -103,8 +101,9 @@ class Lifecycle(AsyncKernelClient):
         `stop_channels()`, they are new ones.
 
         Returns:
-            An object to await, or not: `kc = await kc.start_channels()` waits until the kernel is
-            ready, at most `startup_timeout` seconds, and gives the client.
+            An object to await, or not: `kc = await kc.start_channels()` gives the client, without
+            waiting for the kernel. What is sent is held until the kernel is there and its iopub is
+            heard, at most `startup_timeout` seconds; `wait_for_ready()` waits for that.
 
         Raises:
             ProtocolError: The connection information lacks a port.
@@ -113,9 +112,12 @@ class Lifecycle(AsyncKernelClient):
         self._is_stopped = False
         wanted = {"shell": shell, "iopub": iopub, "stdin": stdin, "control": control, "hb": hb}
         self._check_ports(name for name, is_wanted in wanted.items() if is_wanted)
+        was_listening = self._connection.is_open("iopub")
         for name in CHANNELS:
             if wanted[name]:
                 self._open_channel(name, again=True).start()
+        if iopub and not was_listening:
+            self._connection.peer.hear(News.OPENED)
         self.allow_stdin = stdin
         if hb and not self.hb_channel.is_alive():
             self.hb_channel.start()
@@ -207,14 +209,21 @@ class Lifecycle(AsyncKernelClient):
 
     # What the owner of the kernel tells; from any thread.
 
-    def _kernel_is_watched(self, on_left: Callable[[], None]) -> None:
+    def _kernel_is_watched(
+        self, on_left: Callable[[], None], on_answer: Callable[[], None], *, is_starting: bool
+    ) -> None:
         """
         Take note that the owner will tell of the kernel's end.
 
-        He is told by `on_left` of a kernel that closed its connections and did not end.
+        Args:
+            on_left: Called when the kernel closed its connections and did not end.
+            on_answer: Called when it has answered.
+            is_starting: Whether it has not answered any client yet.
         """
         self._connection.peer.is_watched = True
+        self._connection.peer.is_starting = is_starting
         self._connection.peer.on_left = on_left
+        self._connection.peer.on_answer = on_answer
 
     def _has_heard_kernel(self) -> bool:
         """Tell whether anything came from the kernel since it was started."""
@@ -228,16 +237,32 @@ class Lifecycle(AsyncKernelClient):
     def _kernel_leaves(self) -> None:
         """Take note that a restart of the kernel begins."""
         connection = self._connection
-        connection.hand_over(connection.peer.leave)
+        connection.hand_over(lambda: connection.peer.hear(News.RESTARTS))
+
+    def _kernel_stays(self) -> None:
+        """Take note that a restart was called off before it began."""
+        connection = self._connection
+
+        def stay() -> None:
+            if connection.presence.state is State.RESTARTING:
+                connection.peer.hear(News.STARTED)
+
+        connection.hand_over(stay)
 
     def _kernel_ended(
         self, make_error: Callable[[], ConKernelError], *, returns: bool = False
     ) -> None:
         """Take note that the kernel ended; or that it ended and will be there again."""
         connection = self._connection
-        connection.hand_over(lambda: connection.peer.end(make_error, returns=returns))
+        news = News.RETURNS if returns else News.ENDED
+        connection.hand_over(lambda: connection.peer.hear(news, make_error))
 
-    def _kernel_started(self, info: KernelConnectionInfo, on_left: Callable[[], None]) -> None:
+    def _kernel_started(
+        self,
+        info: KernelConnectionInfo,
+        on_left: Callable[[], None],
+        on_answer: Callable[[], None],
+    ) -> None:
         """Take note that the kernel was started, maybe again, maybe at other ports."""
         connection = self._connection
 
@@ -248,9 +273,9 @@ class Lifecycle(AsyncKernelClient):
                     is_key = name.startswith("curve") and isinstance(value, str)
                     setattr(self, name, str(value).encode("ascii") if is_key else value)
             self._heard_before = connection.inbound.counts["received"]
-            connection.peer.come_back()
+            connection.peer.hear(News.STARTED)
 
-        self._kernel_is_watched(on_left)
+        self._kernel_is_watched(on_left, on_answer, is_starting=True)
         connection.hand_over(start)
 
     # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import ConKernelError, ReplyTimeout, TransportError
 from ..protocol.router import Claim, Phase, Request
-from .peer import Presence
 
 if TYPE_CHECKING:
     import asyncio
@@ -144,7 +143,7 @@ class Overdue:
         """Ask each one's shell, once, what became of it."""
         connection = self._connection
         loop = connection.loop
-        if loop is None or loop.is_closed() or connection.peer.presence is not Presence.HERE:
+        if loop is None or loop.is_closed() or not connection.presence.sends:
             return  # whoever looks for the kernel decides; the next look asks what is left
         by_shell: dict[str | None, list[Request]] = {}
         for request in requests:
@@ -216,6 +215,8 @@ class Probe:
         subshell_id: The shell; None for the main one.
         owed: The requests that it is about.
     """
+
+    is_ours: bool = True  # no caller of the client made this request
 
     def __init__(
         self, connection: Connection, subshell_id: str | None, owed: Sequence[Request]

@@ -14,7 +14,7 @@ from ..errors import ReplyTimeout
 from ..protocol.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ..errors import ConKernelError
     from ..protocol.incoming import Incoming
@@ -70,9 +70,15 @@ class Recording:
             raise record.failure()
         return self.records.take(self.records.find(msg_id))
 
-    def fail(self, make_error: Callable[[], ConKernelError]) -> None:
-        """Take note that what is incomplete will stay so."""
-        for msg_id in self.records.fail(make_error):
+    def fail(self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()) -> None:
+        """Take note that what is incomplete will stay so, but for the `spared` ones."""
+        for msg_id in self.records.fail(make_error, spared):
+            self._wake(msg_id)
+
+    def fail_one(self, msg_id: str, make_error: Callable[[], ConKernelError]) -> None:
+        """Take note that a request was never sent: nothing will be published for it."""
+        if msg_id in self.records:
+            self.records.find(msg_id).failure = make_error
             self._wake(msg_id)
 
     def forget_waiters(self) -> None:

@@ -16,6 +16,7 @@ from traitlets import Bool, Float, Integer
 
 from ..errors import ProtocolError, WrongLoopError
 from .lifecycle import Lifecycle
+from .msg_id import MsgId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +147,7 @@ class Requests(Lifecycle):
             return self._hand_over(ask)
         else:
             connection.call_in_loop(tell)
-        return message["msg_id"]
+        return MsgId(message["msg_id"])
 
     def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
         """Start a request in the thread of the client's loop; gives its answer in this thread."""
@@ -196,7 +197,8 @@ class Requests(Lifecycle):
         message = self._connection.outbound.make(msg_type, content, metadata)
         header = message["header"]
         if msg_id is not None:
-            header["msg_id"] = message["msg_id"] = require_text("msg_id", msg_id)
+            # A plain str, also if it is the MsgId that a request before it gave.
+            header["msg_id"] = message["msg_id"] = str(require_text("msg_id", msg_id))
         if subshell_id is not None:
             header["subshell_id"] = subshell_id
         return message

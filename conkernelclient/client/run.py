@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
 from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
-from ..outputs.reduce import Reducer, lines_of
+from ..outputs.mime import lines_of
+from ..outputs.reduce import Reducer
 from ..outputs.result import Result
+from ..outputs.standing import short, standing
 from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
-from .peer import Presence
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
     from ..outputs.events import Event
     from ..outputs.result import Status
@@ -59,6 +60,8 @@ class RunOptions(NamedTuple):
     on_stdin: StdinHandler | None = None
     max_output_bytes: int | None = None
 
+
+SHOWN: Final = 60  # characters of the code in a repr
 
 PLAIN: Final = RunOptions()  # what most callers want
 
@@ -111,7 +114,9 @@ class Run(RequestFuture["Result"]):
         "subshell_id",
     )
 
-    is_run: bool = True  # for the window, of which it is an entry
+    # For the window, of which it is an entry.
+    is_run: bool = True
+    takes_turn: bool = True
 
     def __init__(
         self,
@@ -308,9 +313,11 @@ class Run(RequestFuture["Result"]):
     def launch(self) -> None:
         """Register, and leave as soon as the window lets it."""
         connection = self._connection
-        if connection.peer.presence is Presence.GONE:
-            self.fail(connection.peer.error())
+        if connection.presence.is_lost:
+            self.fail(connection.presence.error())
             return
+        if connection.window.is_held:
+            connection.holding.check(self._message, self._buffers)
         connection.router.open(self.request)
         if self._options.start_timeout is not None:
             self._arm(self._options.start_timeout, self._start_timed_out)
@@ -329,6 +336,9 @@ class Run(RequestFuture["Result"]):
         self._connection.send_request(self.request, self._message, self._buffers)
         self._message = SENT  # and let go of what it holds
         self._buffers = ()
+
+    def released(self) -> None:
+        """Learn that the kernel for which it was held is there; its timeout counts from busy."""
 
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message of this run; the router has advanced its phase."""
@@ -586,6 +596,10 @@ class Run(RequestFuture["Result"]):
         return None
 
     def __repr__(self) -> str:
+        return standing(self, self._standing)
+
+    def _standing(self) -> Iterator[str]:
         holder = self._held_by if self.done() else self._holder()
         behind = f" behind {holder}" if holder is not None and not self.started else ""
-        return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}>"
+        yield f"{self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}"
+        yield repr(short(self.code, SHOWN))

@@ -26,6 +26,10 @@ class Subshells(_Base):
     # What the kernel says that it can do; set when it is ready.
     _features: frozenset[str] | None = None
 
+    async def _until_greeted(self, timeout: float | None) -> None:
+        """Wait until the kernel has said what it can do."""
+        raise NotImplementedError
+
     async def create_subshell(self, timeout: float | None = None) -> str:
         """
         Make a subshell, a thread of the kernel that runs cells beside the main shell.
@@ -65,6 +69,8 @@ class Subshells(_Base):
     async def _subshell_request(
         self, msg_type: str, content: dict[str, Any], timeout: float | None
     ) -> dict[str, Any]:
+        if self._features is None and self._connection.is_open("shell"):
+            await self._until_greeted(timeout)
         if self._features is not None and "kernel subshells" not in self._features:
             raise ProtocolError("this kernel does not support subshells (JEP 91)")
         reply = await self.request(msg_type, content, "control", timeout=timeout)

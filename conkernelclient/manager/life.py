@@ -41,6 +41,7 @@ class Life:
         is_owned: Whether it ends with us.
         is_being_ended: Whether we are about to end it; set by the manager.
         is_watched: Whether its end will be told.
+        has_answered: Whether it has answered a client: it is not starting any more.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Life:
         self.is_owned: bool = is_owned
         self.is_being_ended: bool = False
         self.is_watched: bool = False
+        self.has_answered: bool = False
         self._tail = StderrTail(self._read) if captures_stderr else None
         self._ports = [b":%d" % port for port in ports]
         self._on_port_taken = on_port_taken
@@ -106,6 +108,10 @@ class Life:
         self._watch = ProcessWatch(process, owns_group=owns_group, on_end=tell)
         self.is_watched = True
         return True
+
+    def note_answer(self) -> None:
+        """Note that it has answered a client."""
+        self.has_answered = True
 
     @property
     def is_over(self) -> bool:

@@ -29,6 +29,8 @@ from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
 from ..client.endings import Ending, left, restarted
+from ..outputs.standing import standing
+from .standing import told_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -86,10 +88,14 @@ class ConKernelManager(AsyncKernelManager):
         self._turn_loop: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # the one that started the kernel
         self._is_restarting = False
+        self._restarts_due = 0  # announced to the clients, and not at their end
         self._port_retries = 0
         self._revival: ConKernelRestarter | None = None
         self._outcome: asyncio.Future[None] | concurrent.futures.Future[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return standing(self, lambda: told_of(self, self._clients, self._life, self._is_restarting))
 
     # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")
@@ -155,8 +161,12 @@ class ConKernelManager(AsyncKernelManager):
                 self._clients.add(client)
             life = self._life
             if life is not None:
-                client._kernel_is_watched(self._kernel_left)
-                if life.is_over and not self._is_restarting:
+                client._kernel_is_watched(
+                    self._kernel_left, life.note_answer, is_starting=not life.has_answered
+                )
+                if self._restarts_due or self._is_restarting:
+                    client._kernel_leaves()
+                elif life.is_over:
                     client._kernel_ended(lambda: life.ending().error())
         return client
 
@@ -212,8 +222,16 @@ class ConKernelManager(AsyncKernelManager):
         Cancelled, it goes on to its end.
         """
         self._announce_restart()
-        async with self._my_turn():
-            await _to_its_end(self._async_restart_kernel(now=now, newports=newports, **kw))
+        self._restarts_due += 1
+        has_begun = False
+        try:
+            async with self._my_turn():
+                has_begun = True
+                await _to_its_end(self._async_restart_kernel(now=now, newports=newports, **kw))
+        finally:
+            self._restarts_due -= 1
+            if not (has_begun or self._restarts_due or self._is_restarting):
+                self._call_off_restart()
 
     async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
         """
@@ -279,8 +297,10 @@ class ConKernelManager(AsyncKernelManager):
         is_local = isinstance(self.provisioner, LocalProvisioner)
         is_independent = bool(kw.get("independent"))
         captures = self.capture_stderr and "stderr" not in kw and not is_independent
-        from .life import Life  # with the first kernel: importing us should be quick
+        from .arguments import check_launch  # with the first kernel: importing us should be quick
+        from .life import Life
 
+        check_launch(self, ConKernelClient, kw)
         life = Life(
             captures_stderr=captures and is_local,
             is_owned=is_local and not is_independent,
@@ -293,7 +313,7 @@ class ConKernelManager(AsyncKernelManager):
         self._loop = asyncio.get_running_loop()
         self._watch(life)
         info = self.get_connection_info()
-        self._tell(lambda client: client._kernel_started(info, self._kernel_left))
+        self._tell(lambda client: client._kernel_started(info, self._kernel_left, life.note_answer))
 
     def _watch(self, life: Life) -> None:
         if life.watch(self.provisioner, weakref.WeakMethod(self._process_ended)):
@@ -347,6 +367,7 @@ class ConKernelManager(AsyncKernelManager):
             self._revive(restarter, left())
 
     def _revive(self, restarter: ConKernelRestarter, ending: Ending) -> None:
+        self._restarts_due += 1  # for clients that are made until it is announced
         self._tell_end(ending.error, returns=True)
         self._spawn(self._restart_unasked(restarter))
 
@@ -370,8 +391,19 @@ class ConKernelManager(AsyncKernelManager):
         self._tell(lambda client: client._kernel_ended(make_error, returns=returns))
 
     async def _restart_unasked(self, restarter: ConKernelRestarter) -> None:
-        await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
+        try:
+            await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
+        finally:
+            self._restarts_due -= 1
         await restarter.restart()
+
+    def _call_off_restart(self) -> None:
+        """Tell the clients that nothing comes of a restart which was cancelled before its turn."""
+        life = self._life
+        if life is None or life.is_over:
+            self._tell_end(Ending().error if life is None else life.ending().error)
+        else:
+            self._tell(ConKernelClient._kernel_stays)
 
     def _announce_restart(self) -> None:
         if self._launch_args is None or not self.owns_kernel:

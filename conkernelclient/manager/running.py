@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .manager import ConKernelManager
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from ..client.client import ConKernelClient
 
 __all__ = ["run_kernel", "start_new_async_kernel"]
+
+# How a trait of the client is given to each.
+CLIENT_OPTION: Final = "client_options={{'{}': ...}}"
+CLIENT_TRAIT: Final = "km.client({}=...)"
 
 
 async def start_new_async_kernel(
@@ -29,11 +33,14 @@ async def start_new_async_kernel(
 
     Raises:
         RuntimeError: It is not ready in time, or ended; it was shut down then.
+        TypeError: An argument is unknown; the message names the nearest known one.
     """
     km = ConKernelManager(kernel_name=kernel_name)
     kc: ConKernelClient | None = None
     try:
-        await km.start_kernel(**kwargs)
+        await _start(
+            km, kwargs, "start_new_async_kernel", "startup_timeout", client_way=CLIENT_TRAIT
+        )
         kc = km.client()
         kc.start_channels()
         await kc.wait_for_ready(timeout=startup_timeout)
@@ -68,17 +75,36 @@ async def run_kernel(
 
     Raises:
         RuntimeError: It is not ready in time, or ended.
+        TypeError: An argument is unknown; the message names the nearest known one.
     """
     km = ConKernelManager(kernel_name=kernel_name)
     kc: ConKernelClient | None = None
     try:
-        await km.start_kernel(**kwargs)
+        await _start(
+            km, kwargs, "run_kernel", "startup_timeout", "client_options", client_way=CLIENT_OPTION
+        )
         kc = km.client(**{"stop_on_error": False, **(client_options or {})})
         kc.start_channels()
         await kc.wait_for_ready(timeout=startup_timeout)
         yield kc
     finally:
         await _end(km, kc)
+
+
+async def _start(
+    km: ConKernelManager,
+    launch_args: dict[str, Any],
+    function: str,
+    *parameters: str,
+    client_way: str,
+) -> None:
+    """Start the kernel; an argument that is unknown is told as one of `function`."""
+    from .arguments import UnknownArgumentError  # with the first kernel, as the manager does
+
+    try:
+        await km.start_kernel(**launch_args)
+    except UnknownArgumentError as error:
+        raise error.of(function, "kernel_name", *parameters, client_way=client_way) from None
 
 
 async def _end(km: ConKernelManager, kc: ConKernelClient | None) -> None:
