@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_client.channels import AsyncZMQSocketChannel, HBChannel
+from jupyter_client.channels import AsyncZMQSocketChannel
 
 from ..errors import ChannelsClosedError, ConKernelError, ReplyTimeout
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..transport.sockets import ConSocket
     from .connection import Connection
 
-__all__ = ["ConChannel", "ConHBChannel", "Inbox"]
+__all__ = ["ConChannel", "Inbox"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -339,18 +339,3 @@ class ConChannel(AsyncZMQSocketChannel):
             raise ChannelsClosedError("the channels are not running: call start_channels() first")
         self.connection.bind_here()
         return self.connection
-
-
-class ConHBChannel(HBChannel):
-    """
-    The heartbeat channel, which may be stopped as soon as it was started.
-
-    jupyter_client's sets its flag that it runs in its own thread: stopped before that, it would
-    open socket after socket for ever.
-    """
-
-    def _create_socket(self) -> None:
-        if self._exit.is_set() and self._running:
-            self._running = False
-            return
-        super()._create_socket()

@@ -16,14 +16,17 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import HBChannel
 from jupyter_client.connect import channel_socket_types, port_names
+from jupyter_client.manager import KernelManager
 from traitlets import Float, Instance, Type
 
 from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
 from ..state.presence import News, State
+from ..transport.context import share
 from ..transport.sockets import ConSocket
 from ..transport.zmq import LINGER, MONITORED
-from .channels import ConChannel, ConHBChannel
+from .channels import ConChannel
+from .heartbeat import ConHBChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -83,6 +86,8 @@ class Lifecycle(AsyncKernelClient):
 
     _connection: Connection
     _heard_before: int = 0  # messages that had come when the kernel was started last
+    _wants_heartbeat: bool = False  # set by start_channels(), until they are stopped
+    _is_heartbeat_started: bool = False  # the present `_hb_channel`, by us
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
 
     # jupyter_client's gives None, which nobody uses.
@@ -119,8 +124,10 @@ class Lifecycle(AsyncKernelClient):
         if iopub and not was_listening:
             self._connection.peer.hear(News.OPENED)
         self.allow_stdin = stdin
-        if hb and not self.hb_channel.is_alive():
-            self.hb_channel.start()
+        if hb:
+            self._wants_heartbeat = True
+            if self._hb_channel is not None:
+                self.hb_channel  # noqa: B018 - it starts with that
         return Starting(self)
 
     def stop_channels(self) -> None:
@@ -136,10 +143,8 @@ class Lifecycle(AsyncKernelClient):
             channel = getattr(self, f"_{name}_channel")
             if channel is not None:
                 channel.stop()
-        if self._hb_channel is not None:
-            if self._hb_channel.is_alive():
-                self._hb_channel.stop()
-            self._hb_channel = None
+        self._wants_heartbeat = False
+        self._stop_heartbeat()
         self._connection.subshells.clear()
         self._identity = None
         self._is_stopped = True
@@ -149,7 +154,7 @@ class Lifecycle(AsyncKernelClient):
     def channels_running(self) -> bool:
         """Whether any channel is open."""
         return any(map(self._connection.is_open, CHANNELS)) or bool(
-            self._hb_channel is not None and self._hb_channel.is_alive()
+            self._wants_heartbeat or (self._hb_channel is not None and self._hb_channel.is_alive())
         )
 
     @property
@@ -176,6 +181,49 @@ class Lifecycle(AsyncKernelClient):
         """The control channel: replies that nobody claimed."""
         return self._open_channel("control")
 
+    @property
+    def hb_channel(self) -> Any:
+        """
+        The heartbeat channel.
+
+        Its thread starts when somebody asks for it, here or by `is_alive()`, if it was among the
+        channels that `start_channels()` opened.
+        """
+        if self._hb_channel is None:
+            self._open_context()
+        channel: Any = super().hb_channel
+        if self._wants_heartbeat and not self._is_heartbeat_started:
+            self._is_heartbeat_started = True
+            if not channel.is_alive():
+                channel.start()
+        return channel
+
+    def _stop_heartbeat(self) -> bool:
+        """Stop it; tells whether it ran."""
+        channel, self._hb_channel = self._hb_channel, None
+        self._is_heartbeat_started = False
+        was_alive = channel is not None and bool(channel.is_alive())
+        if was_alive:
+            channel.stop()
+        return was_alive
+
+    async def _async_is_alive(self) -> bool:
+        """
+        Tell whether the kernel is alive.
+
+        A client without a manager asks the heartbeat: the first time that takes until it answers,
+        or a second.
+        """
+        if not isinstance(self.parent, KernelManager):
+            if self._connection.presence.state in (State.GONE, State.VANISHED):
+                return False
+            channel = self.hb_channel if self._wants_heartbeat else self._hb_channel
+            if isinstance(channel, ConHBChannel):
+                await channel.until_looked()
+        return await super()._async_is_alive()
+
+    is_alive = _async_is_alive
+
     def _open_channel(self, name: Channel, *, again: bool = False) -> ConChannel:
         """Give the channel object; a new one if there is none yet, or (`again`) it was stopped."""
         channel: ConChannel | None = getattr(self, f"_{name}_channel")
@@ -201,11 +249,9 @@ class Lifecycle(AsyncKernelClient):
             if channel is not None and channel.is_alive():
                 channel.socket = self._connect(name)
                 self._connection.open(name, channel.socket)
-        heartbeat = self._hb_channel
-        if heartbeat is not None and heartbeat.is_alive():
-            heartbeat.stop()
-            self._hb_channel = None
-            self.hb_channel.start()
+        if self._stop_heartbeat():
+            self._wants_heartbeat = True
+            self.hb_channel  # noqa: B018 - it starts with that
 
     # What the owner of the kernel tells; from any thread.
 
@@ -285,9 +331,7 @@ class Lifecycle(AsyncKernelClient):
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> ConSocket:
         """Create a socket that never drops what the kernel sends, connected to the kernel."""
-        if self._created_context and self.context.closed:
-            self.context = zmq.asyncio.Context()
-        context: Any = self.context  # its stub does not say which class of socket comes out
+        context: Any = self._open_context()  # its stub does not say which class of socket it makes
         socket: ConSocket = context.socket(channel_socket_types[channel], socket_class=ConSocket)
         socket.linger = LINGER
         socket.rcvhwm = 0  # our own bounds are the only ones
@@ -344,6 +388,17 @@ class Lifecycle(AsyncKernelClient):
         if wrong:
             raise ProtocolError(f"connection file {path!r} lacks {', '.join(wrong)}")
         self.load_connection_info(cast("KernelConnectionInfo", info))
+
+    # jupyter_client's makes a context of the client's own.
+    def _context_default(self) -> zmq.asyncio.Context:
+        self._created_context = True
+        return share()
+
+    def _open_context(self) -> zmq.asyncio.Context:
+        """Give the context; another one if ours was closed with the channels of before."""
+        if self._created_context and self.context.closed:
+            self.context = share()
+        return self.context
 
     def _destroy_context(self) -> None:
         if self._created_context and not self.context.closed:
