@@ -72,10 +72,11 @@ class ConHBChannel(HBChannel):
         if self.curve_serverkey is not None:
             socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
             socket.curve_serverkey = self.curve_serverkey
-        socket.connect(self.address)
+        socket.connect(str(self.address))
 
     def _beat(self) -> None:
-        socket = cast("zmq.Socket[bytes]", self.socket)
+        socket = self.socket
+        assert socket is not None
         socket.send(b"ping")
         began = time.monotonic()
         is_answered = self._wait_for_answer(socket)

@@ -200,7 +200,8 @@ class Lifecycle(AsyncKernelClient):
 
     def _stop_heartbeat(self) -> bool:
         """Stop it; tells whether it ran."""
-        channel, self._hb_channel = self._hb_channel, None
+        channel: Any = self._hb_channel
+        self._hb_channel = None
         self._is_heartbeat_started = False
         was_alive = channel is not None and bool(channel.is_alive())
         if was_alive:

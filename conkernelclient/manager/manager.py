@@ -88,6 +88,7 @@ class ConKernelManager(AsyncKernelManager):
         self._turn_loop: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # the one that started the kernel
         self._is_restarting = False
+        self._is_starting = False  # what jupyter_client does after the launch is under way
         self._restarts_due = 0  # announced to the clients, and not at their end
         self._port_retries = 0
         self._revival: ConKernelRestarter | None = None
@@ -292,6 +293,22 @@ class ConKernelManager(AsyncKernelManager):
         return await super()._async_pre_start_kernel(
             transport_encryption=transport_encryption, **kw
         )
+
+    async def _async_post_start_kernel(self, **kw: Any) -> None:
+        self._is_starting = True
+        try:
+            await super()._async_post_start_kernel(**kw)
+        finally:
+            self._is_starting = False
+
+    def _connect_control_socket(self) -> None:
+        """
+        Open the socket for requests to end, once there is one.
+
+        It takes a ZMQ context, with its descriptors and threads.
+        """
+        if not self._is_starting:
+            super()._connect_control_socket()
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         is_local = isinstance(self.provisioner, LocalProvisioner)

@@ -56,7 +56,8 @@ class SharedContext(zmq.asyncio.Context):
         root, self._root = self._root, None
         if root is None or root.pid != os.getpid():
             return  # a copy, or in a forked child
-        for socket in list(self._sockets):
+        sockets: list[zmq.Socket[bytes]] = list(self._sockets)  # pyright: ignore[reportUnknownArgumentType]
+        for socket in sockets:
             socket.close()
         _give_back(root)
 
@@ -71,7 +72,7 @@ def share() -> SharedContext:
     root = _take()
     try:
         view = SharedContext(shadow=root.context)
-        view._root = root  # pyright: ignore[reportPrivateUsage] - of this module
+        view._root = root
     except BaseException:
         _give_back(root)
         raise

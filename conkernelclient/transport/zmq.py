@@ -94,8 +94,8 @@ class _Line:
         if channel in MONITORED:
             socket.hear_peer()
             self.monitor = socket.peer_events
-        # Our own descriptors, set while attached: the loop holds one callback for each, and pyzmq
-        # uses the socket's.
+        # Set while attached. A loop holds one callback for each descriptor, and pyzmq uses the
+        # socket's: this one is our own. Nobody else uses the monitor's.
         self.fd = -1
         self.monitor_fd = -1
 
@@ -447,7 +447,7 @@ class ZmqTransport:
             selector = self._selector = self._own_selector = SelectorThread(loop)
             selector.add_reader(line.fd, self._pump, line)
         if line.monitor is not None:
-            line.monitor_fd = _descriptor(line.monitor)
+            line.monitor_fd = line.monitor.FD
             selector.add_reader(line.monitor_fd, self._hear, line)
             loop.call_soon_threadsafe(self._hear, line)
         self._schedule(line)
@@ -455,12 +455,10 @@ class ZmqTransport:
     def _unwatch(self, line: _Line) -> None:
         loop, selector = self._loop, self._selector
         for fd in (line.fd, line.monitor_fd):
-            if fd < 0:
-                continue
-            if selector is not None and loop is not None and not loop.is_closed():
+            if fd >= 0 and selector is not None and loop is not None and not loop.is_closed():
                 selector.remove_reader(fd)
-            if os.name == "posix":
-                os.close(fd)
+        if line.fd >= 0 and os.name == "posix":
+            os.close(line.fd)
         line.fd = line.monitor_fd = -1
 
 
