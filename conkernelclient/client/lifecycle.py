@@ -23,6 +23,7 @@ from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
 from ..state.presence import News, State
 from ..transport.context import share
+from ..transport.shortage import naming_shortage
 from ..transport.sockets import ConSocket
 from ..transport.zmq import LINGER, MONITORED
 from .channels import ConChannel
@@ -112,15 +113,14 @@ class Lifecycle(AsyncKernelClient):
 
         Raises:
             ProtocolError: The connection information lacks a port.
+            OSError: There is no file descriptor left; none of the channels was opened.
         """
         self._connection.bind()
-        self._is_stopped = False
         wanted = {"shell": shell, "iopub": iopub, "stdin": stdin, "control": control, "hb": hb}
         self._check_ports(name for name, is_wanted in wanted.items() if is_wanted)
         was_listening = self._connection.is_open("iopub")
-        for name in CHANNELS:
-            if wanted[name]:
-                self._open_channel(name, again=True).start()
+        self._open_channels([name for name in CHANNELS if wanted[name]])
+        self._is_stopped = False
         if iopub and not was_listening:
             self._connection.peer.hear(News.OPENED)
         self.allow_stdin = stdin
@@ -129,6 +129,22 @@ class Lifecycle(AsyncKernelClient):
             if self._hb_channel is not None:
                 self.hb_channel  # noqa: B018 - it starts with that
         return Starting(self)
+
+    def _open_channels(self, names: list[Channel]) -> None:
+        """Open them all, or if one cannot be opened none."""
+        closed = [name for name in names if not self._connection.is_open(name)]
+        try:
+            for name in names:
+                self._open_channel(name, again=True).start()
+        except BaseException:
+            for name in closed:
+                channel: ConChannel | None = getattr(self, f"_{name}_channel")
+                if channel is not None:
+                    channel.stop()
+            if not self.channels_running:
+                self._identity = None
+                self._destroy_context()
+            raise
 
     def stop_channels(self) -> None:
         """
@@ -203,10 +219,10 @@ class Lifecycle(AsyncKernelClient):
         channel: Any = self._hb_channel
         self._hb_channel = None
         self._is_heartbeat_started = False
-        was_alive = channel is not None and bool(channel.is_alive())
-        if was_alive:
-            channel.stop()
-        return was_alive
+        if channel is None or not channel.is_alive():
+            return False
+        channel.stop()
+        return True
 
     async def _async_is_alive(self) -> bool:
         """
@@ -231,8 +247,14 @@ class Lifecycle(AsyncKernelClient):
         if channel is None or (again and not channel.is_alive()):
             self._check_ports((name,))
             channel_class: type[ConChannel] = getattr(self, f"{name}_channel_class")
-            channel = channel_class(self._connect(name), self.session, self.ioloop)
-            channel.attach(name, self._connection)
+            with naming_shortage(f"the {name} channel"):
+                socket = self._connect(name)
+                try:
+                    channel = channel_class(socket, self.session, self.ioloop)
+                    channel.attach(name, self._connection)
+                except BaseException:
+                    socket.discard()
+                    raise
             setattr(self, f"_{name}_channel", channel)
         return channel
 
@@ -334,6 +356,14 @@ class Lifecycle(AsyncKernelClient):
         """Create a socket that never drops what the kernel sends, connected to the kernel."""
         context: Any = self._open_context()  # its stub does not say which class of socket it makes
         socket: ConSocket = context.socket(channel_socket_types[channel], socket_class=ConSocket)
+        try:
+            self._set_up(socket, channel, identity)
+        except BaseException:
+            socket.discard()
+            raise
+        return socket
+
+    def _set_up(self, socket: ConSocket, channel: str, identity: bytes | None) -> None:
         socket.linger = LINGER
         socket.rcvhwm = 0  # our own bounds are the only ones
         # Here the kernel speaks first, and what it asks of a client that it does not know yet is
@@ -351,7 +381,6 @@ class Lifecycle(AsyncKernelClient):
         if channel in MONITORED:
             socket.hear_peer()
         socket.connect(self._make_url(channel))
-        return socket
 
     def _check_ports(self, names: Iterable[str]) -> None:
         missing = [f"{name}_port" for name in names if not getattr(self, f"{name}_port")]
@@ -392,8 +421,9 @@ class Lifecycle(AsyncKernelClient):
 
     # jupyter_client's makes a context of the client's own.
     def _context_default(self) -> zmq.asyncio.Context:
+        context = share()
         self._created_context = True
-        return share()
+        return context
 
     def _open_context(self) -> zmq.asyncio.Context:
         """Give the context; another one if ours was closed with the channels of before."""

@@ -56,7 +56,8 @@ class Life:
         self.is_being_ended: bool = False
         self.is_watched: bool = False
         self.has_answered: bool = False
-        self._tail = StderrTail(self._read) if captures_stderr else None
+        self._tail: StderrTail | None = None  # set at its birth
+        self._captures_stderr = captures_stderr
         self._ports = [b":%d" % port for port in ports]
         self._on_port_taken = on_port_taken
         self._has_complained = False
@@ -66,10 +67,10 @@ class Life:
     @contextmanager
     def birth(self, launch_args: dict[str, Any]) -> Generator[None, None, None]:
         """Let the process be launched with `launch_args`, which get its stderr."""
-        tail = self._tail
-        if tail is None:
+        if not self._captures_stderr:
             yield
             return
+        tail = self._tail = StderrTail(self._read)
         launch_args["stderr"] = tail.write_fd
         try:
             yield
@@ -105,7 +106,12 @@ class Life:
             if call is not None:
                 call(self)
 
-        self._watch = ProcessWatch(process, owns_group=owns_group, on_end=tell)
+        try:
+            self._watch = ProcessWatch(process, owns_group=owns_group, on_end=tell)
+        except BaseException:
+            if owns_group:
+                guardian.unguard(process.pid)
+            raise
         self.is_watched = True
         return True
 

@@ -30,6 +30,7 @@ from traitlets.utils.importstring import import_item
 from ..client.client import ConKernelClient
 from ..client.endings import Ending, left, restarted
 from ..outputs.standing import standing
+from ..transport.shortage import check_room, naming_shortage
 from .standing import told_of
 
 if TYPE_CHECKING:
@@ -307,8 +308,16 @@ class ConKernelManager(AsyncKernelManager):
 
         It takes a ZMQ context, with its descriptors and threads.
         """
-        if not self._is_starting:
-            super()._connect_control_socket()
+        if not self._is_starting and self._control_socket is None:
+            with naming_shortage("the kernel's control channel"):
+                check_room()
+                super()._connect_control_socket()
+
+    async def _async_request_shutdown(self, restart: bool = False) -> None:
+        try:
+            await super()._async_request_shutdown(restart=restart)
+        except (OSError, zmq.ZMQError) as error:  # it will be killed
+            logger.warning("the kernel could not be asked to end: %s", error)
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         is_local = isinstance(self.provisioner, LocalProvisioner)
@@ -324,13 +333,25 @@ class ConKernelManager(AsyncKernelManager):
             ports=self.ports if self.transport == "tcp" else (),
             on_port_taken=weakref.WeakMethod(self._port_is_taken),
         )
-        with life.birth(kw):
-            await super()._async_launch_kernel(kernel_cmd, **kw)
-        self._life = life
-        self._loop = asyncio.get_running_loop()
-        self._watch(life)
+        with naming_shortage("the kernel's process"):
+            await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
         self._tell(lambda client: client._kernel_started(info, self._kernel_left, life.note_answer))
+
+    async def _launch(self, life: Life, kernel_cmd: list[str], kw: dict[str, Any]) -> None:
+        """Launch the process and watch it, or if that cannot be leave none."""
+        try:
+            with life.birth(kw):
+                await super()._async_launch_kernel(kernel_cmd, **kw)
+            self._life = life
+            self._loop = asyncio.get_running_loop()
+            self._watch(life)
+        except BaseException:
+            provisioner = self.provisioner
+            if provisioner is not None and provisioner.has_process:
+                await provisioner.kill()
+                await provisioner.wait()
+            raise
 
     def _watch(self, life: Life) -> None:
         if life.watch(self.provisioner, weakref.WeakMethod(self._process_ended)):

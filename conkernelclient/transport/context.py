@@ -16,6 +16,8 @@ from typing import Final
 import zmq
 import zmq.asyncio
 
+from .shortage import check_room
+
 __all__ = ["SharedContext", "share"]
 
 
@@ -25,9 +27,11 @@ class _Root:
     __slots__ = ("context", "holders", "is_over", "pid")
 
     def __init__(self) -> None:
+        check_room()
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         # libzmq's own bound of 1,023 would be that of some 120 clients.
         self.context.set(zmq.MAX_SOCKETS, self.context.get(zmq.SOCKET_LIMIT))
+        self.context.socket(zmq.PAIR).close()  # its threads start with the first one
         self.holders = 0
         self.is_over = False
         self.pid = os.getpid()
@@ -67,7 +71,7 @@ def share() -> SharedContext:
     Give a view of the context that the clients of this process share.
 
     Raises:
-        ZMQError: There is no descriptor left for it.
+        OSError: There is no descriptor left for it.
     """
     root = _take()
     try:

@@ -147,13 +147,14 @@ class ZmqTransport:
     def open(self, channel: Channel, socket: ConSocket, door: Door) -> None:
         """Take over a connected socket; what was held for the channel is sent on it."""
         with self.lock:
-            line = _Line(channel, socket, self._held.pop(channel, deque()))
+            line = _Line(channel, socket, self._held.get(channel, deque()))
+            if self._loop is not None:
+                self._watch(line)
+            self._held.pop(channel, None)
             self._lines[channel] = line
             socket.door = door
             socket.door_name = channel
             socket.on_touched = lambda: self._schedule(line)
-            if self._loop is not None:
-                self._watch(line)
 
     def forget(self) -> None:
         """
@@ -223,13 +224,22 @@ class ZmqTransport:
         return None if line is None else line.socket
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Receive in `loop`, from its own thread, from now on."""
+        """
+        Receive in `loop`, from its own thread, from now on.
+
+        Raises:
+            OSError: There are no descriptors left; nothing is received then.
+        """
         with self.lock:
             self._loop = loop
             self._thread = threading.get_ident()
             self._selector = loop
-            for line in self._lines.values():
-                self._watch(line)
+            try:
+                for line in self._lines.values():
+                    self._watch(line)
+            except BaseException:
+                self.detach()
+                raise
 
     def detach(self) -> None:
         """Receive no more in the loop of before."""
@@ -435,22 +445,37 @@ class ZmqTransport:
         self._sink.lost(line.channel, lost)
 
     def _watch(self, line: _Line) -> None:
-        loop, selector = self._loop, self._selector
-        if line.fd >= 0 or loop is None or selector is None:
+        loop = self._loop
+        if line.fd >= 0 or loop is None:
             return
-        line.fd = _descriptor(line.shadow)
         try:
-            selector.add_reader(line.fd, self._pump, line)
+            line.fd = _descriptor(line.shadow)
+            self._add_reader(loop, line.fd, self._pump, line)
+            if line.monitor is not None:
+                line.monitor_fd = line.monitor.FD
+                self._add_reader(loop, line.monitor_fd, self._hear, line)
+        except BaseException:
+            self._unwatch(line)
+            raise
+        if line.monitor is not None:
+            loop.call_soon_threadsafe(self._hear, line)
+        self._schedule(line)
+
+    def _add_reader(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        fd: int,
+        function: Callable[[_Line], None],
+        line: _Line,
+    ) -> None:
+        try:
+            (self._selector or loop).add_reader(fd, function, line)
         except NotImplementedError:  # such as Windows' proactor loop: a thread selects for it
             from tornado.platform.asyncio import SelectorThread
 
-            selector = self._selector = self._own_selector = SelectorThread(loop)
-            selector.add_reader(line.fd, self._pump, line)
-        if line.monitor is not None:
-            line.monitor_fd = line.monitor.FD
-            selector.add_reader(line.monitor_fd, self._hear, line)
-            loop.call_soon_threadsafe(self._hear, line)
-        self._schedule(line)
+            self._selector = None
+            self._selector = self._own_selector = SelectorThread(loop)
+            self._own_selector.add_reader(fd, function, line)
 
     def _unwatch(self, line: _Line) -> None:
         loop, selector = self._loop, self._selector
