@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -213,3 +215,21 @@ for number in map(int, sys.argv[2:]):
     if code < 0:
         print(json.dumps(["", [number, f"ended by signal {-code}"]]), flush=True)
 """
+
+
+def test_a_driver_that_ends_at_once_leaves_no_directory_of_sockets(tmp_path: Path) -> None:
+    """The guardian removes it, with the kernel."""
+    code = (
+        "import asyncio, os\n"
+        "from conkernelclient import ConKernelManager\n"
+        "async def main():\n"
+        "    await ConKernelManager(transport='ipc').start_kernel()\n"
+        "    os._exit(0)\n"
+        "asyncio.run(main())\n"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, timeout=LONG, check=True)
+    deadline = time.monotonic() + 10
+    while (left := list(tmp_path.glob("conkernel-*"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left == []
