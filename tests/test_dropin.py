@@ -240,7 +240,7 @@ async def test_closing_the_channels_tells_everybody_who_waits(km: ConKernelManag
 
 
 async def test_channels_start_again_after_they_were_stopped(km: ConKernelManager) -> None:
-    """With a context of their own each time."""
+    """With a context of their own, to see, each time."""
     kc = km.client()
     for n in range(3):
         await kc.start_channels()

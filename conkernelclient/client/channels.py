@@ -15,7 +15,7 @@ from functools import partial
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_client.channels import AsyncZMQSocketChannel, HBChannel
+from jupyter_client.channels import AsyncZMQSocketChannel
 
 from ..errors import ChannelsClosedError, ConKernelError, DeadKernelError, ReplyTimeout
 from .caught import LOOK_WITHIN, somebody_looks
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..transport.sockets import ConSocket
     from .connection import Connection
 
-__all__ = ["ConChannel", "ConHBChannel", "Inbox"]
+__all__ = ["ConChannel", "Inbox"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -387,18 +387,3 @@ def _take_note(error: ConKernelError, task: asyncio.Task[Any]) -> None:
     """Mark the exception of `task` as seen if it is `error`, and leave any other to asyncio."""
     if not task.cancelled() and getattr(task, "_exception", None) is error:
         task.exception()
-
-
-class ConHBChannel(HBChannel):
-    """
-    The heartbeat channel, which may be stopped as soon as it was started.
-
-    jupyter_client's sets its flag that it runs in its own thread: stopped before that, it would
-    open socket after socket for ever.
-    """
-
-    def _create_socket(self) -> None:
-        if self._exit.is_set() and self._running:
-            self._running = False
-            return
-        super()._create_socket()

@@ -116,8 +116,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         if connection is None:
             return
         connection.dispose()
-        if self._hb_channel is not None and self._hb_channel.is_alive():
-            self._hb_channel.stop()
+        self._stop_heartbeat()
         self._destroy_context()
 
     # Readiness and life

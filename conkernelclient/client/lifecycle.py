@@ -19,14 +19,18 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import HBChannel
 from jupyter_client.connect import channel_socket_types, port_names
+from jupyter_client.manager import KernelManager
 from traitlets import Float, Instance, Type
 
 from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
 from ..state.presence import News, State
+from ..transport.context import share
+from ..transport.shortage import naming_shortage
 from ..transport.sockets import ConSocket
 from ..transport.zmq import LINGER, MONITORED
-from .channels import ConChannel, ConHBChannel
+from .channels import ConChannel
+from .heartbeat import ConHBChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -89,6 +93,8 @@ class Lifecycle(AsyncKernelClient):
 
     _connection: Connection
     _heard_before: int = 0  # messages that had come when the kernel was started last
+    _wants_heartbeat: bool = False  # set by start_channels(), until they are stopped
+    _is_heartbeat_started: bool = False  # the present `_hb_channel`, by us
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
 
     # jupyter_client's gives None, which nobody uses.
@@ -113,21 +119,38 @@ class Lifecycle(AsyncKernelClient):
 
         Raises:
             ProtocolError: The connection information lacks a port.
+            OSError: There is no file descriptor left; none of the channels was opened.
         """
         self._connection.bind()
-        self._is_stopped = False
         wanted = {"shell": shell, "iopub": iopub, "stdin": stdin, "control": control, "hb": hb}
         self._check_ports(name for name, is_wanted in wanted.items() if is_wanted)
         was_listening = self._connection.is_open("iopub")
-        for name in CHANNELS:
-            if wanted[name]:
-                self._open_channel(name, again=True).start()
+        self._open_channels([name for name in CHANNELS if wanted[name]])
+        self._is_stopped = False
         if iopub and not was_listening:
             self._connection.peer.hear(News.OPENED)
         self.allow_stdin = stdin
-        if hb and not self.hb_channel.is_alive():
-            self.hb_channel.start()
+        if hb:
+            self._wants_heartbeat = True
+            if self._hb_channel is not None:
+                self.hb_channel  # noqa: B018 - it starts with that
         return Starting(self)
+
+    def _open_channels(self, names: list[Channel]) -> None:
+        """Open them all, or if one cannot be opened none."""
+        closed = [name for name in names if not self._connection.is_open(name)]
+        try:
+            for name in names:
+                self._open_channel(name, again=True).start()
+        except BaseException:
+            for name in closed:
+                channel: ConChannel | None = getattr(self, f"_{name}_channel")
+                if channel is not None:
+                    channel.stop()
+            if not self.channels_running:
+                self._identity = None
+                self._destroy_context()
+            raise
 
     def stop_channels(self) -> None:
         """
@@ -142,10 +165,8 @@ class Lifecycle(AsyncKernelClient):
             channel = getattr(self, f"_{name}_channel")
             if channel is not None:
                 channel.stop()
-        if self._hb_channel is not None:
-            if self._hb_channel.is_alive():
-                self._hb_channel.stop()
-            self._hb_channel = None
+        self._wants_heartbeat = False
+        self._stop_heartbeat()
         self._connection.subshells.clear()
         self._identity = None
         self._is_stopped = True
@@ -155,7 +176,7 @@ class Lifecycle(AsyncKernelClient):
     def channels_running(self) -> bool:
         """Whether any channel is open."""
         return any(map(self._connection.is_open, CHANNELS)) or bool(
-            self._hb_channel is not None and self._hb_channel.is_alive()
+            self._wants_heartbeat or (self._hb_channel is not None and self._hb_channel.is_alive())
         )
 
     @property
@@ -182,14 +203,64 @@ class Lifecycle(AsyncKernelClient):
         """The control channel: replies that nobody claimed."""
         return self._open_channel("control")
 
+    @property
+    def hb_channel(self) -> Any:
+        """
+        The heartbeat channel.
+
+        Its thread starts when somebody asks for it, here or by `is_alive()`, if it was among the
+        channels that `start_channels()` opened.
+        """
+        if self._hb_channel is None:
+            self._open_context()
+        channel: Any = super().hb_channel
+        if self._wants_heartbeat and not self._is_heartbeat_started:
+            self._is_heartbeat_started = True
+            if not channel.is_alive():
+                channel.start()
+        return channel
+
+    def _stop_heartbeat(self) -> bool:
+        """Stop it; tells whether it ran."""
+        channel: Any = self._hb_channel
+        self._hb_channel = None
+        self._is_heartbeat_started = False
+        if channel is None or not channel.is_alive():
+            return False
+        channel.stop()
+        return True
+
+    async def _async_is_alive(self) -> bool:
+        """
+        Tell whether the kernel is alive.
+
+        A client without a manager asks the heartbeat: the first time that takes until it answers,
+        or a second.
+        """
+        if not isinstance(self.parent, KernelManager):
+            if self._connection.presence.state in (State.GONE, State.VANISHED):
+                return False
+            channel = self.hb_channel if self._wants_heartbeat else self._hb_channel
+            if isinstance(channel, ConHBChannel):
+                await channel.until_looked()
+        return await super()._async_is_alive()
+
+    is_alive = _async_is_alive
+
     def _open_channel(self, name: Channel, *, again: bool = False) -> ConChannel:
         """Give the channel object; a new one if there is none yet, or (`again`) it was stopped."""
         channel: ConChannel | None = getattr(self, f"_{name}_channel")
         if channel is None or (again and not channel.is_alive()):
             self._check_ports((name,))
             channel_class: type[ConChannel] = getattr(self, f"{name}_channel_class")
-            channel = channel_class(self._connect(name), self.session, self.ioloop)
-            channel.attach(name, self._connection)
+            with naming_shortage(f"the {name} channel"):
+                socket = self._connect(name)
+                try:
+                    channel = channel_class(socket, self.session, self.ioloop)
+                    channel.attach(name, self._connection)
+                except BaseException:
+                    socket.discard()
+                    raise
             setattr(self, f"_{name}_channel", channel)
         return channel
 
@@ -207,11 +278,9 @@ class Lifecycle(AsyncKernelClient):
             if channel is not None and channel.is_alive():
                 channel.socket = self._connect(name)
                 self._connection.open(name, channel.socket)
-        heartbeat = self._hb_channel
-        if heartbeat is not None and heartbeat.is_alive():
-            heartbeat.stop()
-            self._hb_channel = None
-            self.hb_channel.start()
+        if self._stop_heartbeat():
+            self._wants_heartbeat = True
+            self.hb_channel  # noqa: B018 - it starts with that
 
     # What the owner of the kernel tells; from any thread.
 
@@ -291,10 +360,16 @@ class Lifecycle(AsyncKernelClient):
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> ConSocket:
         """Create a socket that never drops what the kernel sends, connected to the kernel."""
-        if self._created_context and self.context.closed:
-            self.context = zmq.asyncio.Context()
-        context: Any = self.context  # its stub does not say which class of socket comes out
+        context: Any = self._open_context()  # its stub does not say which class of socket it makes
         socket: ConSocket = context.socket(channel_socket_types[channel], socket_class=ConSocket)
+        try:
+            self._set_up(socket, channel, identity)
+        except BaseException:
+            socket.discard()
+            raise
+        return socket
+
+    def _set_up(self, socket: ConSocket, channel: str, identity: bytes | None) -> None:
         socket.linger = LINGER
         socket.rcvhwm = 0  # our own bounds are the only ones
         # Here the kernel speaks first, and what it asks of a client that it does not know yet is
@@ -312,7 +387,6 @@ class Lifecycle(AsyncKernelClient):
         if channel in MONITORED:
             socket.hear_peer()
         socket.connect(self._make_url(channel))
-        return socket
 
     def _check_ports(self, names: Iterable[str]) -> None:
         missing = [f"{name}_port" for name in names if not getattr(self, f"{name}_port")]
@@ -349,6 +423,18 @@ class Lifecycle(AsyncKernelClient):
         if wrong:
             raise ProtocolError(f"connection file {path!r} is wrong: {'; '.join(wrong)}")
         self.load_connection_info(cast("KernelConnectionInfo", info))
+
+    # jupyter_client's makes a context of the client's own.
+    def _context_default(self) -> zmq.asyncio.Context:
+        context = share()
+        self._created_context = True
+        return context
+
+    def _open_context(self) -> zmq.asyncio.Context:
+        """Give the context; another one if ours was closed with the channels of before."""
+        if self._created_context and self.context.closed:
+            self.context = share()
+        return self.context
 
     def _destroy_context(self) -> None:
         if self._created_context and not self.context.closed:

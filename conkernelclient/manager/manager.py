@@ -29,7 +29,9 @@ from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
 from ..client.endings import Ending, left, restarted
+from ..errors import ForkedError
 from ..outputs.standing import standing
+from ..transport.shortage import check_room, naming_shortage
 from .standing import told_of
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ class ConKernelManager(AsyncKernelManager):
         self._turn_loop: asyncio.AbstractEventLoop | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # the one that started the kernel
         self._is_restarting = False
+        self._owner = 0  # the process that started the kernel; set when it does
+        self._is_starting = False  # what jupyter_client does after the launch is under way
         self._restarts_due = 0  # announced to the clients, and not at their end
         self._port_retries = 0
         self._revival: ConKernelRestarter | None = None
@@ -134,11 +138,18 @@ class ConKernelManager(AsyncKernelManager):
     _ipc_name: str | None = None
 
     def cleanup_connection_file(self) -> None:
-        """Remove the connection file, and the directory of ipc sockets."""
+        """Remove the connection file, and the directory of ipc sockets; not in a forked child."""
+        if self._owner not in (0, os.getpid()):
+            return
         super().cleanup_connection_file()
         directory, self._ipc_directory = self._ipc_directory, None
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
+
+    def cleanup_ipc_files(self) -> None:
+        """Remove the ipc sockets; not in a forked child."""
+        if self._owner in (0, os.getpid()):
+            super().cleanup_ipc_files()
 
     # Clients
 
@@ -198,6 +209,7 @@ class ConKernelManager(AsyncKernelManager):
 
         Cancelled, it leaves no process.
         """
+        self._check_fork()
         self._port_retries = 0
         async with self._my_turn():
             try:
@@ -220,6 +232,7 @@ class ConKernelManager(AsyncKernelManager):
 
         Cancelled, it goes on to its end.
         """
+        self._check_fork()
         self._announce_restart()
         self._restarts_due += 1
         has_begun = False
@@ -240,8 +253,11 @@ class ConKernelManager(AsyncKernelManager):
             now: Kill it; otherwise it is asked to end first.
             restart: Keep the connection file.
 
-        Cancelled, it goes on to its end.
+        Cancelled, it goes on to its end. In a forked child it does nothing: the kernel is the
+        parent's.
         """
+        if self._is_of_parent():
+            return
         async with self._my_turn():
             await _to_its_end(self._async_shutdown_kernel(now=now, restart=restart))
 
@@ -251,10 +267,22 @@ class ConKernelManager(AsyncKernelManager):
 
         One that has to wait for a restart or shutdown is dropped: its kernel is gone.
         """
+        self._check_fork()
         life = self._life
         async with self._lock():
             if life is None or self._life is life:
                 await self._async_interrupt_kernel()
+
+    def _is_of_parent(self) -> bool:
+        """Tell whether the kernel belongs to the process that this one was forked off."""
+        return self._owner not in (0, os.getpid()) and self.has_kernel
+
+    def _check_fork(self) -> None:
+        if self._is_of_parent():
+            raise ForkedError(
+                "this kernel belongs to the process that started it, and this one was forked off "
+                "that: make a manager of its own here"
+            )
 
     def _lock(self) -> asyncio.Lock:
         loop = self._loop = asyncio.get_running_loop()
@@ -284,13 +312,39 @@ class ConKernelManager(AsyncKernelManager):
     async def _async_pre_start_kernel(
         self, *, transport_encryption: str | None = None, **kw: Any
     ) -> tuple[list[str], dict[str, Any]]:
+        self._owner = os.getpid()
         if self._created_context and self.context.closed:  # it was, with the kernel of before
             self.set_trait("context", zmq.asyncio.Context())
-        if self._ipc_directory is None and self.ip == self._ipc_name:
+        ip = self.ip  # to ask for it may make the directory
+        if self._ipc_directory is None and ip == self._ipc_name:
             self.set_trait("ip", self._ip_default())
         return await super()._async_pre_start_kernel(
             transport_encryption=transport_encryption, **kw
         )
+
+    async def _async_post_start_kernel(self, **kw: Any) -> None:
+        self._is_starting = True
+        try:
+            await super()._async_post_start_kernel(**kw)
+        finally:
+            self._is_starting = False
+
+    def _connect_control_socket(self) -> None:
+        """
+        Open the socket for requests to end, once there is one.
+
+        It takes a ZMQ context, with its descriptors and threads.
+        """
+        if not self._is_starting and self._control_socket is None:
+            with naming_shortage("the kernel's control channel"):
+                check_room()
+                super()._connect_control_socket()
+
+    async def _async_request_shutdown(self, restart: bool = False) -> None:
+        try:
+            await super()._async_request_shutdown(restart=restart)
+        except (OSError, zmq.ZMQError) as error:  # it will be killed
+            logger.warning("the kernel could not be asked to end: %s", error)
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         is_local = isinstance(self.provisioner, LocalProvisioner)
@@ -303,16 +357,29 @@ class ConKernelManager(AsyncKernelManager):
         life = Life(
             captures_stderr=captures and is_local,
             is_owned=is_local and not is_independent,
+            directory=self._ipc_directory,
             ports=self.ports if self.transport == "tcp" else (),
             on_port_taken=weakref.WeakMethod(self._port_is_taken),
         )
-        with life.birth(kw):
-            await super()._async_launch_kernel(kernel_cmd, **kw)
-        self._life = life
-        self._loop = asyncio.get_running_loop()
-        self._watch(life)
+        with naming_shortage("the kernel's process"):
+            await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
         self._tell(lambda client: client._kernel_started(info, self._kernel_left, life.note_answer))
+
+    async def _launch(self, life: Life, kernel_cmd: list[str], kw: dict[str, Any]) -> None:
+        """Launch the process and watch it, or if that cannot be leave none."""
+        try:
+            with life.birth(kw):
+                await super()._async_launch_kernel(kernel_cmd, **kw)
+            self._life = life
+            self._loop = asyncio.get_running_loop()
+            self._watch(life)
+        except BaseException:
+            provisioner = self.provisioner
+            if provisioner is not None and provisioner.has_process:
+                await provisioner.kill()
+                await provisioner.wait()
+            raise
 
     def _watch(self, life: Life) -> None:
         if life.watch(self.provisioner, weakref.WeakMethod(self._process_ended)):

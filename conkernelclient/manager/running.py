@@ -118,8 +118,14 @@ async def _end(km: ConKernelManager, kc: ConKernelClient | None) -> None:
 
     To the end, even if the task is cancelled meanwhile.
     """
-    if kc is not None:
-        kc.stop_channels()
+    try:
+        if kc is not None:
+            kc.stop_channels()
+    finally:  # what keeps the client from closing, such as too few descriptors, keeps no kernel
+        await _shut_down(km)
+
+
+async def _shut_down(km: ConKernelManager) -> None:
     if not km.has_kernel:
         return
     ending = asyncio.ensure_future(km.shutdown_kernel(now=True))
