@@ -313,6 +313,7 @@ class ConKernelManager(AsyncKernelManager):
         self, *, transport_encryption: str | None = None, **kw: Any
     ) -> tuple[list[str], dict[str, Any]]:
         self._owner = os.getpid()
+        self._is_cleaned_up = False
         if self._created_context and self.context.closed:  # it was, with the kernel of before
             self.set_trait("context", zmq.asyncio.Context())
         ip = self.ip  # to ask for it may make the directory
@@ -321,6 +322,22 @@ class ConKernelManager(AsyncKernelManager):
         return await super()._async_pre_start_kernel(
             transport_encryption=transport_encryption, **kw
         )
+
+    # Set when the kernel was shut down for good, until another one is started.
+    _is_cleaned_up: bool = False
+
+    @default("context")
+    def _context_default(self) -> zmq.asyncio.Context:
+        """Make it when somebody asks; after a shutdown it is closed, as one in use would be."""
+        self._created_context = True
+        context = zmq.asyncio.Context()
+        if self._is_cleaned_up:
+            context.term()
+        return context
+
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        await super()._async_cleanup_resources(restart=restart)
+        self._is_cleaned_up = not restart
 
     async def _async_post_start_kernel(self, **kw: Any) -> None:
         self._is_starting = True
