@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import keyword
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..errors import ExecutionError, ProtocolError
 from . import codec
@@ -138,7 +138,7 @@ class Values(_Base):
         known = _value(await run, "variables")
         if not isinstance(known, dict):
             raise ProtocolError("the kernel gave no variables")
-        return known
+        return cast("dict[str, str]", known)
 
 
 @functools.cache
@@ -153,7 +153,8 @@ def _function(name: str) -> str:
     return (
         f"(lambda sys: (lambda kept: (kept.get('IS_READY') or sys.modules['builtins'].exec("
         f"{source!r}, kept), kept[{name!r}])[1])"
-        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}}})))({SYS})"
+        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}, "
+        f"'__builtins__': sys.modules['builtins']}})))({SYS})"
     )
 
 
@@ -162,38 +163,42 @@ def _value(result: Result, asked: str) -> Any:
     result.raise_for_status()
     content: Any = result.reply["content"] if result.reply is not None else {}
     try:
-        answer = content["user_expressions"]["value"]
+        answer: dict[str, Any] = content["user_expressions"]["value"]
         status = answer["status"]
     except (KeyError, TypeError, IndexError):
         raise ProtocolError(
             f"the kernel evaluated nothing for {asked[:200]!r}", msg_id=result.msg_id
         ) from None
     if status == "error":
-        lines = answer.get("traceback")
+        lines: Any = answer.get("traceback")
         raise ExecutionError(
             str(answer.get("ename", "Error")),
             str(answer.get("evalue", "")),
-            [str(line) for line in lines] if isinstance(lines, list) else (),
-            msg_id=result.msg_id,
-        )
-    data = answer.get("data")
-    text = data.get("text/plain") if isinstance(data, dict) else None
-    start = len(codec.MARK)
-    if not isinstance(text, str) or text[:start] != codec.MARK:
-        raise ProtocolError(
-            f"the kernel gave no value for {asked[:200]!r}: is it a Python kernel?",
+            [str(line) for line in cast("list[object]", lines)] if isinstance(lines, list) else (),
             msg_id=result.msg_id,
         )
     try:
-        parts: list[bytes] = []
-        while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
-            parts.append(binascii.a2b_base64(part))
-        value = codec.load(text[start + 1 :], parts)
-    except (ValueError, TypeError) as error:
-        raise ProtocolError(str(error), msg_id=result.msg_id) from error
-    if text[start] == "+":
-        return value
-    raise ProtocolError(f"{asked[:200]}: {value}", msg_id=result.msg_id)
+        is_there, value = _value_in(answer["data"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(
+            f"the kernel gave no value for {asked[:200]!r}, is it a Python kernel? {error}",
+            msg_id=result.msg_id,
+        ) from error
+    if not is_there:
+        raise ProtocolError(f"{asked[:200]}: {value}", msg_id=result.msg_id)
+    return value
+
+
+def _value_in(data: dict[str, Any]) -> tuple[bool, Any]:
+    """Read what `codec.Answer` shows: True and the value, or False and why there is none."""
+    text = data["text/plain"]
+    start = len(codec.MARK)
+    if not isinstance(text, str) or text[:start] != codec.MARK:
+        raise ValueError("the answer is not ours")
+    parts: list[bytes] = []
+    while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
+        parts.append(binascii.a2b_base64(part))
+    return text[start : start + 1] == "+", codec.load(text[start + 1 :], parts)
 
 
 def require_name(name: object) -> None:
