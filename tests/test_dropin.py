@@ -408,7 +408,7 @@ async def test_many_kernels_through_the_multi_kernel_manager() -> None:
 
 
 async def test_values_go_in_and_out(km: ConKernelManager) -> None:
-    """As literals."""
+    """As they are; what cannot travel, and names that are none, are refused."""
     async with client_of(km) as kc:
         values = {"a": [1, 2.5, None], "b": {"k": (True, b"x")}, "c": {1, 2}, "d": "text'\n\x1b"}
         await kc.set(**values)
@@ -427,7 +427,7 @@ async def test_values_go_in_and_out(km: ConKernelManager) -> None:
             await kc.eval("1 +")
         with pytest.raises(errors.ProtocolError, match="no literal"):
             await kc.eval("object()")
-        for bad in ({"x": object()}, {"class": 1}, {"a b": 1}, {"x": float("nan")}):
+        for bad in ({"x": object()}, {"class": 1}, {"a b": 1}):
             with pytest.raises(errors.ProtocolError):
                 await kc.set(**bad)
         with pytest.raises(errors.ProtocolError):

@@ -439,15 +439,16 @@ def _buffers_of(msg_id: str) -> Sequence[Any]:
 def variables(names: dict[str, Any]) -> Answer:
     """Answer the names of the user's variables and of their types; runs no code of theirs."""
     try:
-        hidden = sys.modules["IPython"].get_ipython().user_ns_hidden
+        hidden = dict(sys.modules["IPython"].get_ipython().user_ns_hidden)
     except Exception:
-        hidden = ()
+        hidden = {}
+    nothing = object()
     name_of = type.__dict__["__name__"].__get__  # past what a metaclass says
     return answer(
         {
             name: name_of(type(value))
             for name, value in list(names.items())
-            if type(name) is str and name[:1] != "_" and name not in hidden
+            if type(name) is str and name[:1] != "_" and value is not hidden.get(name, nothing)
         }
     )
 
