@@ -48,23 +48,30 @@ class Values(_Base):
         """
         Evaluate a Python expression in the kernel, and give its value.
 
+        These types travel, exactly, here and with `get` and `set`: None, bool, int, float (NaN,
+        infinities and -0.0 as well), complex, str (lone surrogates as well), bytes, list, tuple,
+        dict, set, frozenset, range, Ellipsis; the datetime module's date, time, datetime and
+        timedelta, with no timezone, a `datetime.timezone` or a `zoneinfo.ZoneInfo` of a name; and
+        pathlib's paths. They may hold each other, 200 levels deep. Numpy's scalars come as their
+        Python values. An instance of a subclass comes as its plain base; a subclass with a repr of
+        its own (an enum, a named tuple, a defaultdict) does not travel, and no other type does.
+
         Args:
             expression: One expression, without await.
             timeout: Seconds from its turn; then it is interrupted. None: any time.
             subshell_id: The subshell to evaluate in; None: the main shell.
 
         Returns:
-            The value, made anew from its literal.
+            The value, made anew; nothing that the kernel sends is executed here.
 
         Raises:
             ExecutionError: It raised.
-            ProtocolError: The value cannot be written as a literal; use `run` and look at the
-                outputs.
-            ConKernelError: It timed out.
+            ProtocolError: The value cannot travel (convert it in the expression, or use `run` and
+                look at the outputs); or the kernel's answer is none: is it a Python kernel?
+            ConKernelError: It timed out, or the kernel is gone.
 
         Cancelling interrupts it.
         """
-        require_text("expression", expression)
         if not require_text("expression", expression).strip():
             raise ProtocolError("expression is empty: there is no value to give")
         run = self.run(
@@ -79,10 +86,19 @@ class Values(_Base):
 
     async def get(self, name: str, *, timeout: float | None = None) -> Any:
         """
-        Give the value of the variable `name`.
+        Give the value of the variable `name`, of one of the types that `eval` lists.
+
+        Args:
+            name: The variable's name.
+            timeout: As with `eval`.
+
+        Returns:
+            The value, made anew.
 
         Raises:
             ProtocolError: It is no name of a variable. The others are those of `eval`.
+
+        Cancelling interrupts it.
         """
         require_name(name)
         return await self.eval(name, timeout=timeout)
@@ -91,9 +107,16 @@ class Values(_Base):
         """
         Set variables in the kernel: `await kc.set(x=1, y=[2, 3])`.
 
+        Args:
+            timeout: As with `eval`.
+            values: The variables' values, of the types that `eval` lists.
+
         Raises:
-            ProtocolError: A name is none, or a value cannot be written as a literal; nothing was
-                set.
+            ProtocolError: A name is none, or a value cannot travel: nothing was set. Or the kernel
+                could not read one of them (such as a timezone that it does not know).
+            ConKernelError: It timed out, or the kernel is gone.
+
+        All of them are set at once, or none. Cancelling interrupts it.
         """
         for name in values:
             require_name(name)
@@ -127,7 +150,18 @@ class Values(_Base):
             raise ProtocolError("the kernel did not say that it set the variables")
 
     async def variables(self, *, timeout: float | None = None) -> dict[str, str]:
-        """Give the user's variables: their names, and the names of their types."""
+        """
+        Give the user's variables: their names, and the names of their types.
+
+        No code of the variables' own runs for it. Names that begin with "_" and what IPython itself
+        puts there are left out.
+
+        Raises:
+            ProtocolError: The kernel's answer is none: is it a Python kernel?
+            ConKernelError: It timed out, or the kernel is gone.
+
+        Cancelling interrupts it.
+        """
         run = self.run(
             "",
             silent=True,
