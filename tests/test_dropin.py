@@ -410,7 +410,7 @@ async def test_many_kernels_through_the_multi_kernel_manager() -> None:
 
 
 async def test_values_go_in_and_out(km: ConKernelManager) -> None:
-    """As literals."""
+    """As they are; what cannot travel, and names that are none, are refused."""
     async with client_of(km) as kc:
         values = {"a": [1, 2.5, None], "b": {"k": (True, b"x")}, "c": {1, 2}, "d": "text'\n\x1b"}
         await kc.set(**values)

@@ -13,13 +13,16 @@ import datetime
 import json
 import pathlib
 import sys
+from itertools import repeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeAlias
 
-    Parts: TypeAlias = "list[bytes] | None"
+    Parts: TypeAlias = list[bytes] | None
+    Reader: TypeAlias = Callable[..., Any]
+    Writer: TypeAlias = Callable[[Any, int, Parts], Any]
 
 __all__ = ["MARK", "PART", "answer", "dump", "load", "store", "variables"]
 
@@ -37,6 +40,11 @@ PATHS = {
     name: getattr(pathlib, name)
     for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
 }
+ATOMS = {int, float, bool, str}
+# As the bases have them, whatever a subclass says.
+ITEMS: Any = vars(dict)["items"]
+REAL: Any = complex.real
+IMAG: Any = complex.imag
 BASES = (str, int, float, complex, bytes, list, tuple, dict, set, frozenset)
 
 
@@ -63,7 +71,7 @@ def dump(value: Any, parts: list[bytes] | None = None) -> str:
         raise Unsendable(f"the value cannot be read: {type(error).__name__}") from None
 
 
-def _encode(value: Any, depth: int, parts: Parts) -> Any:
+def _encode(value: object, depth: int, parts: Parts) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is float:
         return value
@@ -75,12 +83,13 @@ def _encode(value: Any, depth: int, parts: Parts) -> Any:
     return writer(value, depth, parts)
 
 
-def _writer_of_other(value: Any) -> Any:
+def _writer_of_other(value: object) -> tuple[Writer, Any]:
     """Give how a subclass or a numpy scalar is written, and its plain value."""
     kind = type(value)
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.generic) and value.dtype.kind in "biufcSU":
-        plain = value.item()
+    scalar: Any = value
+    if numpy is not None and issubclass(kind, numpy.generic) and scalar.dtype.kind in "biufcSU":
+        plain = scalar.item()
         if type(plain) in WRITERS or type(plain) in (bool, float):
             return _encode, plain
     for base in BASES:
@@ -93,7 +102,7 @@ def _writer_of_other(value: Any) -> Any:
 def _plain(base: Any, value: Any) -> Any:
     """Give the base's own content of a subclass's instance, past what the subclass overrides."""
     if base is dict:
-        return dict(zip(dict.keys(value), dict.values(value)))  # noqa: B905  (Python 3.9 kernels)
+        return dict(ITEMS(value))
     if base is str:
         return str.__str__(value)
     if base is int:
@@ -101,7 +110,7 @@ def _plain(base: Any, value: Any) -> Any:
     if base is float:
         return float.__float__(value)
     if base is complex:
-        return complex(complex.__add__(value, 0j)) if value == value else complex(value)
+        return complex(REAL.__get__(value), IMAG.__get__(value))
     if base is bytes:
         return bytes.__getitem__(value, slice(None))
     return base(base.__iter__(value))
@@ -143,11 +152,40 @@ def _items(items: Any, depth: int, parts: Parts) -> Any:
         is_small = kind is int and min(items) >= -SMALL and max(items) < SMALL
         if is_small or kind in (float, bool) or (kind is str and _is_clean("\0".join(items))):
             return ["p", items]
-    return ["l", [_encode(item, depth + 1, parts) for item in items]]
+    # A map adds no frame to the stack of a deep value, as a comprehension may.
+    return ["l", list(map(_encode, items, repeat(depth + 1), repeat(parts)))]
+
+
+def _tuple(value: Any, depth: int, parts: Parts) -> Any:
+    return ["t", _items(value, depth, parts)]
+
+
+def _set(value: Any, depth: int, parts: Parts) -> Any:
+    return ["s", _items(list(value), depth, parts)]
+
+
+def _frozenset(value: Any, depth: int, parts: Parts) -> Any:
+    return ["f", _items(list(value), depth, parts)]
 
 
 def _dict(value: Any, depth: int, parts: Parts) -> Any:
     return ["d", _items(list(value), depth, parts), _items(list(value.values()), depth, parts)]
+
+
+def _complex(value: complex, _depth: int, _parts: Parts) -> Any:
+    return ["c", value.real, value.imag]
+
+
+def _ellipsis(_value: Any, _depth: int, _parts: Parts) -> Any:
+    return ["e"]
+
+
+def _range(value: range, depth: int, parts: Parts) -> Any:
+    return ["r", _items([value.start, value.stop, value.step], depth, parts)]
+
+
+def _path(value: Any, depth: int, parts: Parts) -> Any:
+    return ["path", type(value).__name__, _str(str(value), depth, parts)]
 
 
 def _zone(zone: Any) -> Any:
@@ -168,6 +206,10 @@ def _datetime(value: Any, _depth: int, _parts: Parts) -> Any:
     return ["dt", day, _time(value, 0, None)[1], value.fold, _zone(value.tzinfo)]
 
 
+def _date(value: Any, _depth: int, _parts: Parts) -> Any:
+    return ["da", value.year, value.month, value.day]
+
+
 def _time(value: Any, _depth: int, _parts: Parts) -> Any:
     clock = [value.hour, value.minute, value.second, value.microsecond]
     return ["tm", clock, value.fold, _zone(value.tzinfo)]
@@ -177,33 +219,23 @@ def _delta(value: Any, _depth: int, _parts: Parts) -> Any:
     return ["td", value.days, value.seconds, value.microseconds]
 
 
-WRITERS = {
+WRITERS: dict[type, Writer] = {
     int: _int,
     str: _str,
     bytes: _bytes,
     list: _items,
-    tuple: lambda value, depth, parts: ["t", _items(list(value), depth, parts)],
-    set: lambda value, depth, parts: ["s", _items(list(value), depth, parts)],
-    frozenset: lambda value, depth, parts: ["f", _items(list(value), depth, parts)],
+    tuple: _tuple,
+    set: _set,
+    frozenset: _frozenset,
     dict: _dict,
-    complex: lambda value, _depth, _parts: ["c", value.real, value.imag],
-    type(...): lambda _value, _depth, _parts: ["e"],
-    range: lambda value, depth, parts: [
-        "r",
-        _items([value.start, value.stop, value.step], depth, parts),
-    ],
+    complex: _complex,
+    type(...): _ellipsis,
+    range: _range,
     datetime.datetime: _datetime,
-    datetime.date: lambda value, _depth, _parts: ["da", value.year, value.month, value.day],
+    datetime.date: _date,
     datetime.time: _time,
     datetime.timedelta: _delta,
-    **{
-        path: lambda value, _depth, _parts: [
-            "path",
-            type(value).__name__,
-            _str(str(value), 0, None),
-        ]
-        for path in PATHS.values()
-    },
+    **dict.fromkeys(PATHS.values(), _path),
 }
 
 
@@ -234,21 +266,55 @@ def _read_str(text: Any) -> str:
     return binascii.unhexlify(text).decode("utf-8", "surrogatepass")
 
 
+def _read_int(text: str) -> int:
+    return int(text, 16)
+
+
 def _read_items(parts: Sequence[Any], items: Any) -> list[Any]:
-    return [_decode(item, parts) for item in items]
+    return list(map(_decode, items, repeat(parts)))
 
 
-def _read_plain(items: Any) -> Any:
-    if type(items) is not list or not set(map(type, items)) <= {int, float, bool, str}:
+def _read_plain(items: list[Any]) -> list[Any]:
+    if type(items) is not list or not {*map(type, items)} <= ATOMS:
         raise ValueError("no list of atoms")
     return items
 
 
+def _read_list(parts: Sequence[Any], node: Any) -> list[Any]:
+    """Read what `_items` wrote."""
+    tag, items = node
+    if tag == "p":
+        return _read_plain(items)
+    if tag == "l":
+        return _read_items(parts, items)
+    raise ValueError("no list")
+
+
+def _read_tuple(parts: Sequence[Any], node: Any) -> tuple[Any, ...]:
+    return tuple(_read_list(parts, node))
+
+
+def _read_set(parts: Sequence[Any], node: Any) -> set[Any]:
+    return set(_read_list(parts, node))
+
+
+def _read_frozenset(parts: Sequence[Any], node: Any) -> frozenset[Any]:
+    return frozenset(_read_list(parts, node))
+
+
 def _read_dict(parts: Sequence[Any], keys: Any, values: Any) -> dict[Any, Any]:
-    names, contents = _decode(keys, parts), _decode(values, parts)
+    names, contents = _read_list(parts, keys), _read_list(parts, values)
     if len(names) != len(contents):
         raise ValueError("keys and values differ in number")
     return dict(zip(names, contents))  # noqa: B905  (Python 3.9 kernels)
+
+
+def _read_range(parts: Sequence[Any], node: Any) -> range:
+    return range(*_read_list(parts, node))
+
+
+def _read_ellipsis() -> Any:
+    return ...
 
 
 def _read_path(name: Any, text: Any) -> Any:
@@ -274,26 +340,30 @@ def _read_datetime(day: Any, clock: Any, fold: Any, zone: Any) -> Any:
     return datetime.datetime(*day, *clock, tzinfo=_read_zone(zone), fold=fold)
 
 
+def _read_time(clock: Any, fold: Any, zone: Any) -> Any:
+    return datetime.time(*clock, tzinfo=_read_zone(zone), fold=fold)
+
+
 # Those that hold others.
-NESTED = {
+NESTED: dict[str, Reader] = {
     "l": _read_items,
-    "t": lambda parts, node: tuple(_decode(node, parts)),
-    "s": lambda parts, node: set(_decode(node, parts)),
-    "f": lambda parts, node: frozenset(_decode(node, parts)),
+    "t": _read_tuple,
+    "s": _read_set,
+    "f": _read_frozenset,
     "d": _read_dict,
-    "r": lambda parts, node: range(*_decode(node, parts)),
+    "r": _read_range,
 }
 
-READERS = {
-    "i": lambda text: int(text, 16),
+READERS: dict[str, Reader] = {
+    "i": _read_int,
     "u": _read_str,
     "b": binascii.a2b_base64,
     "p": _read_plain,
     "c": complex,
-    "e": lambda: ...,
+    "e": _read_ellipsis,
     "dt": _read_datetime,
     "da": datetime.date,
-    "tm": lambda clock, fold, zone: datetime.time(*clock, tzinfo=_read_zone(zone), fold=fold),
+    "tm": _read_time,
     "td": datetime.timedelta,
     "path": _read_path,
 }
@@ -344,13 +414,14 @@ def store(names: dict[str, Any], msg_id: str, text: str | None) -> Answer:
 
     Answers False if the kernel keeps no buffers of its requests.
     """
-    parts: Sequence[Any] = ()
-    if text is None:
-        parts = _buffers_of(msg_id)
-        if not parts:
-            return answer(False)
     try:
-        values = load(bytes(parts[0]).decode() if text is None else text, parts[1:])
+        if text is None:
+            parts = _buffers_of(msg_id)
+            if not parts:
+                return answer(False)
+            values = load(bytes(parts[0]).decode(), parts[1:])
+        else:
+            values = load(text)
     except ValueError as error:
         return failed(str(error))
     names.update(values)
@@ -368,15 +439,16 @@ def _buffers_of(msg_id: str) -> Sequence[Any]:
 def variables(names: dict[str, Any]) -> Answer:
     """Answer the names of the user's variables and of their types; runs no code of theirs."""
     try:
-        hidden = sys.modules["IPython"].get_ipython().user_ns_hidden
+        hidden = dict(sys.modules["IPython"].get_ipython().user_ns_hidden)
     except Exception:
-        hidden = ()
+        hidden = {}
+    nothing = object()
     name_of = type.__dict__["__name__"].__get__  # past what a metaclass says
     return answer(
         {
             name: name_of(type(value))
             for name, value in list(names.items())
-            if type(name) is str and name[:1] != "_" and name not in hidden
+            if type(name) is str and name[:1] != "_" and value is not hidden.get(name, nothing)
         }
     )
 

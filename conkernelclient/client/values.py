@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import keyword
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..errors import ExecutionError, ProtocolError
 from . import codec
@@ -48,23 +48,30 @@ class Values(_Base):
         """
         Evaluate a Python expression in the kernel, and give its value.
 
+        These types travel, exactly, here and with `get` and `set`: None, bool, int, float (NaN,
+        infinities and -0.0 as well), complex, str (lone surrogates as well), bytes, list, tuple,
+        dict, set, frozenset, range, Ellipsis; the datetime module's date, time, datetime and
+        timedelta, with no timezone, a `datetime.timezone` or a `zoneinfo.ZoneInfo` of a name; and
+        pathlib's paths. They may hold each other, 200 levels deep. Numpy's scalars come as their
+        Python values. An instance of a subclass comes as its plain base; a subclass with a repr of
+        its own (an enum, a named tuple, a defaultdict) does not travel, and no other type does.
+
         Args:
             expression: One expression, without await.
             timeout: Seconds from its turn; then it is interrupted. None: any time.
             subshell_id: The subshell to evaluate in; None: the main shell.
 
         Returns:
-            The value, made anew from its literal.
+            The value, made anew; nothing that the kernel sends is executed here.
 
         Raises:
             ExecutionError: It raised.
-            ProtocolError: The value cannot be written as a literal; use `run` and look at the
-                outputs.
-            ConKernelError: It timed out.
+            ProtocolError: The value cannot travel (convert it in the expression, or use `run` and
+                look at the outputs); or the kernel's answer is none: is it a Python kernel?
+            ConKernelError: It timed out, or the kernel is gone.
 
         Cancelling interrupts it.
         """
-        require_text("expression", expression)
         if not require_text("expression", expression).strip():
             raise ProtocolError("expression is empty: there is no value to give")
         run = self.run(
@@ -79,10 +86,19 @@ class Values(_Base):
 
     async def get(self, name: str, *, timeout: float | None = None) -> Any:
         """
-        Give the value of the variable `name`.
+        Give the value of the variable `name`, of one of the types that `eval` lists.
+
+        Args:
+            name: The variable's name.
+            timeout: As with `eval`.
+
+        Returns:
+            The value, made anew.
 
         Raises:
             ProtocolError: It is no name of a variable. The others are those of `eval`.
+
+        Cancelling interrupts it.
         """
         require_name(name)
         return await self.eval(name, timeout=timeout)
@@ -91,9 +107,16 @@ class Values(_Base):
         """
         Set variables in the kernel: `await kc.set(x=1, y=[2, 3])`.
 
+        Args:
+            timeout: As with `eval`.
+            values: The variables' values, of the types that `eval` lists.
+
         Raises:
-            ProtocolError: A name is none, or a value cannot be written as a literal; nothing was
-                set.
+            ProtocolError: A name is none, or a value cannot travel: nothing was set. Or the kernel
+                could not read one of them (such as a timezone that it does not know).
+            ConKernelError: It timed out, or the kernel is gone.
+
+        All of them are set at once, or none. Cancelling interrupts it.
         """
         for name in values:
             require_name(name)
@@ -127,7 +150,18 @@ class Values(_Base):
             raise ProtocolError("the kernel did not say that it set the variables")
 
     async def variables(self, *, timeout: float | None = None) -> dict[str, str]:
-        """Give the user's variables: their names, and the names of their types."""
+        """
+        Give the user's variables: their names, and the names of their types.
+
+        No code of the variables' own runs for it. Names that begin with "_" and what IPython itself
+        puts there are left out.
+
+        Raises:
+            ProtocolError: The kernel's answer is none: is it a Python kernel?
+            ConKernelError: It timed out, or the kernel is gone.
+
+        Cancelling interrupts it.
+        """
         run = self.run(
             "",
             silent=True,
@@ -138,7 +172,7 @@ class Values(_Base):
         known = _value(await run, "variables")
         if not isinstance(known, dict):
             raise ProtocolError("the kernel gave no variables")
-        return known
+        return cast("dict[str, str]", known)
 
 
 @functools.cache
@@ -153,7 +187,8 @@ def _function(name: str) -> str:
     return (
         f"(lambda sys: (lambda kept: (kept.get('IS_READY') or sys.modules['builtins'].exec("
         f"{source!r}, kept), kept[{name!r}])[1])"
-        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}}})))({SYS})"
+        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}, "
+        f"'__builtins__': sys.modules['builtins']}})))({SYS})"
     )
 
 
@@ -162,38 +197,42 @@ def _value(result: Result, asked: str) -> Any:
     result.raise_for_status()
     content: Any = result.reply["content"] if result.reply is not None else {}
     try:
-        answer = content["user_expressions"]["value"]
+        answer: dict[str, Any] = content["user_expressions"]["value"]
         status = answer["status"]
     except (KeyError, TypeError, IndexError):
         raise ProtocolError(
             f"the kernel evaluated nothing for {asked[:200]!r}", msg_id=result.msg_id
         ) from None
     if status == "error":
-        lines = answer.get("traceback")
+        lines: Any = answer.get("traceback")
         raise ExecutionError(
             str(answer.get("ename", "Error")),
             str(answer.get("evalue", "")),
-            [str(line) for line in lines] if isinstance(lines, list) else (),
-            msg_id=result.msg_id,
-        )
-    data = answer.get("data")
-    text = data.get("text/plain") if isinstance(data, dict) else None
-    start = len(codec.MARK)
-    if not isinstance(text, str) or text[:start] != codec.MARK:
-        raise ProtocolError(
-            f"the kernel gave no value for {asked[:200]!r}: is it a Python kernel?",
+            [str(line) for line in cast("list[object]", lines)] if isinstance(lines, list) else (),
             msg_id=result.msg_id,
         )
     try:
-        parts: list[bytes] = []
-        while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
-            parts.append(binascii.a2b_base64(part))
-        value = codec.load(text[start + 1 :], parts)
-    except (ValueError, TypeError) as error:
-        raise ProtocolError(str(error), msg_id=result.msg_id) from error
-    if text[start] == "+":
-        return value
-    raise ProtocolError(f"{asked[:200]}: {value}", msg_id=result.msg_id)
+        is_there, value = _value_in(answer["data"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(
+            f"the kernel gave no value for {asked[:200]!r}, is it a Python kernel? {error}",
+            msg_id=result.msg_id,
+        ) from error
+    if not is_there:
+        raise ProtocolError(f"{asked[:200]}: {value}", msg_id=result.msg_id)
+    return value
+
+
+def _value_in(data: dict[str, Any]) -> tuple[bool, Any]:
+    """Read what `codec.Answer` shows: True and the value, or False and why there is none."""
+    text = data["text/plain"]
+    start = len(codec.MARK)
+    if not isinstance(text, str) or text[:start] != codec.MARK:
+        raise ValueError("the answer is not ours")
+    parts: list[bytes] = []
+    while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
+        parts.append(binascii.a2b_base64(part))
+    return text[start : start + 1] == "+", codec.load(text[start + 1 :], parts)
 
 
 def require_name(name: object) -> None:
