@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelClient, errors
-from conkernelclient.testing import FakeKernel, Hold, Publish, Reply, Say
+from conkernelclient.client import overdue
+from conkernelclient.protocol.router import Phase
+from conkernelclient.testing import FakeKernel, Hold, Publish, Reply, Say, Silence
 
 from .clients import LONG, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -132,3 +135,127 @@ async def test_a_run_whose_timeout_settles_is_still_running() -> None:
         finally:
             kc.stop_channels()
             await asyncio.gather(run, return_exceptions=True)
+
+
+@pytest.mark.parametrize("is_deaf", [False, True])
+async def test_nobody_waits_for_ever_behind_a_reply_that_never_comes(is_deaf: bool) -> None:
+    """Nor where the question that is to settle it gets no reply either: idles are told of all."""
+    with FakeKernel() as kernel:
+        if is_deaf:
+            kernel.on("execute_request", [Say("x"), Silence()])
+        else:
+            kernel.on_code("mute", [Say("x"), Silence()])
+        kc = await kernel.client().start_channels()
+        try:
+            first, behind = kc.run("mute"), kc.run("2")
+            given_up = kc.run("mute", timeout=0.01, on_timeout="leave")
+            reply = kc.execute("mute", reply=True)
+            result = await asyncio.wait_for(first, LONG)
+            assert (result.status, result.stdout, result.reply) == ("error", "x", None)
+            assert (await asyncio.wait_for(behind, LONG)).status == ("error" if is_deaf else "ok")
+            await asyncio.wait_for(given_up, LONG)
+            with pytest.raises(errors.ReplyTimeout, match="will not come"):
+                await asyncio.wait_for(reply, LONG)
+            assert kc.stats()["pending"] == 0
+        finally:
+            kc.stop_channels()
+
+
+@pytest.mark.parametrize("is_always", [False, True])
+async def test_nobody_waits_for_ever_behind_a_reply_that_names_another_parent(
+    is_always: bool,
+) -> None:
+    """It is nobody's reply; the run ends as one that has none, and the window opens."""
+    with FakeKernel() as kernel:
+        script = [Say("x"), Reply(parent_id="another")]
+        kernel.on_code("odd", script)
+        if is_always:
+            kernel.on("execute_request", script)
+        kc = await kernel.client().start_channels()
+        try:
+            first, behind = kc.run("odd"), kc.run("2")
+            result = await asyncio.wait_for(first, LONG)
+            assert (result.status, result.stdout, result.reply) == ("error", "x", None)
+            await asyncio.wait_for(behind, LONG)
+            assert kc.stats()["pending"] == 0
+        finally:
+            kc.stop_channels()
+
+
+def deafen(kc: ConKernelClient, is_lost: Callable[[bytes], bool]) -> None:
+    """Let `kc` not hear the iopub messages for whose frames, joined, `is_lost` is true."""
+    connection = kc._connection
+    received = connection.received
+
+    def hear(channel: Any, batch: list[list[Any]]) -> None:
+        if channel == "iopub":
+            batch = [frames for frames in batch if not is_lost(b"".join(frames))]
+        if batch:
+            received(channel, batch)
+
+    connection.received = hear  # type: ignore[method-assign]
+
+
+async def test_a_kernel_that_never_says_idle_is_told_as_it_is_seen_with_its_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was told that an interrupt had left it mute; the next run leaves."""
+    monkeypatch.setattr(overdue, "MUTE_AFTER", 0.1)
+    with FakeKernel() as kernel:
+        kernel.on("execute_request", [Say("x"), Reply(), Silence(is_idle=False)])
+        kc = await kernel.client().start_channels()
+        try:
+            first, behind = kc.run("1"), kc.run("2")
+            for run in (first, behind):
+                with pytest.raises(errors.TransportError, match="never that it is idle") as caught:
+                    await asyncio.wait_for(run, LONG)
+                assert caught.value.result is not None
+                assert caught.value.result.stdout == "x"
+                assert "interrupt" not in str(caught.value)
+        finally:
+            kc.stop_channels()
+
+
+async def test_a_kernel_that_never_says_idle_and_prints_on_is_told_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was asked for ever, since something came after each question's reply."""
+    monkeypatch.setattr(overdue, "TICK", 0.01)
+    monkeypatch.setattr(overdue, "PATIENCE", dict.fromkeys(Phase, 0.01))
+    with FakeKernel() as kernel:
+        script = [Reply(), Say("x"), Silence(is_idle=False)]
+        kernel.on("execute_request", script)
+        kc = await kernel.client().start_channels()
+        try:
+            run = kc.run("1")
+            printing = asyncio.create_task(print_on(kernel))
+            with pytest.raises(errors.TransportError, match="never that it is idle"):
+                await asyncio.wait_for(run, LONG)
+            printing.cancel()
+        finally:
+            kc.stop_channels()
+
+
+async def print_on(kernel: FakeKernel) -> None:
+    """Let a thread of the kernel print, again and again."""
+    while True:
+        kernel.publish("stream", {"name": "stdout", "text": "on"})
+        await asyncio.sleep(0.001)
+
+
+async def test_a_kernel_that_never_publishes_a_status_is_told_as_it_is_seen_with_its_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it shows is in the error's result."""
+    monkeypatch.setattr(overdue, "MUTE_AFTER", 0.1)
+    with FakeKernel() as kernel:
+        kernel.on_code("1", [Say("x")])
+        kc = await kernel.client().start_channels()
+        try:
+            deafen(kc, lambda frames: b'"execution_state"' in frames)
+            with pytest.raises(errors.TransportError, match="not even its status") as caught:
+                await asyncio.wait_for(kc.run("1"), LONG)
+            assert caught.value.result is not None
+            assert caught.value.result.stdout == "x"
+        finally:
+            kc.stop_channels()
