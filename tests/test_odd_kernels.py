@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,13 @@ from conkernelclient.client import overdue
 from conkernelclient.protocol.router import Phase
 from conkernelclient.testing import FakeKernel, Hold, Publish, Reply, Say, Silence
 
-from .clients import LONG, until
+from .clients import LONG, client_of, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from conkernelclient import ConKernelManager
 
 
 @pytest.mark.parametrize("state", [["busy"], {"a": 1}, None, 5, True])
@@ -257,5 +260,65 @@ async def test_a_kernel_that_never_publishes_a_status_is_told_as_it_is_seen_with
                 await asyncio.wait_for(kc.run("1"), LONG)
             assert caught.value.result is not None
             assert caught.value.result.stdout == "x"
+        finally:
+            kc.stop_channels()
+
+
+async def test_a_reply_that_is_missing_is_called_an_interrupt_only_where_somebody_interrupted() -> (
+    None
+):
+    """A kernel that sent none was told as interrupted, though nobody had done that."""
+    with FakeKernel() as kernel:
+        release = threading.Event()
+        kernel.on_code("mute", [Hold(release), Silence()])
+        kc = await kernel.client().start_channels()
+        try:
+            for is_interrupted, name in ((False, "ReplyLost"), (True, "KeyboardInterrupt")):
+                release.clear()
+                kernel.on("interrupt_request", [])
+                run = kc.run("mute")
+                await until(lambda run=run: run.started)
+                if is_interrupted:
+                    await kc._connection.interrupt()
+                release.set()
+                result = await asyncio.wait_for(run, LONG)
+                assert (result.status, result.interrupted) == ("error", is_interrupted)
+                assert result.error is not None
+                assert result.error.ename == name
+        finally:
+            kc.stop_channels()
+
+
+async def test_a_signal_of_the_manager_is_an_interrupt_for_its_clients(
+    km: ConKernelManager,
+) -> None:
+    """By `signal_kernel` as by `interrupt_kernel`; another signal is none."""
+    async with client_of(km) as kc:
+        connection = kc._connection
+        for interrupt in (km.interrupt_kernel, lambda: km.signal_kernel(signal.SIGINT)):
+            connection.interrupted_at = None
+            await km.signal_kernel(0)
+            assert not connection.was_interrupted_since(0.0)
+            run = kc.run("import time; print('in', flush=True); time.sleep(600)")
+            await until(lambda run=run: run.outcome.stdout)
+            await interrupt()
+            assert (await asyncio.wait_for(run, LONG)).error.ename == "KeyboardInterrupt"
+            assert connection.was_interrupted_since(run.request.sent_at)
+
+
+async def test_a_run_of_which_nothing_was_heard_never_says_ok() -> None:
+    """Its reply said ok, and its outputs had gone to nobody."""
+    with FakeKernel() as kernel:
+        kernel.on_code("1", [Say("x")])
+        kc = await kernel.client().start_channels()
+        try:
+            run = kc.run("1")
+            deafen(kc, lambda frames: run.msg_id.encode() in frames)
+            with pytest.raises(errors.TransportError, match="was heard") as caught:
+                await asyncio.wait_for(run, LONG)
+            assert caught.value.result is not None
+            assert caught.value.result.status == "error"
+            assert caught.value.result.outputs == []
+            assert (await asyncio.wait_for(kc.run("2"), LONG)).status == "ok"
         finally:
             kc.stop_channels()

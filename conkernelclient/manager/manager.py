@@ -11,6 +11,7 @@ import concurrent.futures
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import weakref
@@ -254,7 +255,20 @@ class ConKernelManager(AsyncKernelManager):
         life = self._life
         async with self._lock():
             if life is None or self._life is life:
+                self._note_interrupt()
                 await self._async_interrupt_kernel()
+
+    async def _async_signal_kernel(self, signum: int) -> None:
+        """Send the signal `signum` to the kernel; SIGINT is an interrupt."""
+        if signum == signal.SIGINT:
+            self._note_interrupt()
+        await super()._async_signal_kernel(signum)
+
+    signal_kernel = _async_signal_kernel
+
+    def _note_interrupt(self) -> None:
+        for client in self._living_clients():
+            client._connection.note_interrupt()
 
     def _lock(self) -> asyncio.Lock:
         loop = self._loop = asyncio.get_running_loop()
