@@ -322,3 +322,83 @@ async def test_a_run_of_which_nothing_was_heard_never_says_ok() -> None:
             assert (await asyncio.wait_for(kc.run("2"), LONG)).status == "ok"
         finally:
             kc.stop_channels()
+
+
+def deep() -> list[Any]:
+    """Give a list within a list within a list, as deep as readers of JSON go."""
+    nested: list[Any] = []
+    for _ in range(900):
+        nested = [nested]
+    return nested
+
+
+ODD: list[Any] = [None, [], [1, None], {}, {"a": [1]}, 5, 1.5, True, "", "x", deep()]
+FIELDS = {
+    "status": ["execution_state"],
+    "stream": ["name", "text"],
+    "display_data": ["data", "metadata", "transient"],
+    "update_display_data": ["data", "metadata", "transient"],
+    "execute_result": ["data", "metadata", "transient", "execution_count"],
+    "error": ["ename", "evalue", "traceback"],
+    "clear_output": ["wait"],
+    "execute_input": ["code", "execution_count"],
+    "input_request": ["prompt", "password"],
+    "comm_open": ["comm_id", "target_name", "data"],
+    "comm_msg": ["comm_id", "data"],
+    "iopub_welcome": ["subscription"],
+    "execute_reply": ["status", "execution_count"],
+    "shutdown_reply": ["restart"],
+}
+
+
+@pytest.mark.parametrize("msg_type", FIELDS)
+async def test_contents_of_wrong_types_cost_themselves_and_raise_nowhere(
+    msg_type: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a run, of a request by hand, of nobody's: none is an exception out of the delivery."""
+    odd = [Publish(msg_type, {field: value}) for field in FIELDS[msg_type] for value in ODD]
+    with FakeKernel() as kernel:
+        kernel.on_code("odd", [*odd, Publish(msg_type), Say("end")])
+        kc = await kernel.client().start_channels()
+        try:
+            seen: list[Any] = []
+            subscription = kc._connection.subscribers.add(seen.append)
+            kc.comms.register_target("x", lambda comm, message: None)
+            events: list[Any] = []
+            run = kc.run("odd", on_output=events.append)
+            result = await asyncio.wait_for(run, LONG)
+            assert result.status == "ok"
+            assert "end" in result.stdout or msg_type == "clear_output"
+            assert isinstance(result.to_llm() + result.text + repr(result), str)
+            msg_id = kc.execute("odd")
+            await asyncio.wait_for(kc.get_pubs(msg_id, timeout=LONG), LONG)
+            for one in odd:
+                kernel.publish(msg_type, one.content)
+            assert (await kc.run("1")).status == "ok"
+            subscription.close()
+        finally:
+            kc.stop_channels()
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
+async def test_replies_of_wrong_types_are_named_or_left_out(value: Any) -> None:
+    """A subshell without an id was a KeyError, and a count could be a list."""
+    with FakeKernel() as kernel:
+        kernel.on_code("count", [Reply({"execution_count": value})])
+        kernel.on_code("status", [Reply({"status": value})])
+        kernel.on("create_subshell_request", [Reply({"subshell_id": value})])
+        kernel.on("list_subshell_request", [Reply({"subshell_id": value})])
+        kc = await kernel.client().start_channels()
+        try:
+            result = await asyncio.wait_for(kc.run("count"), LONG)
+            assert result.execution_count == (value if type(value) is int else None)
+            assert (await asyncio.wait_for(kc.run("status"), LONG)).status == "error"
+            if not isinstance(value, str):
+                with pytest.raises(errors.ProtocolError, match="create_subshell_reply"):
+                    await kc.create_subshell(LONG)
+            if value != []:
+                with pytest.raises(errors.ProtocolError, match="list_subshell_reply"):
+                    await kc.list_subshell(LONG)
+        finally:
+            kc.stop_channels()

@@ -561,8 +561,9 @@ class Connection:
         def replace(reply: asyncio.Future[Message]) -> None:
             if not reply.cancelled() and reply.exception() is None:
                 content = reply.result()["content"]
-                if content.get("status") == "ok":
-                    retired = self.subshells.replace(subshell_id, str(content["subshell_id"]))
+                stand_in: object = content.get("subshell_id")
+                if content.get("status") == "ok" and isinstance(stand_in, str):
+                    retired = self.subshells.replace(subshell_id, stand_in)
                     run.when_through(lambda: self._delete_subshell(retired))
                     self.let_leave(self.window.done(run))
                     return

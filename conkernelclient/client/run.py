@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError, TransportError
 from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
-from ..outputs.mime import lines_of
+from ..outputs.mime import count_of, lines_of
 from ..outputs.reduce import Reducer
 from ..outputs.result import Result
 from ..outputs.standing import short, standing
@@ -45,6 +45,7 @@ OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 SETTLES_WITHIN: Final = 1.7  # seconds from a timeout to the result, whatever the kernel does
 
 
+COUNT: Final = "execution_count"
 SENT: Final[dict[str, Any]] = {}
 DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
@@ -603,12 +604,12 @@ class Run(RequestFuture["Result"]):
     def _result(self) -> Result:
         reply, reducer = self._reply, self._reducer
         content = {} if reply is None else reply.content
-        if "execution_count" in content:
-            count = content["execution_count"]
+        if COUNT in content:
+            count = count_of(content["execution_count"])
         elif reducer is not None:
             count = reducer.execution_count
         else:
-            count = None if self._input is None else self._input.content.get("execution_count")
+            count = None if self._input is None else count_of(self._input.content.get(COUNT))
         status = self._status()
         is_late = self._is_timed_out or self._given_up is not None
         began, ended = self._busy_at, self._through_at or time.monotonic()
