@@ -221,7 +221,7 @@ async def test_a_lost_answer_is_asked_for_again() -> None:
         kc = await kernel.client().start_channels()
         try:
             result = await asyncio.wait_for(kc.run("1"), LONG)
-            assert (result.status, result.interrupted, result.reply) == ("error", True, None)
+            assert (result.status, result.interrupted, result.reply) == ("error", False, None)
             assert kc.stats()["pending"] == 0
         finally:
             kc.stop_channels()

@@ -317,6 +317,7 @@ async def _interrupt_kernel(client: ConKernelClient | None) -> None:
     """Interrupt the kernel: through its manager, or by a message where there is none."""
     if client is None:
         return
+    client._connection.note_interrupt()
     manager = client.parent
     if isinstance(manager, KernelManager) and manager.has_kernel:
         if isinstance(manager, AsyncKernelManager):

@@ -119,6 +119,8 @@ class Connection:
         inboxes: What nobody claimed, by channel.
         loop: The event loop that it serves; None before the first use in one.
         published: How many batches of messages came on iopub.
+        interrupted_at: When this client or its manager last interrupted the kernel, by
+            `time.monotonic`; None if they never did.
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
         restart: Restarts the kernel; set by the client.
@@ -150,6 +152,7 @@ class Connection:
         self._resting: list[asyncio.AbstractEventLoop] = []  # served before, and open
         self.last_error: str | None = None
         self.published: int = 0
+        self.interrupted_at: float | None = None
         self._published_before = 0  # the present iopub socket was opened
         # Called when the kernel is connected, and when the first comes of what it publishes.
         self.peer_listeners: set[Callable[[], None]] = set()
@@ -558,8 +561,9 @@ class Connection:
         def replace(reply: asyncio.Future[Message]) -> None:
             if not reply.cancelled() and reply.exception() is None:
                 content = reply.result()["content"]
-                if content.get("status") == "ok":
-                    retired = self.subshells.replace(subshell_id, str(content["subshell_id"]))
+                stand_in: object = content.get("subshell_id")
+                if content.get("status") == "ok" and isinstance(stand_in, str):
+                    retired = self.subshells.replace(subshell_id, stand_in)
                     run.when_through(lambda: self._delete_subshell(retired))
                     self.let_leave(self.window.done(run))
                     return
@@ -598,6 +602,14 @@ class Connection:
         self.outbound.post_message(
             "stdin", self.session.msg("input_reply", {"value": text}, header), []
         )
+
+    def note_interrupt(self) -> None:
+        """Note that this client, or its manager, interrupts the kernel."""
+        self.interrupted_at = time.monotonic()
+
+    def was_interrupted_since(self, moment: float) -> bool:
+        """Tell whether this client, or its manager, interrupted the kernel since `moment`."""
+        return self.interrupted_at is not None and self.interrupted_at >= moment
 
     def record(self, message: dict[str, Any]) -> None:
         """Begin a record of what is published for a request, unless a run gathers it."""

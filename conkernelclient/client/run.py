@@ -14,10 +14,10 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
+from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError, TransportError
 from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
-from ..outputs.mime import lines_of
+from ..outputs.mime import count_of, lines_of
 from ..outputs.reduce import Reducer
 from ..outputs.result import Result
 from ..outputs.standing import short, standing
@@ -45,6 +45,7 @@ OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 SETTLES_WITHIN: Final = 1.7  # seconds from a timeout to the result, whatever the kernel does
 
 
+COUNT: Final = "execution_count"
 SENT: Final[dict[str, Any]] = {}
 DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
@@ -59,6 +60,14 @@ class RunOptions(NamedTuple):
     on_output: Callable[[Event], Awaitable[None] | None] | None = None
     on_stdin: StdinHandler | None = None
     max_output_bytes: int | None = None
+
+
+def _unheard() -> TransportError:
+    return TransportError(
+        "the kernel replied that it is through, but nothing that it published for this run was "
+        "heard: no busy, no idle, no output. What it showed is not known; do not run it again "
+        "unless it may run twice"
+    )
 
 
 SHOWN: Final = 60  # characters of the code in a repr
@@ -369,7 +378,7 @@ class Run(RequestFuture["Result"]):
             self._began()
         phase = self.request.phase
         if phase is DONE:
-            self.end()
+            self._end()
             return
         if phase is IDLED and self._is_interrupted:
             self._connection.overdue.ask_now(self.request)
@@ -388,11 +397,21 @@ class Run(RequestFuture["Result"]):
         return self._is_interrupted and self.request.phase is Phase.IDLED
 
     def end(self) -> None:
-        """Note that the kernel is through with it, and end the future if that has not ended."""
+        """Learn that the kernel is through with it, and owes what has not come."""
         if self._through_at is not None:
             return
-        if self._reply is None:  # an interrupt swallowed it, whoever sent that
-            self._is_interrupted = True
+        reply = self._reply
+        if reply is None:
+            self._is_interrupted = self._is_interrupted or self._connection.was_interrupted_since(
+                self.request.sent_at
+            )
+        elif self._busy_at is None and not self.is_silent and reply.content.get("status") == "ok":
+            self.fail(_unheard())
+            return
+        self._end()
+
+    def _end(self) -> None:
+        """Leave, and end the future if that has not ended."""
         self._leave()
         if self._output_task is None or self._output_task.done():
             self.settle(self._result())
@@ -405,7 +424,9 @@ class Run(RequestFuture["Result"]):
         """End with `error`, which gets what had arrived as its `result`."""
         is_ours = self._is_timed_out and self._options.on_timeout == "restart"
         if is_ours and isinstance(error, KernelRestartedError):
-            self.end()  # it is what was asked for
+            if not self.is_through:
+                self._is_interrupted = self._is_interrupted or self._reply is None
+                self._end()  # it is what was asked for
             return
         if not self.done():
             self._failure = error
@@ -583,12 +604,12 @@ class Run(RequestFuture["Result"]):
     def _result(self) -> Result:
         reply, reducer = self._reply, self._reducer
         content = {} if reply is None else reply.content
-        if "execution_count" in content:
-            count = content["execution_count"]
+        if COUNT in content:
+            count = count_of(content["execution_count"])
         elif reducer is not None:
             count = reducer.execution_count
         else:
-            count = None if self._input is None else self._input.content.get("execution_count")
+            count = None if self._input is None else count_of(self._input.content.get(COUNT))
         status = self._status()
         is_late = self._is_timed_out or self._given_up is not None
         began, ended = self._busy_at, self._through_at or time.monotonic()
@@ -623,8 +644,10 @@ class Run(RequestFuture["Result"]):
             )
         if self._failure is not None:
             return ErrorOutput(type(self._failure).__name__, str(self._failure), [])
-        if self._is_interrupted and self.is_through and self._reply is None:
-            return ErrorOutput("KeyboardInterrupt", "the kernel swallowed the reply", [])
+        if self._reply is None and self.is_through and self._given_up is None:
+            if self._is_interrupted:
+                return ErrorOutput("KeyboardInterrupt", "the kernel sent no reply", [])
+            return ErrorOutput("ReplyLost", "the kernel went idle and sent no reply", [])
         status = content.get("status")
         if status in ("aborted", "abort") and self._has_run(status):
             if self._is_interrupted:

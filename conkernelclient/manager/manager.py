@@ -11,6 +11,7 @@ import concurrent.futures
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import weakref
@@ -271,6 +272,7 @@ class ConKernelManager(AsyncKernelManager):
         life = self._life
         async with self._lock():
             if life is None or self._life is life:
+                self._note_interrupt()
                 await self._async_interrupt_kernel()
 
     def _is_of_parent(self) -> bool:
@@ -283,6 +285,18 @@ class ConKernelManager(AsyncKernelManager):
                 "this kernel belongs to the process that started it, and this one was forked off "
                 "that: make a manager of its own here"
             )
+
+    async def _async_signal_kernel(self, signum: int) -> None:
+        """Send the signal `signum` to the kernel; SIGINT is an interrupt."""
+        if signum == signal.SIGINT:
+            self._note_interrupt()
+        await super()._async_signal_kernel(signum)
+
+    signal_kernel = _async_signal_kernel
+
+    def _note_interrupt(self) -> None:
+        for client in self._living_clients():
+            client._connection.note_interrupt()
 
     def _lock(self) -> asyncio.Lock:
         loop = self._loop = asyncio.get_running_loop()
@@ -338,6 +352,8 @@ class ConKernelManager(AsyncKernelManager):
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
         await super()._async_cleanup_resources(restart=restart)
         self._is_cleaned_up = not restart
+
+    cleanup_resources = _async_cleanup_resources
 
     async def _async_post_start_kernel(self, **kw: Any) -> None:
         self._is_starting = True
