@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conkernelclient import ConKernelManager
+from conkernelclient import ConKernelManager, errors
 
 from .clients import LONG
 
@@ -169,6 +169,76 @@ def test_a_loop_is_answered_while_another_thread_s_is_served(
         thread.join()
     assert loops[0].run_until_complete(ask(kc)) == "ok"
     loops[0].run_until_complete(end(km, kc))
+
+
+def test_starts_in_two_loops_take_turns_or_are_refused(
+    loops: list[asyncio.AbstractEventLoop],
+) -> None:
+    """Two at once never make two kernels; one that would wait for ever is an error."""
+    km = ConKernelManager()
+
+    async def begin() -> asyncio.Task[None]:
+        task = asyncio.create_task(km.start_kernel())
+        await asyncio.sleep(0)
+        return task
+
+    task = loops[0].run_until_complete(begin())
+    with pytest.raises(errors.WrongLoopError, match="does not run"):
+        loops[1].run_until_complete(km.restart_kernel(now=True))
+    thread = threading.Thread(target=loops[0].run_until_complete, args=(task,))
+    thread.start()
+    while not loops[0].is_running() and thread.is_alive():
+        pass
+    loops[1].run_until_complete(km.restart_kernel(now=True))
+    thread.join()
+    assert loops[1].run_until_complete(km.is_alive())
+    loops[2].run_until_complete(km.shutdown_kernel(now=True))
+
+
+def test_ready_is_for_whoever_awaits_it(loops: list[asyncio.AbstractEventLoop]) -> None:
+    """Also where another loop had asked for it before."""
+    km = ConKernelManager()
+
+    async def ready() -> Any:
+        return km.ready
+
+    before = loops[0].run_until_complete(ready())
+
+    async def use() -> None:
+        await km.start_kernel()
+        await km.ready
+
+    loops[1].run_until_complete(use())
+    loops[0].run_until_complete(asyncio.wait_for(before, LONG))
+    loops[2].run_until_complete(km.shutdown_kernel(now=True))
+
+
+@pytest.mark.parametrize("first", ["rests", "is closed"])
+def test_a_kernel_that_dies_is_started_again_from_the_loop_that_runs(
+    loops: list[asyncio.AbstractEventLoop], first: str
+) -> None:
+    """Whatever became of the one that started it."""
+    km = ConKernelManager(autorestart=True)
+
+    async def begin() -> Any:
+        await km.start_kernel()
+        km.start_restarter()
+        return await km.client().start_channels()
+
+    kc = loops[0].run_until_complete(begin())
+    if first == "is closed":
+        loops[0].close()
+
+    async def kill() -> Any:
+        is_restarted = asyncio.Event()
+        km.add_restart_callback(is_restarted.set)
+        with pytest.raises(errors.DeadKernelError):
+            await kc.execute("import os; os._exit(1)", reply=True)
+        await asyncio.wait_for(is_restarted.wait(), LONG)
+        return await ask(kc)
+
+    assert loops[1].run_until_complete(kill()) == "ok"
+    loops[1].run_until_complete(end(km, kc))
 
 
 def test_a_loop_that_is_closed_costs_no_other_one_its_answer(
