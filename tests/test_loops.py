@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -256,6 +258,189 @@ def test_a_loop_that_is_closed_costs_no_other_one_its_answer(
     assert loops[2].run_until_complete(ask(kc)) == "ok"
     assert loops[0].run_until_complete(asyncio.wait_for(mine, LONG))["content"]["status"] == "ok"
     loops[0].run_until_complete(end(km, kc))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_waits_in_a_closed_loop_is_forgotten(
+    loops: list[asyncio.AbstractEventLoop], kind: str
+) -> None:
+    """Nothing is logged, nobody waits behind it, and what another loop at rest asked is kept."""
+    km, kc = loops[0].run_until_complete(start())
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+
+    async def begin() -> asyncio.Task[Any]:
+        async def use() -> Any:
+            return await KINDS[kind](kc, "import time; time.sleep(0.2)")
+
+        task = asyncio.create_task(use())
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is the test's own
+        await asyncio.sleep(0.05)
+        return task
+
+    async def send() -> Any:
+        return kc.execute("1", reply=True)
+
+    mine = loops[0].run_until_complete(send())
+    task = loop.run_until_complete(begin())
+    loop.close()
+    assert loops[1].run_until_complete(ask(kc)) == "ok"
+    assert (loops[1].run_until_complete(run(kc))).status == "ok"
+    assert loops[0].run_until_complete(asyncio.wait_for(mine, LONG))["content"]["status"] == "ok"
+    assert kc.stats()["pending"] == 0
+    assert not task.done()
+    loops[2].run_until_complete(end(km, kc))
+    with suppress(RuntimeError):  # its loop is closed
+        task.get_coro().close()  # type: ignore[union-attr]
+
+
+async def run(kc: Any) -> Any:
+    return await kc.run("2", timeout=LONG)
+
+
+def test_a_request_of_a_closed_loop_leaves_the_window(
+    loops: list[asyncio.AbstractEventLoop],
+) -> None:
+    """One that waits its turn never leaves, also if its loop was closed at rest."""
+    km, kc = loops[0].run_until_complete(start())
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> Any:
+        kc.run("import time; time.sleep(0.3)")
+        return kc.run("a = 1"), kc.execute("b = 1", reply=True)
+
+    loop.run_until_complete(begin())
+    loops[1].run_until_complete(kc.control_channel.msg_ready())  # it is at rest
+    loop.close()
+
+    async def names() -> str:
+        return (await kc.run("print('a' in globals(), 'b' in globals())")).stdout
+
+    assert loops[1].run_until_complete(names()) == "False False\n"
+    loops[1].run_until_complete(end(km, kc))
+
+
+def test_runners_one_after_the_other_share_a_client() -> None:
+    """Each has a loop of its own, which it closes."""
+    made: Any = ()
+    for _ in range(2):
+        with asyncio.Runner(debug=True) as runner:
+            km, kc = made = made or runner.run(start())
+            assert runner.run(ask(kc)) == "ok"
+            assert runner.run(run(kc)).status == "ok"
+    asyncio.run(end(km, kc))
+
+
+def test_an_interrupt_and_a_question_reach_a_run_of_a_loop_that_was_at_rest(
+    loops: list[asyncio.AbstractEventLoop],
+) -> None:
+    """The handler and the interrupt work in the run's own loop."""
+    km, kc = loops[0].run_until_complete(start())
+
+    async def begin() -> Any:
+        asked = kc.run("print(input())", on_stdin=lambda _question: "yes")
+        await asyncio.sleep(0)
+        return asked, kc.run(f"import time; time.sleep({LONG})")
+
+    asked, long = loops[0].run_until_complete(begin())
+    loops[1].run_until_complete(kc.control_channel.msg_ready())
+
+    async def finish() -> Any:
+        assert (await asyncio.wait_for(asked, LONG)).stdout == "yes\n"
+        assert await asyncio.wait_for(long.interrupt(), LONG)
+        return (await long).interrupted
+
+    assert loops[0].run_until_complete(finish())
+    loops[1].run_until_complete(end(km, kc))
+
+
+PYTEST_ASYNCIO = """
+import asyncio, pytest, pytest_asyncio
+from conkernelclient import ConKernelManager
+
+@pytest_asyncio.fixture(scope="{scope}", loop_scope="{scope}")
+async def kc():
+    km = ConKernelManager()
+    await km.start_kernel()
+    kc = await km.client().start_channels()
+    yield kc
+    kc.stop_channels()
+    await km.shutdown_kernel(now=True)
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("n", range(3))
+async def test_one(kc, n):
+    task = asyncio.ensure_future(kc.execute("1", reply=True))
+    assert (await kc.run(f"print({{n}})")).stdout == f"{{n}}\\n"
+    assert (await task)["content"]["status"] == "ok"
+"""
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_a_fixture_of_pytest_asyncio_serves_tests_with_loops_of_their_own(
+    tmp_path: Path, scope: str, mode: str
+) -> None:
+    """Whatever its scope, and in both modes."""
+    (tmp_path / "test_it.py").write_text(PYTEST_ASYNCIO.format(scope=scope))
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\nasyncio_mode = {mode}\nasyncio_debug = true\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_asyncio", "-W", "error"]
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=LONG
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
+def test_a_thread_that_waits_for_a_closed_loop_is_told(
+    loops: list[asyncio.AbstractEventLoop],
+) -> None:
+    """As soon as another loop is served."""
+    km, kc = loops[0].run_until_complete(start())
+    answers: list[Any] = []
+
+    async def begin() -> None:
+        def work() -> None:
+            answers.append(kc.execute("import time; time.sleep(0.5)", reply=True))
+
+        await kc.control_channel.msg_ready()
+        await asyncio.to_thread(work)
+        await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+    assert loops[1].run_until_complete(ask(kc)) == "ok"
+    with pytest.raises(errors.ChannelsClosedError, match="closed before"):
+        answers[0].result(LONG)
+    loops[1].run_until_complete(end(km, kc))
+
+
+@pytest.mark.parametrize("next_loop", [0, 1])
+def test_a_thread_may_ask_while_the_served_loop_is_at_rest(
+    loops: list[asyncio.AbstractEventLoop], next_loop: int
+) -> None:
+    """Its futures are done when that loop runs again, or another one uses the client."""
+    km, kc = loops[0].run_until_complete(start())
+    answers: list[Any] = []
+
+    def work() -> None:
+        assert kc.execute("x = 1")
+        answers.append(kc.execute("x", reply=True, timeout=LONG))
+        answers.append(kc.run("print(x)"))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    async def wait() -> Any:
+        await kc.control_channel.msg_ready()
+        return await asyncio.gather(*map(asyncio.wrap_future, answers))
+
+    reply, result = loops[next_loop].run_until_complete(asyncio.wait_for(wait(), LONG))
+    assert (reply["content"]["status"], result.stdout) == ("ok", "1\n")
+    loops[next_loop].run_until_complete(end(km, kc))
 
 
 def test_a_thread_that_ended_without_closing_its_loop_is_in_nobodys_way(
