@@ -383,8 +383,10 @@ def test_a_fixture_of_pytest_asyncio_serves_tests_with_loops_of_their_own(
 ) -> None:
     """Whatever its scope, and in both modes."""
     (tmp_path / "test_it.py").write_text(PYTEST_ASYNCIO.format(scope=scope))
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\nasyncio_mode = {mode}\nasyncio_debug = true\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_asyncio", "-W", "error"]
+    settings = {"mode": mode, "debug": "true", "default_fixture_loop_scope": "function"}
+    lines = ["[pytest]", *(f"asyncio_{name} = {value}" for name, value in settings.items())]
+    (tmp_path / "pytest.ini").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_asyncio.plugin", "-W", "error"]
     environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
         command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=LONG
