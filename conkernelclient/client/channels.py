@@ -19,6 +19,7 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 
 from ..errors import ChannelsClosedError, ConKernelError, DeadKernelError, ReplyTimeout
 from .caught import LOOK_WITHIN, somebody_looks
+from .loops import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -83,7 +84,7 @@ class Inbox:
         """Keep `message`, or give it to whoever claimed the reply to its request."""
         claim = self._claims.get(message.parent_id)
         if claim is not None and not (claim.done() or claim.get_loop().is_closed()):
-            claim.set_result(message)
+            tell(claim.get_loop(), _settle, claim, message)
             return
         is_status = message.msg_type == "status"
         (self._statuses if is_status else self._others)[self._next] = message
@@ -180,8 +181,7 @@ class Inbox:
     def fail(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let everybody who waits fail; what is kept stays."""
         for waiter in (*self._waiters, *self._claims.values()):
-            if not (waiter.done() or waiter.get_loop().is_closed()):
-                waiter.set_exception(make_error())
+            tell(waiter.get_loop(), _fail, waiter, make_error)
 
     def fail_claims(
         self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()
@@ -194,8 +194,8 @@ class Inbox:
     def fail_claim(self, msg_id: str, make_error: Callable[[], ConKernelError]) -> None:
         """Let whoever claimed the reply to that request fail."""
         claim = self._claims.get(msg_id)
-        if not (claim is None or claim.done() or claim.get_loop().is_closed()):
-            claim.set_exception(make_error())
+        if claim is not None:
+            tell(claim.get_loop(), _fail, claim, make_error)
 
     def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
@@ -203,16 +203,19 @@ class Inbox:
             if waiter.get_loop().is_closed():
                 continue
             if not waiter.done():
-                waiter.set_exception(make_error())
+                tell(waiter.get_loop(), _fail, waiter, make_error)
             elif task is not None and not waiter.cancelled():
                 self._untold[task] = make_error
 
     def forget_waiters(self) -> None:
-        """Forget whoever waits, in a loop that is closed."""
-        self._waiters.clear()
-        self._patient.clear()
-        self._untold.clear()
-        self._claims.clear()
+        """Forget whoever waits in a loop that is closed."""
+        for waiter in [one for one in self._waiters if one.get_loop().is_closed()]:
+            self._waiters.remove(waiter)
+        for waiter in [one for one in self._patient if one.get_loop().is_closed()]:
+            del self._patient[waiter]
+        for msg_id, claim in list(self._claims.items()):
+            if claim.get_loop().is_closed():
+                del self._claims[msg_id]
 
     async def _next_put(self, *, is_patient: bool) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -223,7 +226,8 @@ class Inbox:
             if task is not None and (make_error := self._untold.pop(task, None)) is not None:
                 waiter.set_exception(make_error())
         try:
-            await waiter
+            if not len(self) or waiter.done():  # the thread of another loop may just have put one
+                await waiter
         except BaseException:
             if len(self) and waiter.done() and not waiter.cancelled():
                 self._wake_one()  # it was for us, and we leave: somebody else is to look
@@ -238,7 +242,7 @@ class Inbox:
             waiter = self._waiters.popleft()
             loop = waiter.get_loop()
             if not (waiter.done() or loop.is_closed()):
-                waiter.set_result(None)
+                tell(loop, _settle, waiter, None)
                 if loop.is_running():  # one at rest looks again when it runs
                     return
 
@@ -262,6 +266,16 @@ class Inbox:
                 self._name,
             )
         self.dropped += 1
+
+
+def _settle(future: asyncio.Future[Any], result: Any) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], make_error: Callable[[], ConKernelError]) -> None:
+    if not future.done():
+        future.set_exception(make_error())
 
 
 class ConChannel(AsyncZMQSocketChannel):

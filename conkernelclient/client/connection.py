@@ -10,13 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import threading
 import time
-import warnings
 import weakref
 from collections import deque
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -29,13 +25,11 @@ from ..errors import (
     ConKernelError,
     ProtocolError,
     ReplyTimeout,
-    WrongLoopError,
 )
 from ..protocol.messages import CHANNELS
 from ..protocol.router import OWNER, Claim, Destination, Phase, Request, Router
 from ..protocol.wire import Wire, WireSettings
 from ..state.presence import Presence
-from ..transport.session_patch import check_fork
 from ..transport.zmq import ZmqTransport
 from .channels import Inbox
 from .displays import Displays
@@ -43,6 +37,7 @@ from .endings import Ending
 from .futures import ReplyFuture, RequestFuture
 from .holding import Holding
 from .inbound import Inbound
+from .loops import Loops, is_elsewhere, tell
 from .outbound import Outbound
 from .overdue import Overdue
 from .pace import Pace
@@ -50,7 +45,7 @@ from .peer import Peer
 from .recording import Recording
 from .shells import Shells
 from .subscribers import Subscribers
-from .window import Call, Entry, Window
+from .window import Call, Window
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -62,6 +57,7 @@ if TYPE_CHECKING:
     from ..protocol.wire import Digest
     from ..transport.sockets import ConSocket
     from .run import Run
+    from .window import Entry
 
 __all__ = ["Connection"]
 
@@ -69,7 +65,6 @@ logger: Final = logging.getLogger(__name__)
 
 JSON_PACKERS: Final = (json_packer, orjson_packer)
 JSON_UNPACKERS: Final = (json_unpacker, orjson_unpacker)
-LOOK_AGAIN: Final = 0.05  # seconds, while the loop of another thread is served
 NOTICED: Final = frozenset({"error", "input_request"})
 # Traits of a session that are read once, and again when they change.
 SESSION_TRAITS: Final = [
@@ -100,7 +95,7 @@ def wire_settings(session: Session) -> WireSettings:
     )
 
 
-class Connection:
+class Connection(Loops):
     """
     One client's connection to its kernel.
 
@@ -138,6 +133,7 @@ class Connection:
         max_bytes: int,
         transport_factory: Callable[..., ZmqTransport] = ZmqTransport,
     ) -> None:
+        super().__init__(session)
         self.session: Session = session
         self.router: Router = Router()
         self.recording: Recording = Recording()
@@ -148,8 +144,6 @@ class Connection:
         self.displays: Displays = Displays()
         self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
         self.subscribers: Subscribers = Subscribers()
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._resting: list[asyncio.AbstractEventLoop] = []  # served before, and open
         self.last_error: str | None = None
         self.published: int = 0
         self.interrupted_at: float | None = None
@@ -161,8 +155,6 @@ class Connection:
         self.pace: Pace = Pace()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
-        self._thread = 0
-        self._pid = session.pid
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
         self.inbound: Inbound = Inbound(self._wire, self._deliver)
@@ -193,12 +185,13 @@ class Connection:
 
     def pump(self, channel: Channel) -> None:
         """Receive now what has come."""
-        self._transport.pump(channel)
+        if not self.is_foreign_thread():  # the loop there reads
+            self._transport.pump(channel)
 
     def pump_all(self) -> None:
         """Receive now what has come on any channel."""
         for channel in CHANNELS:
-            self._transport.pump(channel)
+            self.pump(channel)
 
     def close(self, channel: Channel) -> None:
         """Close one channel; whoever waits on it gets `ChannelsClosedError`."""
@@ -245,93 +238,6 @@ class Connection:
         self.inbound.clear()
         self.session.unobserve(self._reconfigure, SESSION_TRAITS)
 
-    # Loops and threads
-
-    def bind(self) -> asyncio.AbstractEventLoop | None:
-        """
-        Serve the running loop, unless the one that is served runs in another thread.
-
-        Raises:
-            ForkedError: This process was forked off the one that made the client.
-        """
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is not None and running is self.loop:
-            return running  # most calls; a forked process has no running loop
-        if os.getpid() != self._pid:
-            check_fork(self.session)
-        if running is None:
-            return self.loop
-        if self.loop is not None:
-            if self.loop.is_running() and self.is_foreign_thread():
-                return self.loop  # it is told there
-            before, self.loop = self.loop, None
-            self._transport.detach()
-            if before.is_closed():
-                self._abandon_old_loop()
-            else:
-                self.inbound.finish()
-                self._leave_at_rest(before)
-        self.overdue.unwatch()
-        self.loop = running
-        self._thread = threading.get_ident()
-        self._transport.attach(running)
-        self.overdue.watch()
-        self.holding.watch()
-        self.peer.rebound()
-        return running
-
-    def _leave_at_rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve `loop` again as soon as it runs, also if it only awaits an old answer."""
-        self._resting = [one for one in self._resting if not one.is_closed()]
-        if loop in self._resting:
-            return
-        self._resting.append(loop)
-        this = weakref.ref(self)
-
-        def resume() -> None:
-            connection = this()
-            if connection is not None:
-                connection._resume(loop, resume)
-
-        with suppress(RuntimeError):  # it is being closed
-            loop.call_soon_threadsafe(resume)
-
-    def _resume(self, loop: asyncio.AbstractEventLoop, again: Callable[[], None]) -> None:
-        served = self.loop
-        if served is not None and served.is_running() and self.is_foreign_thread():
-            loop.call_later(LOOK_AGAIN, again)  # no loop tells others that it stops
-            return
-        self._resting.remove(loop)
-        if served is not None and os.getpid() == self._pid:
-            self.bind()
-            self.pump_all()  # before timers that were due while it was at rest
-
-    def is_bound(self) -> bool:
-        """Tell whether there is a loop, not closed, that is served."""
-        return self.loop is not None and not self.loop.is_closed()
-
-    def bind_here(self) -> None:
-        """
-        As `bind`, for what can only be awaited in the loop that is served.
-
-        Raises:
-            WrongLoopError: This is another thread than that loop's.
-        """
-        self.bind()
-        if self.is_foreign_thread():
-            raise WrongLoopError(
-                "this client serves the event loop of another thread: await this there; from here "
-                "only the verbs that send (execute, run, request ...) hand over to it"
-            )
-
-    def is_foreign_thread(self) -> bool:
-        """Tell whether the caller is in another thread than the loop that is served."""
-        loop = self.loop
-        return loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
-
     @property
     def backlog(self) -> tuple[int, int]:
         """Messages, and their bytes, that wait for a kernel that does not read."""
@@ -341,60 +247,6 @@ class Connection:
     def seconds(self) -> float:
         """Seconds of the loop's time that were spent in sending and receiving."""
         return self.outbound.seconds + self._transport.seconds
-
-    def call_in_loop(self, function: Callable[[], None]) -> None:
-        """Call `function` in the loop's thread, in the order of these calls, and soon."""
-        assert self.loop is not None
-        self.loop.call_soon_threadsafe(function)
-
-    def hand_over(self, function: Callable[[], None]) -> None:
-        """Call `function` in the thread of the loop that is served: now, or as soon as it can."""
-        loop = self.loop
-        if loop is not None and not loop.is_running() and os.getpid() == self._pid:
-            self.bind()  # a loop at rest stands in nobody's way
-        if self.is_foreign_thread():
-            self.call_in_loop(function)
-            return
-        if self.loop is not None and self.loop.is_closed():
-            self.bind()
-        function()
-
-    def loop_for_future(self) -> asyncio.AbstractEventLoop:
-        """Give the loop that an answer belongs to, also before it runs: after `bind`."""
-        loop = self.loop
-        if loop is not None and not loop.is_closed():
-            return loop
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return asyncio.get_event_loop()
-
-    def _abandon_old_loop(self) -> None:
-        """Nobody can be told in a loop that is closed: forget what was asked there."""
-        self.inbound.finish()
-        self.overdue.clear()
-        if any(not loop.is_closed() for loop in self._resting):
-            self._abandon_closed()
-            return
-        self.router.clear()
-        is_held = self.window.is_held
-        self.holding.clear()
-        self.window = Window(self.window.limit)
-        self.window.is_held = is_held
-        for inbox in self.inboxes.values():
-            inbox.forget_waiters()
-        self.recording.forget_waiters()
-        self.questions.clear()
-
-    def _abandon_closed(self) -> None:
-        """Forget what was asked in loops that are closed; what others asked goes on."""
-        for request in (*self.router.open_requests, *self.router.abandoned_requests):
-            owner = request.owner
-            if isinstance(owner, RequestFuture) and owner.get_loop().is_closed():
-                self.router.end(request)
-                entry = cast("Entry", owner)
-                if request.takes_stdin:
-                    self.window.withdraw(entry)
-                    self.let_leave(self.window.done(entry))
 
     # Sending
 
@@ -590,6 +442,12 @@ class Connection:
 
     def forget(self, request: Request, entry: Entry | None = None) -> None:
         """Let a request go whose future is done, however it ended: the one door."""
+        if self.loop is not None and is_elsewhere(self.loop):
+            self.hand_over(partial(self._forget, request, entry))
+        else:
+            self._forget(request, entry)
+
+    def _forget(self, request: Request, entry: Entry | None) -> None:
         if entry is not None and request.phase is Phase.WAITING:
             _, leaving = self.window.withdraw(entry)
             self.let_leave(leaving)
@@ -705,7 +563,7 @@ class Connection:
         With `also_held` those as well that wait for the kernel, and were never sent.
         """
         if self.loop is not None and self.loop.is_closed():
-            self._abandon_old_loop()
+            self.sweep()
             return
         if channel != "control":
             held = self.window.drain_held(executes_only=channel == "iopub") if also_held else []
@@ -750,7 +608,12 @@ def _run_of(request: Request) -> Run | None:
 
 
 def _arm(future: ReplyFuture, timeout: float | None) -> None:
-    if timeout is not None and not future.done():
+    if timeout is not None:
+        tell(future.get_loop(), _start_timer, future, timeout)
+
+
+def _start_timer(future: ReplyFuture, timeout: float) -> None:
+    if not future.done():
         timer = future.get_loop().call_later(max(0.0, timeout), _time_out, future, timeout)
         future.add_done_callback(lambda _: timer.cancel())
 

@@ -17,6 +17,7 @@ from ..errors import ChannelsClosedError, TransportError
 from ..protocol.router import Phase
 from ..state.presence import HELD, TRANSITIONS, News, State
 from .endings import left, restarted
+from .loops import retire, tell
 from .ready import Greeting
 
 if TYPE_CHECKING:
@@ -376,8 +377,8 @@ class Peer:
     def _stop(self) -> None:
         task, self._task = self._task, None
         self._greeting = None
-        if task is not None and not task.get_loop().is_closed():
-            task.cancel()
+        if task is not None:
+            retire(task)
 
     async def _next_news(self) -> None:
         news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -389,8 +390,12 @@ class Peer:
 
     def _wake(self) -> None:
         for news in tuple(self._news):
-            if not news.done():
-                news.set_result(None)
+            tell(news.get_loop(), _settle, news)
+
+
+def _settle(news: asyncio.Future[None]) -> None:
+    if not news.done():
+        news.set_result(None)
 
 
 # What a state has to do in the loop that is served.

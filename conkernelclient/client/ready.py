@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReadyTimeout
 from ..protocol.router import Claim, Phase, Request
+from .loops import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ class Greeting:
         self._connection = connection
         self._requests: list[Request] = []
         self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._reply: Message | None = None  # that was not looked at yet
         self._info: Message | None = None
         self._error: BaseException | None = None
@@ -98,6 +100,10 @@ class Greeting:
 
     # What the connection does
 
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Give the loop that waits."""
+        return self._loop
+
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take a message of one of the requests."""
         if channel == "shell":
@@ -125,7 +131,7 @@ class Greeting:
         connection.send_request(request, message, [], is_ours=True)
 
     def _wake(self) -> None:
-        self._changed.set()
+        tell(self._loop, self._changed.set)
 
     async def _next_change(self, seconds: float | None) -> None:
         try:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from traitlets import Bool, Float, Integer
 
-from ..errors import ProtocolError, WrongLoopError
+from ..errors import ProtocolError
 from .lifecycle import Lifecycle
+from .loops import tell
 from .msg_id import MsgId
 
 if TYPE_CHECKING:
@@ -152,13 +153,6 @@ class Requests(Lifecycle):
     def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
         """Start a request in the thread of the client's loop; gives its answer in this thread."""
         connection = self._connection
-        loop = connection.loop
-        if loop is None or not loop.is_running():
-            raise WrongLoopError(
-                "this client serves an event loop of another thread that is open but does not run: "
-                "the answer would never come. Run that loop, close it, or make a second client "
-                "with km.client()"
-            )
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
         def begin() -> None:
@@ -167,9 +161,10 @@ class Requests(Lifecycle):
             except BaseException as error:
                 answer.set_exception(error)
                 return
+            connection.note_answer(answer)
             future.add_done_callback(lambda done: _copy_outcome(done, answer))
             answer.add_done_callback(
-                lambda done: loop.call_soon_threadsafe(future.cancel) if done.cancelled() else None
+                lambda done: tell(future.get_loop(), future.cancel) if done.cancelled() else None
             )
 
         connection.call_in_loop(begin)

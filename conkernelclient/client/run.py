@@ -25,6 +25,7 @@ from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
+from .loops import is_elsewhere, retire, tell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -416,7 +417,12 @@ class Run(RequestFuture["Result"]):
         if self._output_task is None or self._output_task.done():
             self.settle(self._result())
         else:  # the result is there when the handler has seen all that led to it
-            self._output_task.add_done_callback(lambda _: self.settle(self._result()))
+            seen = self._output_task
+
+            def settle(_seen: asyncio.Task[Any]) -> None:
+                self.settle(self._result())
+
+            tell(self._loop, lambda: seen.add_done_callback(settle))
         if self._news:
             self._wake()
 
@@ -449,7 +455,7 @@ class Run(RequestFuture["Result"]):
             return
         self._disarm()
         if self._options.timeout is not None:
-            self._arm(self._options.timeout, self._timed_out)
+            tell(self._loop, self._arm, self._options.timeout, self._timed_out)
 
     def _fold(self, message: Incoming) -> None:
         if self._busy_at is None:
@@ -477,12 +483,13 @@ class Run(RequestFuture["Result"]):
         return reducer
 
     def _arm(self, seconds: float, callback: Callable[[], None]) -> None:
-        self._timer = self.get_loop().call_later(max(0.0, seconds), callback)
+        if not self.is_over:
+            self._timer = self.get_loop().call_later(max(0.0, seconds), callback)
 
     def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            tell(self._loop, timer.cancel)
 
     def _start_timed_out(self) -> None:
         self._is_timed_out = True
@@ -519,16 +526,24 @@ class Run(RequestFuture["Result"]):
         self._given_up = status
         self._disarm()
         if self._stdin_task is not None:
-            self._stdin_task.cancel()
+            retire(self._stdin_task)
         if status == "cancelled" and self._output_task is not None:
-            self._output_task.cancel()
+            retire(self._output_task)
+        connection = self._connection
+        if connection.loop is not None and is_elsewhere(connection.loop):
+            connection.hand_over(lambda: self._withdraw(is_interrupting=is_interrupting))
+        else:
+            self._withdraw(is_interrupting=is_interrupting)
+
+    def _withdraw(self, *, is_interrupting: bool) -> None:
+        """Leave the window, or see to it that the kernel does not go on for nobody."""
         connection = self._connection
         was_withdrawn, leaving = connection.window.withdraw(self)
         connection.router.abandon(self.request)
         if was_withdrawn:
             self._leave()
         elif is_interrupting and self.subshell_id is None and not self.is_through:
-            self._spawn(self._climb())
+            tell(self._loop, lambda: self._spawn(self._climb()))
         connection.let_leave(leaving)
         self._wake()
 
@@ -538,7 +553,7 @@ class Run(RequestFuture["Result"]):
         if self._timer is not None:
             self._disarm()
         if self._stdin_task is not None:
-            self._stdin_task.cancel()
+            retire(self._stdin_task)
         connection, request = self._connection, self.request
         if request.phase is not DONE:
             connection.router.end(request)
@@ -552,7 +567,18 @@ class Run(RequestFuture["Result"]):
             for callback in callbacks:
                 callback()
 
-    def _wake(self) -> None:
+    def look_again(self) -> None:
+        """Let look again who waits for a message in a loop that another one reads for."""
+        tell(self._loop, self._wake_here)
+
+    def drop_tasks(self) -> None:
+        """Let go of the tasks: their loop is closed."""
+        for task in self._tasks or ():
+            retire(task)
+
+    _wake = look_again
+
+    def _wake_here(self) -> None:
         for news in tuple(self._news or ()):
             if not news.done():
                 news.set_result(None)

@@ -20,7 +20,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["Call", "Entry", "Window"]
 
@@ -199,6 +199,17 @@ class Window:
         self._waiting -= 1
         self._sweep(lane, entry.subshell_id)
         return True, self.leaving()
+
+    def take_out(self, msg_ids: Collection[str]) -> list[Entry]:
+        """Forget those requests, wherever they are; gives what may leave now."""
+        leaving: list[Entry] = []
+        lanes = self._lanes.values()
+        kept = (*self.held, *(one for lane in lanes for one in (*lane.waiting, *lane.inside)))
+        for entry in kept:
+            if entry.msg_id in msg_ids:
+                leaving += self.withdraw(entry)[1]
+                leaving += self.done(entry)
+        return [entry for entry in leaving if entry.msg_id not in msg_ids]
 
     def drain(self) -> list[Entry]:
         """Forget what is inside and what waits its turn; gives that, in order of the shells."""

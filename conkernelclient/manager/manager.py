@@ -15,7 +15,7 @@ import signal
 import tempfile
 import threading
 import weakref
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
@@ -34,6 +34,7 @@ from ..errors import ForkedError
 from ..outputs.standing import standing
 from ..transport.shortage import check_room, naming_shortage
 from .standing import told_of
+from .turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -91,9 +92,9 @@ class ConKernelManager(AsyncKernelManager):
         self._clients: weakref.WeakSet[ConKernelClient] = weakref.WeakSet()
         self._clients_lock = threading.Lock()
         self._life: Life | None = None
-        self._turn: asyncio.Lock = asyncio.Lock()
-        self._turn_loop: asyncio.AbstractEventLoop | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None  # the one that started the kernel
+        self._turn: Turn = Turn()
+        self._loop: asyncio.AbstractEventLoop | None = None  # the last one that used the manager
+        self._settled: Life | None = None  # what was to be done at its end is done
         self._is_restarting = False
         self._owner = 0  # the process that started the kernel; set when it does
         self._is_starting = False  # what jupyter_client does after the launch is under way
@@ -199,6 +200,10 @@ class ConKernelManager(AsyncKernelManager):
         """Done when the start, restart or shutdown that is under way has ended, as that did."""
         if self._outcome is None:
             self._outcome = _new_future()
+        if not self._outcome.done() and _running_loop() and _is_of_another_loop(self._outcome):
+            here = _new_future()  # awaited here, one of another loop is an error
+            _let_follow(here, self._outcome)
+            return here
         return self._outcome
 
     async def start_kernel(self, **kwargs: Any) -> None:
@@ -298,18 +303,38 @@ class ConKernelManager(AsyncKernelManager):
         for client in self._living_clients():
             client._connection.note_interrupt()
 
-    def _lock(self) -> asyncio.Lock:
-        loop = self._loop = asyncio.get_running_loop()
-        if self._turn_loop is not loop:  # a lock belongs to one loop
-            self._turn, self._turn_loop = asyncio.Lock(), loop
+    def _lock(self) -> Turn:
+        self._loop = asyncio.get_running_loop()
         return self._turn
+
+    def _call_in_loop(
+        self, function: Callable[[Life], None], life: Life, *, may_wait: bool = True
+    ) -> bool:
+        """
+        Call `function` in a loop that runs; with `may_wait`, if none does, in the first that will.
+
+        `function` may be called more than once. False: there is no such loop.
+        """
+        loops = [self._loop, *(client._connection.loop for client in self._living_clients())]
+        is_open = [loop for loop in loops if loop is not None and not loop.is_closed()]
+        running = [loop for loop in is_open if loop.is_running()]
+        has_called = False
+        for loop in running[:1] or (is_open if may_wait else []):
+            with suppress(RuntimeError):  # it is being closed
+                loop.call_soon_threadsafe(function, life)
+                has_called = True
+        return has_called
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncGenerator[None, None]:
         async with self._lock():
-            if self._outcome is None or self._outcome.done():
+            before = self._outcome
+            if before is None or before.done() or _is_of_another_loop(before):
                 self._outcome = _new_future()
+            if before is not None and before is not self._outcome:
+                _let_follow(before, self._outcome)
             outcome = self._outcome
+            assert outcome is not None
             try:
                 yield
             except asyncio.CancelledError:
@@ -430,16 +455,14 @@ class ConKernelManager(AsyncKernelManager):
         """Tell everybody; called in the thread of the watch."""
         if self._life is not life or self._is_restarting:
             return
-        loop = self._loop
-        if loop is not None and loop.is_running():
-            loop.call_soon_threadsafe(self._settle_end, life)
-        else:
+        if not self._call_in_loop(self._settle_end, life, may_wait=self._revival is not None):
             self._tell_end(life.ending().error)
 
     def _settle_end(self, life: Life) -> None:
         """Decide whether the kernel is started again."""
-        if self._life is not life or self._is_restarting:
-            return  # it ended on the way to its successor
+        if self._life is not life or self._is_restarting or self._settled is life:
+            return  # it ended on the way to its successor, or another loop was quicker
+        self._settled = life
         restarter = self._revival
         if life.is_being_ended:
             self._tell_end(life.ending().error)
@@ -452,9 +475,8 @@ class ConKernelManager(AsyncKernelManager):
 
     def _kernel_left(self) -> None:
         """Hear from a client that the kernel closed its connections, and its process lives on."""
-        life, loop = self._life, self._loop
-        if life is not None and loop is not None and loop.is_running():
-            loop.call_soon_threadsafe(self._settle_leaving, life)
+        if self._life is not None:
+            self._call_in_loop(self._settle_leaving, self._life)
 
     def _settle_leaving(self, life: Life) -> None:
         """Decide whether the kernel is started again; the clients know already."""
@@ -472,9 +494,7 @@ class ConKernelManager(AsyncKernelManager):
 
     def _port_is_taken(self, life: Life) -> None:
         """Start again with other ports; called in the thread that reads stderr."""
-        loop = self._loop
-        if loop is not None and loop.is_running():
-            loop.call_soon_threadsafe(self._choose_other_ports, life)
+        self._call_in_loop(self._choose_other_ports, life)
 
     def _choose_other_ports(self, life: Life) -> None:
         was_heard = any(client._has_heard_kernel() for client in self._living_clients())
@@ -610,6 +630,48 @@ def _new_future() -> asyncio.Future[None] | concurrent.futures.Future[None]:
         return asyncio.get_running_loop().create_future()
     except RuntimeError:
         return concurrent.futures.Future()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _is_of_another_loop(outcome: asyncio.Future[None] | concurrent.futures.Future[None]) -> bool:
+    return isinstance(outcome, asyncio.Future) and outcome.get_loop() is not _running_loop()
+
+
+def _let_follow(
+    one: asyncio.Future[None] | concurrent.futures.Future[None],
+    other: asyncio.Future[None] | concurrent.futures.Future[None] | None,
+) -> None:
+    """Let `one`, unless it is done, end as `other` does, each in its own loop."""
+
+    def end(done: Any) -> None:
+        if isinstance(one, asyncio.Future):
+            with suppress(RuntimeError):  # that loop is closed
+                one.get_loop().call_soon_threadsafe(copy, done)
+        else:
+            copy(done)
+
+    def copy(done: Any) -> None:
+        if one.done():
+            return
+        if done.cancelled():
+            one.cancel()
+        elif (error := done.exception()) is not None:
+            one.set_exception(error)
+            one.exception()
+        else:
+            one.set_result(None)
+
+    if isinstance(other, asyncio.Future):
+        with suppress(RuntimeError):
+            other.get_loop().call_soon_threadsafe(other.add_done_callback, end)
+    elif other is not None:
+        other.add_done_callback(end)
 
 
 async def _to_its_end(work: Awaitable[None]) -> None:
