@@ -196,7 +196,7 @@ def deafen(kc: ConKernelClient, is_lost: Callable[[bytes], bool]) -> None:
         if batch:
             received(channel, batch)
 
-    connection.received = hear  # type: ignore[method-assign]
+    connection.received = hear
 
 
 async def test_a_kernel_that_never_says_idle_is_told_as_it_is_seen_with_its_outputs(
