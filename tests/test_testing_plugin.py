@@ -50,7 +50,9 @@ class Run:
             )
         self._pytester.makepyfile(source)
         own = [] if IS_INSTALLED else ["-p", NAME]
-        return self._pytester.runpytest_subprocess(*own, "-Werror", "-q", timeout=BOUND)
+        return self._pytester.runpytest_subprocess(
+            *own, "-Werror", "-q", "-p", "no:asyncio", timeout=BOUND
+        )
 
 
 def test_the_module_imports_nothing_but_pytest() -> None:
