@@ -224,6 +224,7 @@ def test_over():
 left = []
 async def test(no_leaks, fake_kernel):
     left.append(await fake_kernel.client().start_channels())
+    await left[0].wait_for_ready()
 def test_over():
     left[0].stop_channels()
 """,
