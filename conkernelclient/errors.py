@@ -8,7 +8,7 @@ The tree (each class also has the built-in base that existing `except` clauses l
     │   └── KernelRestartedError              it was restarted; its predecessor had the request
     ├── ChannelsClosedError (RuntimeError)    the client's channels are not running
     ├── NotInterruptibleError (RuntimeError)  an interrupt cannot be aimed at this run
-    ├── WrongLoopError (RuntimeError)         the client belongs to another loop, still open
+    ├── WrongLoopError (RuntimeError)         the client is at work in another thread's loop
     ├── ForkedError (RuntimeError)            the client was made before this process was forked off
     ├── BacklogFullError (RuntimeError)       the kernel does not read; the outgoing queue is full
     ├── ProtocolError (ValueError)            a message or request that the protocol does not allow
@@ -106,7 +106,7 @@ class NotInterruptibleError(ConKernelError, RuntimeError):
 
 
 class WrongLoopError(ConKernelError, RuntimeError):
-    """The client serves an event loop that is still open; use it there, or make a second client."""
+    """This can only be awaited in the loop of another thread, which the client serves."""
 
 
 class ForkedError(ConKernelError, RuntimeError):

@@ -23,10 +23,17 @@ kernel.do_execute = swallow
 """
 
 
+async def opened(kc: ConKernelClient) -> ConKernelClient:
+    """`kc` with open channels, when its kernel is ready."""
+    kc.start_channels()
+    await kc.wait_for_ready(timeout=LONG)
+    return kc
+
+
 @asynccontextmanager
 async def client_of(km: ConKernelManager, **traits: Any) -> AsyncIterator[ConKernelClient]:
     """A client that is ready; at its end nobody waits for anything."""
-    kc = await km.client(**traits).start_channels()
+    kc = await opened(km.client(**traits))
     try:
         yield kc
         assert kc.stats()["pending"] == 0

@@ -240,7 +240,7 @@ async def test_closing_the_channels_tells_everybody_who_waits(km: ConKernelManag
 
 
 async def test_channels_start_again_after_they_were_stopped(km: ConKernelManager) -> None:
-    """With a context of their own each time."""
+    """With a context of their own, to see, each time."""
     kc = km.client()
     for n in range(3):
         await kc.start_channels()
@@ -330,8 +330,10 @@ async def test_a_connection_file_is_enough(km: ConKernelManager) -> None:
     kc = ConKernelClient()
     kc.load_connection_file(km.connection_file)
     assert await kc.start_channels() is kc
-    assert await kc.is_alive()
     assert await kc.eval("1 + 1") == 2
+    async with asyncio.timeout(LONG):
+        while not await kc.is_alive():  # the heart has beaten once
+            await asyncio.sleep(0.01)
     assert kc.ports == km.ports
     assert kc.blocking_client().ports == km.ports
     run = kc.run("while True: pass")
@@ -408,7 +410,7 @@ async def test_many_kernels_through_the_multi_kernel_manager() -> None:
 
 
 async def test_values_go_in_and_out(km: ConKernelManager) -> None:
-    """As literals."""
+    """As they are; what cannot travel, and names that are none, are refused."""
     async with client_of(km) as kc:
         values = {"a": [1, 2.5, None], "b": {"k": (True, b"x")}, "c": {1, 2}, "d": "text'\n\x1b"}
         await kc.set(**values)
@@ -427,7 +429,7 @@ async def test_values_go_in_and_out(km: ConKernelManager) -> None:
             await kc.eval("1 +")
         with pytest.raises(errors.ProtocolError, match="no literal"):
             await kc.eval("object()")
-        for bad in ({"x": object()}, {"class": 1}, {"a b": 1}, {"x": float("nan")}):
+        for bad in ({"x": object()}, {"class": 1}, {"a b": 1}):
             with pytest.raises(errors.ProtocolError):
                 await kc.set(**bad)
         with pytest.raises(errors.ProtocolError):

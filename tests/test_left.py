@@ -13,7 +13,7 @@ import pytest
 from conkernelclient import ConKernelManager, errors
 from conkernelclient.testing import FakeKernel, Hold, Silence
 
-from .clients import LONG, until
+from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ async def test_it_is_restarted_where_dead_ones_are() -> None:
 def watched(kernel: FakeKernel, told: list[str]) -> Iterator[ConKernelClient]:
     """A client that believes in an owner, who says nothing."""
     kc = kernel.client()
-    kc._kernel_is_watched(lambda: told.append("left"))
+    kc._kernel_is_watched(lambda: told.append("left"), lambda: None, is_starting=False)
     try:
         yield kc
     finally:
@@ -99,13 +99,13 @@ async def test_the_client_goes_on_when_it_is_there_again() -> None:
     """Also where the owner has told nothing of either."""
     told: list[str] = []
     with FakeKernel() as kernel, watched(kernel, told) as kc:
-        await kc.start_channels()
+        await opened(kc)
         kernel.kill()
         with pytest.raises(errors.DeadKernelError):
             await asyncio.wait_for(kc.run("1"), LONG)
         assert told == ["left"]
         kernel.restart()
-        await until(lambda: kc._connection.peer.presence.name == "HERE")
+        await until(lambda: kc._connection.presence.state.name == "HERE")
         assert (await asyncio.wait_for(kc.run("1"), LONG)).status == "ok"
         assert told == ["left"]
 
@@ -114,7 +114,7 @@ async def test_an_answer_that_a_short_cut_has_cost_is_not_waited_for() -> None:
     """The kernel was there again before anybody took it for gone."""
     told: list[str] = []
     with FakeKernel() as kernel, watched(kernel, told) as kc:
-        await kc.start_channels()
+        await opened(kc)
         kernel.on_code("held", [Hold()])
         run = kc.run("held")
         await until(lambda: run.started)
@@ -128,10 +128,10 @@ async def test_an_answer_that_a_short_cut_has_cost_is_not_waited_for() -> None:
 async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
     """An attached client had waited for its greeting for ever, and with it whatever was sent."""
     with FakeKernel() as kernel:
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kernel.restart()
-        await until(lambda: kc._connection.peer.is_away and kc._connection.peer._is_connected)
+        await until(lambda: kc._connection.presence.holds and kc._connection.peer._connected)
         run = kc.run("1")
         kernel.kill()
         with pytest.raises(errors.DeadKernelError):
@@ -146,15 +146,16 @@ def test_a_loop_that_ends_meanwhile_leaves_the_looking_to_the_next() -> None:
         kc = kernel.client()
 
         async def lose() -> None:
-            await kc.start_channels()
+            await opened(kc)
             kernel.kill()
-            await until(lambda: kc._connection.peer.is_away)
+            await until(lambda: kc._connection.presence.holds)
+            await asyncio.sleep(0)  # the looking has begun
 
         async def find() -> str:
             with pytest.raises(errors.DeadKernelError):
                 await asyncio.wait_for(kc.run("1"), LONG)
             kernel.restart()
-            await until(lambda: kc._connection.peer.presence.name == "HERE")
+            await until(lambda: kc._connection.presence.state.name == "HERE")
             return (await asyncio.wait_for(kc.run("1"), LONG)).status
 
         first.run_until_complete(lose())

@@ -78,63 +78,6 @@ async def test_the_session_may_be_used_from_threads(km: ConKernelManager) -> Non
             assert (await kc.get_shell_msg(timeout=LONG))["msg_type"] == "kernel_info_reply"
 
 
-def test_a_second_open_loop_in_the_thread_is_refused() -> None:
-    """And the first one goes on."""
-    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
-    km = ConKernelManager()
-
-    async def start() -> Any:
-        await km.start_kernel()
-        return await km.client().start_channels()
-
-    async def ask(kc: Any) -> Any:
-        return await kc.execute("1", reply=True)
-
-    kc = first.run_until_complete(start())
-    with pytest.raises(errors.WrongLoopError, match=r"km\.client\(\)"):
-        second.run_until_complete(ask(kc))
-    assert first.run_until_complete(ask(kc))["content"]["status"] == "ok"
-
-    async def end() -> None:
-        kc.stop_channels()
-        await km.shutdown_kernel(now=True)
-
-    first.run_until_complete(end())
-    first.close()
-    second.close()
-
-
-def test_an_idle_loop_of_another_thread_is_no_place_to_wait_for() -> None:
-    """A future that would never be resolved is an error at once."""
-    loop = asyncio.new_event_loop()
-    km = ConKernelManager()
-
-    async def start() -> Any:
-        await km.start_kernel()
-        return await km.client().start_channels()
-
-    kc = loop.run_until_complete(start())
-    caught: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            kc.execute("1", reply=True)
-        except errors.WrongLoopError as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert len(caught) == 1
-
-    async def end() -> None:
-        kc.stop_channels()
-        await km.shutdown_kernel(now=True)
-
-    loop.run_until_complete(end())
-    loop.close()
-
-
 async def test_a_forked_child_gets_a_clear_error(km: ConKernelManager) -> None:
     """Instead of an id of a request that was never sent."""
     async with client_of(km) as kc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -12,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jupyter_client.manager import AsyncKernelManager
+from traitlets.config import Config
 
 from conkernelclient import ConKernelManager, errors, run_kernel
 from conkernelclient.manager import guardian
 from conkernelclient.manager.stderr import StderrTail
 
-from .clients import LONG, until
+from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -189,7 +192,7 @@ async def test_a_kernel_that_finds_its_port_taken_starts_again_with_others(
 
         km = Unlucky()
         await km.start_kernel()
-        kc = await asyncio.wait_for(km.client().start_channels(), LONG)
+        kc = await opened(km.client())
         assert "ports taken" in caplog.text
         assert taken not in km.ports
         assert (await kc.run("'well'")).text == "'well'\n"
@@ -221,24 +224,40 @@ async def test_ipc_kernels_start_at_once_in_any_directory_and_leave_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_what_passes_over_tcp_is_encrypted_where_the_kernel_can(
+async def test_what_passes_over_tcp_is_encrypted_where_both_ends_are_ours() -> None:
+    """The kernelspec says that the kernel can; a client without the keys hears nothing."""
+    async with run_kernel() as kc:
+        assert kc.curve_publickey is not None
+        assert await kc.eval("1") == 1
+        without = {"curve_publickey": None, "curve_secretkey": None, "startup_timeout": 0.3}
+        other = kc.parent.client(**without)
+        other.start_channels()
+        with pytest.raises(errors.ReadyTimeout):
+            await other.wait_for_ready(timeout=0.3)
+        other.stop_channels()
+
+
+async def test_run_kernel_stays_plain_where_that_is_asked_for() -> None:
+    """It takes the argument of jupyter_client's `start_kernel`."""
+    async with run_kernel(transport_encryption="disabled") as kc:
+        assert kc.curve_publickey is None
+
+
+async def test_a_manager_encrypts_as_the_one_that_it_takes_the_place_of(
     mortal: ConKernelManager,
 ) -> None:
-    """The kernelspec says so; a client without the keys hears nothing."""
-    assert mortal.transport_encryption == "auto"
-    kc = await mortal.client().start_channels()
-    assert kc.curve_publickey is not None
-    assert await kc.eval("1") == 1
-    other = mortal.client(curve_publickey=None, curve_secretkey=None, startup_timeout=0.3)
-    with pytest.raises(errors.ReadyTimeout):
-        await other.start_channels()
-    other.stop_channels()
-    kc.stop_channels()
+    """Not unless it is told to: whoever attaches to its connection file needs no keys."""
+    assert mortal.transport_encryption == AsyncKernelManager().transport_encryption
+    assert "curve_publickey" not in json.loads(Path(mortal.connection_file).read_text())
+    config = Config({"ConKernelManager": {"transport_encryption": "auto"}})
+    assert ConKernelManager(config=config).transport_encryption == "auto"
+    general = Config({"KernelManager": {"transport_encryption": "auto"}})
+    assert ConKernelManager(config=general).transport_encryption == "auto"
 
 
 async def test_a_kernel_that_does_not_declare_it_stays_plain() -> None:
     """Its own library may not have it."""
-    km = ConKernelManager()
+    km = ConKernelManager(transport_encryption="auto")
     assert km.kernel_spec is not None
     km.kernel_spec.metadata = {}
     await km.start_kernel()

@@ -117,11 +117,11 @@ def test_update_display_data_rewrites_every_display_of_its_id() -> None:
 
 
 def test_outputs_beyond_the_bound_are_left_out_with_a_marker() -> None:
-    """And the marker says how many."""
+    """And the marker says how many; the head of the text that went over is kept."""
     reducer = folded(*[stream("x" * 50)] * 5, display("y"), max_bytes=250)
-    assert reducer.dropped == 4
-    assert reducer.outputs[0]["text"] == "x" * 100
-    assert "4 more outputs left out" in reducer.outputs[-1]["text"]
+    assert reducer.dropped == 3
+    assert reducer.outputs[0]["text"] == "x" * 188
+    assert "3 more outputs left out" in reducer.outputs[-1]["text"]
     assert_valid(reducer.outputs)
     reducer.feed(clear(False))
     assert reducer.outputs == []
@@ -225,7 +225,7 @@ def test_text_is_what_a_terminal_would_show() -> None:
 
 def test_text_for_a_model_has_no_colours_and_no_overwritten_text() -> None:
     """And names what is no text."""
-    assert for_model(OUTPUTS) == "100%\nwarn\n42\nT\nb\n"
+    assert for_model(OUTPUTS) == "100%\nwarn\n42\nT\nb\nZeroDivisionError: v\n"
     image = {
         "output_type": "display_data",
         "data": {"image/png": "A" * 400, "text/plain": "<Figure>"},
@@ -318,3 +318,254 @@ def test_content_of_another_shape_costs_itself(bad: Any) -> None:
     assert all(isinstance(output.get("data", {}), dict) for output in reducer.outputs)
     assert "printed" in as_text(reducer.outputs)
     assert "printed" in for_model(reducer.outputs)
+
+
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        ({"image/png": None, "text/plain": "p"}, {"text/plain": "p"}),
+        ({"image/png": 5}, {}),
+        ({"image/png": {"a": 1}, "text/html": None}, {}),
+        ({"image/png": ["iVBO\n", "Rw0K\n"]}, {"image/png": ["iVBO\n", "Rw0K\n"]}),
+        ({"text/plain": ["a\n", "b"]}, {"text/plain": ["a\n", "b"]}),
+        ({"text/plain": ["a", 1]}, {"text/plain": '["a", 1]'}),
+        ({"text/plain": 5}, {"text/plain": "5"}),
+        ({"application/json": None}, {"application/json": None}),
+        ({"application/geo+json": [1]}, {"application/geo+json": [1]}),
+        ({"application/x": True}, {}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["display_data", "execute_result", "update_display_data"])
+def test_content_of_a_wrong_type_is_brought_into_shape_or_left_out(
+    data: Any, kept: Any, kind: str
+) -> None:
+    """`image/png: null` was shown as an image of 3 bytes."""
+    message = incoming(
+        kind, "r", data=data, metadata={}, transient={"display_id": "d"}, execution_count=1
+    )
+    reducer = folded(display("x", "d"), message)
+    assert reducer.outputs[-1]["data"] == kept
+    assert event_of(message).data == kept
+    assert_valid(reducer.outputs)
+    assert "[image/png, 3 bytes]" not in for_model(reducer.outputs)
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner)),
+    max_leaves=4,
+)
+MIMES = st.sampled_from(["text/plain", "text/html", "image/png", "application/json", "a/b", "x"])
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda kind, data, count, text, name: incoming(
+                kind,
+                "r",
+                data=data,
+                metadata=count,
+                execution_count=count,
+                text=text,
+                name=name,
+                ename=name,
+                evalue=text,
+                traceback=text,
+            ),
+            st.sampled_from(["display_data", "execute_result", "stream", "error"]),
+            st.one_of(JSON, st.dictionaries(MIMES, JSON)),
+            JSON,
+            JSON,
+            JSON,
+        ),
+        max_size=5,
+    )
+)
+def test_outputs_are_valid_whatever_a_kernel_sends_in_them(messages: list[Any]) -> None:
+    """And they read as text, and make events."""
+    outputs = folded(*messages).outputs
+    assert_valid(outputs)
+    assert isinstance(as_text(outputs), str)
+    assert isinstance(for_model(outputs, 100), str)
+    for message in messages:
+        event_of(message)
+
+
+def test_text_that_is_a_list_of_lines_is_joined() -> None:
+    """Files have it so, and some kernels send it."""
+    message = incoming("stream", "r", name="stdout", text=["a\n", "b"])
+    assert folded(message).outputs[0]["text"] == "a\nb"
+    assert event_of(message) == events.Stream("stdout", "a\nb")
+    assert event_of(incoming("stream", "r", name="stdout", text=None)) == events.Stream(
+        "stdout", ""
+    )
+
+
+# How a cell ended, when there was more than is kept
+
+
+def whole_error(evalue: str, *lines: str) -> Any:
+    return incoming(
+        "error", "r", ename="ValueError", evalue=evalue, traceback=[*lines, f"ValueError: {evalue}"]
+    )
+
+
+@pytest.mark.parametrize("bound", [0, 100, 10_000, 1_000_000])
+def test_a_cell_that_printed_too_much_shows_how_it_ended(bound: int) -> None:
+    """The head of the text, the marker, the value and the error."""
+    reducer = folded(
+        *[stream("x" * 100_000)] * 30, result_of("7"), whole_error("bad"), max_bytes=bound
+    )
+    outputs = reducer.outputs
+    kinds = [output["output_type"] for output in outputs]
+    assert kinds[-3:] == ["stream", "execute_result", "error"]
+    assert "left out: beyond" in outputs[-3]["text"]
+    assert outputs[-1]["evalue"] == "bad"
+    assert for_model(outputs, 100).endswith("ValueError: bad\n")
+    if bound:
+        assert len(outputs[0]["text"]) == bound - min(bound // 4, 65_536)
+    assert_valid(outputs)
+
+
+def test_an_error_or_a_value_that_is_too_long_itself_is_cut() -> None:
+    """To its name and the ends of its message, and to its plain text."""
+    value = incoming(
+        "execute_result",
+        "r",
+        data={"text/plain": "p" * 5000, "text/html": "h" * 90_000},
+        metadata={},
+    )
+    value.size = 95_000
+    error = whole_error("v" * 50_000, *["frame"] * 9000)
+    error.size = 150_000
+    outputs = folded(stream("x"), value, error, max_bytes=8000).outputs
+    assert outputs[0]["text"] == "x"
+    assert "2 more outputs left out" in outputs[1]["text"]
+    assert list(outputs[2]["data"]) == ["text/plain"]
+    assert "p…p" in outputs[2]["data"]["text/plain"]
+    assert outputs[3]["ename"] == "ValueError"
+    assert "v…v" in outputs[3]["evalue"]
+    assert outputs[3]["traceback"][0] == "frame"
+    assert outputs[3]["traceback"][-1].startswith("ValueError: v")
+    texts = [*outputs[3]["traceback"], outputs[3]["evalue"], outputs[2]["data"]["text/plain"]]
+    assert 6000 < sum(map(len, texts)) < 8000
+    assert_valid(outputs)
+
+
+def test_a_value_without_plain_text_that_is_too_large_is_left_out() -> None:
+    """The marker says so."""
+    value = incoming("execute_result", "r", data={"image/png": "A" * 5000}, metadata={})
+    value.size = 5000
+    outputs = folded(value, max_bytes=2000).outputs
+    assert [output["output_type"] for output in outputs] == ["stream"]
+    assert "1 more outputs left out" in outputs[0]["text"]
+
+
+BOUND_MESSAGES = st.one_of(
+    st.builds(stream, st.text(max_size=400), st.sampled_from(["stdout", "stderr"])),
+    st.builds(display, st.text(max_size=3), st.sampled_from([None, "d"])),
+    st.builds(result_of, st.text(max_size=3)),
+    st.builds(whole_error, st.text(max_size=3000), st.text(max_size=100)),
+    st.builds(clear, st.booleans()),
+)
+
+
+@given(st.lists(BOUND_MESSAGES, max_size=60), st.integers(0, 3000))
+def test_bound_outputs_are_within_their_bound_and_end_with_the_last_error(
+    messages: list[Any], bound: int
+) -> None:
+    """With what an error, a value and the marker have in any case."""
+    for message in messages:
+        message.size = max(100, len(str(message.content)))
+    reducer = folded(*messages, max_bytes=bound)
+    outputs = reducer.outputs
+    assert_valid(outputs)
+    texts = [
+        output.get("text")
+        or "".join([*output.get("traceback", []), *output.get("data", {}).values()])
+        for output in outputs
+    ]
+    assert sum(len(text.encode("utf-8", "replace")) for text in texts) <= bound + 4 * 2_200 + 100
+    assert (reducer.dropped > 0) == any("left out: beyond" in text for text in texts)
+    if messages and messages[-1].msg_type == "error":
+        assert outputs[-1]["ename"] == "ValueError"
+
+
+def test_clearing_the_outputs_makes_room_again() -> None:
+    """At once, or with the next output."""
+    reducer = folded(*[stream("x" * 400)] * 3, max_bytes=1000)
+    assert reducer.dropped == 2
+    reducer.feed(clear(True))
+    reducer.feed(stream("new"))
+    assert reducer.dropped == 0
+    assert [output["text"] for output in reducer.outputs] == ["new"]
+
+
+# What a notebook shows
+
+
+def test_a_result_of_one_display_is_shown_as_that_display() -> None:
+    """In all its types, with its metadata."""
+    data = {"text/html": "<b>x</b>", "text/plain": "x"}
+    shown = {"output_type": "display_data", "data": data, "metadata": {"a": 1}}
+    assert made("ok", outputs=[shown])._repr_mimebundle_() == (data, {"a": 1})
+
+
+def test_a_result_of_several_outputs_is_shown_one_below_the_other() -> None:
+    """As HTML, where what is printed is text, and as what a terminal would show."""
+    outputs = [
+        *folded(stream("<a>\r<b>\n"), stream("warn", "stderr"), display("d"), error()).outputs,
+        {"output_type": "display_data", "data": {"image/png": "iVBO\nRw0K"}, "metadata": {}},
+        {"output_type": "display_data", "data": {"image/svg+xml": ["<svg>"]}, "metadata": {}},
+        {"output_type": "display_data", "data": {"text/html": "<i>i</i>"}, "metadata": {}},
+        {"output_type": "display_data", "data": {"text/latex": "$x<y$"}, "metadata": {}},
+    ]
+    data, metadata = made("error", outputs=outputs)._repr_mimebundle_()
+    assert metadata == {}
+    assert data["text/plain"] == as_text(outputs).removesuffix("\n")
+    html = data["text/html"]
+    places = [
+        html.index(part)
+        for part in (
+            "<pre>&lt;b&gt;",
+            "warn</pre>",
+            "<pre>d</pre>",
+            "T\nb</pre>",
+            '<img src="data:image/png;base64,iVBORw0K">',
+            "<svg>",
+            "<i>i</i>",
+            "$x&lt;y$",
+        )
+    ]
+    assert places == sorted(places)
+    assert "\x1b" not in html
+
+
+def test_a_result_without_outputs_is_shown_by_how_it_stands() -> None:
+    """Something has to be seen."""
+    assert made("ok")._repr_mimebundle_()[0]["text/plain"] == "<Result ok>"
+    assert "cancelled before it ran" in made("cancelled")._repr_mimebundle_()[0]["text/html"]
+
+
+def test_bound_outputs_are_folded_as_they_come_however_large_they_are() -> None:
+    """Put off, they would be kept whole until somebody looks."""
+    reducer = Reducer(max_bytes=1000)
+    large = stream("x" * 5000)
+    large.is_deferred = True
+    assert not reducer.feed(large)
+    assert not reducer.is_behind
+    picture = display("y", "d")
+    picture.is_deferred = True
+    assert not reducer.feed(picture)
+    assert reducer.dropped == 2
+    assert not reducer.has_displays
+    reducer.feed(clear(True))
+    assert reducer.feed(picture)
+    assert [output["output_type"] for output in reducer.outputs] == ["display_data"]
+
+
+def test_the_head_of_text_that_is_cut_has_whole_characters() -> None:
+    """Its bytes are counted, not its characters."""
+    outputs = folded(stream("é" * 5000), max_bytes=1001).outputs
+    assert outputs[0]["text"] == "é" * 375

@@ -11,11 +11,11 @@ import pytest
 
 from conkernelclient import errors
 from conkernelclient.client import overdue
-from conkernelclient.client.peer import Presence
 from conkernelclient.protocol.router import Phase
+from conkernelclient.state.presence import State
 from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
 
-from .clients import LONG, SWALLOW, client_of, until
+from .clients import LONG, SWALLOW, client_of, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -131,7 +131,7 @@ async def test_a_client_gets_ready_whose_first_question_an_interrupt_swallowed()
         kernel.on("kernel_info_request", lambda _: [silences.pop()] if silences else [])
         kc = kernel.client()
         try:
-            await asyncio.wait_for(kc.start_channels(), LONG)
+            await opened(kc)
             assert (await kc.execute("1", reply=True))["content"]["status"] == "ok"
             assert len([r for r in kernel.requests if r["msg_type"] == "kernel_info_request"]) > 1
         finally:
@@ -185,7 +185,7 @@ async def test_a_kernel_that_does_not_read_is_asked_when_it_does() -> None:
     """A full backlog refuses the question as it refuses everything: it is asked again."""
     with FakeKernel() as kernel:
         kernel.on_code("swallowed", [Say("x"), Silence()])
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         try:
             connection = kc._connection
             run = kc.run("swallowed")
@@ -221,7 +221,7 @@ async def test_a_lost_answer_is_asked_for_again() -> None:
         kc = await kernel.client().start_channels()
         try:
             result = await asyncio.wait_for(kc.run("1"), LONG)
-            assert (result.status, result.interrupted, result.reply) == ("error", True, None)
+            assert (result.status, result.interrupted, result.reply) == ("error", False, None)
             assert kc.stats()["pending"] == 0
         finally:
             kc.stop_channels()
@@ -239,7 +239,7 @@ def swallowing(release: threading.Event) -> Iterator[FakeKernel]:
 @asynccontextmanager
 async def attached(kernel: FakeKernel, **traits: Any) -> AsyncIterator[ConKernelClient]:
     """A client without a process to watch; in the end nothing is open, and nobody looks."""
-    kc = await kernel.client(**traits).start_channels()
+    kc = await opened(kernel.client(**traits))
     connection = kc._connection
     try:
         async with asyncio.timeout(LONG):
@@ -255,10 +255,12 @@ async def lose_connection(kc: ConKernelClient, then: Callable[[], None] = lambda
     """What the kernel sends meanwhile is lost, as with a cable that is pulled and put back."""
     peer = kc._connection.peer
     peer.disconnected("shell")
-    await until(lambda: peer.presence is Presence.AWAY and not peer._is_connected)
-    await until(lambda: peer._is_connected)
+    presence = kc._connection.presence
+    assert presence.state is State.SEEKING
+    await until(lambda: not peer._connected)
+    await until(lambda: "shell" in peer._connected)
     then()
-    await until(lambda: peer.presence is Presence.HERE)
+    await until(lambda: presence.state is State.HERE)
 
 
 async def test_a_client_that_has_nothing_to_wait_for_does_not_look() -> None:

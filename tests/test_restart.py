@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conkernelclient import ConKernelManager, ConMultiKernelManager, errors, events
 
-from .clients import LONG, until
+from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +46,7 @@ async def test_what_was_in_flight_fails_at_once_and_the_same_client_serves_on(
     mortal: ConKernelManager, newports: bool
 ) -> None:
     """And nothing of the old queue runs in the new kernel."""
-    kc = await mortal.client().start_channels()
+    kc = await opened(mortal.client())
     ports = kc.ports
     channels = (kc.shell_channel, kc.iopub_channel, kc.stdin_channel, kc.control_channel)
     run = kc.run(f"print('on', flush=True)\n{ENDLESS}")
@@ -106,9 +107,12 @@ async def test_a_cell_that_waits_for_the_new_kernel_can_be_cancelled(
     kc.stop_channels()
 
 
-async def test_readers_of_the_channel_objects_read_on(mortal: ConKernelManager) -> None:
-    """They wait for messages, not for an answer."""
-    kc = await mortal.client().start_channels()
+async def test_readers_of_the_channel_objects_are_told_and_may_read_on(
+    mortal: ConKernelManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they wait for may be an answer of the predecessor; the next call is for the new one."""
+    monkeypatch.delitem(sys.modules, "nbclient.exceptions", raising=False)
+    kc = await opened(mortal.client())
     await kc.get_pubs()
     reader = asyncio.ensure_future(kc.get_shell_msg(timeout=None))
     msg_id = kc.execute(ENDLESS)
@@ -116,8 +120,9 @@ async def test_readers_of_the_channel_objects_read_on(mortal: ConKernelManager) 
     pubs = asyncio.ensure_future(kc.get_pubs(msg_id))
     await asyncio.sleep(0)
     await asyncio.wait_for(mortal.restart_kernel(now=True), LONG)
-    for outcome in await outcomes(claim, pubs):
+    for outcome in await outcomes(claim, pubs, reader):
         assert isinstance(outcome, errors.KernelRestartedError)
+    reader = asyncio.ensure_future(kc.get_shell_msg(timeout=None))
     again = kc.execute("2")
     assert (await asyncio.wait_for(reader, LONG))["parent_header"]["msg_id"] == again
     kc.stop_channels()
@@ -126,10 +131,12 @@ async def test_readers_of_the_channel_objects_read_on(mortal: ConKernelManager) 
 async def test_waiting_for_readiness_survives_a_restart(mortal: ConKernelManager) -> None:
     """It is ready when the new kernel is."""
     kc = mortal.client()
-    waiting = asyncio.ensure_future(kc.start_channels()._ready())
+    kc.start_channels()
+    waiting = asyncio.ensure_future(kc.wait_for_ready())
     await asyncio.sleep(0)
     await asyncio.wait_for(mortal.restart_kernel(now=True), LONG)
-    assert await asyncio.wait_for(waiting, LONG) is kc
+    await asyncio.wait_for(waiting, LONG)
+    assert await asyncio.wait_for(kc.eval("1 + 1"), LONG) == 2
     kc.stop_channels()
 
 

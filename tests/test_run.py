@@ -11,7 +11,7 @@ import pytest
 
 from conkernelclient import errors, events
 
-from .clients import LONG, client_of, until
+from .clients import LONG, client_of, opened, until
 
 if TYPE_CHECKING:
     from conkernelclient import ConKernelManager, Result
@@ -461,7 +461,7 @@ async def test_a_run_that_nobody_awaits_logs_nothing(
     import gc
 
     caplog.set_level(logging.DEBUG)
-    kc = await km.client().start_channels()
+    kc = await opened(km.client())
     kc.run("1/0")
     kc.execute("1/0", reply=True, timeout=0)
     await kc.execute("1", reply=True)

@@ -31,7 +31,7 @@ from conkernelclient.testing import (
     echo,
 )
 
-from .clients import LONG, until
+from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 async def fake(*args: Any, **options: Any) -> AsyncIterator[tuple[FakeKernel, ConKernelClient]]:
     """A fake kernel and a client that is ready."""
     with FakeKernel(*args, **options) as kernel:
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         try:
             async with asyncio.timeout(LONG):
                 yield kernel, kc
@@ -455,7 +455,6 @@ async def test_each_subscription_is_welcomed() -> None:
 async def test_a_kernel_without_welcomes_and_subshells_is_an_older_one() -> None:
     """A client finds out by probing, and by the features."""
     async with fake(is_welcoming=False, features=()) as (_, kc):
-        assert not kc._connection.is_welcomed
         assert (await kc.run("x")).status == "ok"
         with pytest.raises(errors.ProtocolError, match="subshells"):
             await kc.create_subshell()

@@ -13,7 +13,7 @@ from conkernelclient import errors, run_kernel
 from conkernelclient.testing import FakeKernel, Faults, FaultyTransport, echo
 from conkernelclient.testing.faults import Fate, Line, kind_of
 
-from .clients import LONG, client_of, until
+from .clients import LONG, client_of, opened, until
 from .messages import packed
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ async def test_what_is_late_survives_the_end_of_a_loop_and_not_of_its_channel() 
             return any(parcel.msg_type == "stream" for parcel in transport._line._held)
 
         async def first(kc: ConKernelClient) -> None:
-            await kc.start_channels()
+            await opened(kc)
             faults.cut(channels=["iopub"])
             await kc.execute("x", reply=True)
             await until(is_output_held)
@@ -306,7 +306,7 @@ async def test_what_is_late_survives_the_end_of_a_loop_and_not_of_its_channel() 
             await until(lambda: got)
 
         async def third(kc: ConKernelClient) -> None:
-            await kc.start_channels()
+            await opened(kc)
             assert (await kc.run("y")).stdout == "y"
             faults.cut(channels=["iopub"])
             await kc.execute("z", reply=True)

@@ -127,7 +127,8 @@ class ByHand(_Base):
             user_expressions: As for `execute`.
             allow_stdin: As for `execute`.
             stop_on_error: As for `execute`.
-            timeout: Seconds to the end of it all; None waits for ever.
+            timeout: Seconds to the end of it all, from when the kernel is there; None waits for
+                ever.
             output_hook: Called with each iopub message of this request; None: shows them.
             stdin_hook: Called with each `input_request`, sync or async; None: asks on the terminal.
 
@@ -153,11 +154,16 @@ class ByHand(_Base):
 
         interactive = Interactive(connection, message["msg_id"])
         connection.router.open(interactive.request)
+        is_held = connection.window.is_held
+        clock = asyncio.timeout(None if is_held else timeout)
         entry = Call(
-            lambda: connection.send_request(interactive.request, message, []), interactive.fail
+            lambda: connection.send_request(interactive.request, message, []),
+            interactive.fail,
+            msg_id=message["msg_id"],
+            on_release=lambda: _start_clock(clock, timeout),
         )
         try:
-            async with asyncio.timeout(timeout):
+            async with clock:
                 connection.submit(entry)
                 return await interactive.go_through(
                     output_hook or self._default_output_hook(),
@@ -201,3 +207,8 @@ class ByHand(_Base):
         except EOFError:
             answer = "\x04"
         self.input(answer)
+
+
+def _start_clock(clock: asyncio.Timeout, seconds: float | None) -> None:
+    if seconds is not None and not clock.expired():
+        clock.reschedule(asyncio.get_running_loop().time() + seconds)

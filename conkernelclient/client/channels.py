@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections import OrderedDict, deque
+from functools import partial
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyter_client.channels import AsyncZMQSocketChannel, HBChannel
+from jupyter_client.channels import AsyncZMQSocketChannel
 
-from ..errors import ChannelsClosedError, ConKernelError, ReplyTimeout
+from ..errors import ChannelsClosedError, ConKernelError, DeadKernelError, ReplyTimeout
+from .caught import LOOK_WITHIN, somebody_looks
+from .loops import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
     from ..transport.sockets import ConSocket
     from .connection import Connection
 
-__all__ = ["ConChannel", "ConHBChannel", "Inbox"]
+__all__ = ["ConChannel", "Inbox"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -63,7 +67,13 @@ class Inbox:
         self._next = 0
         self._size = 0  # bytes of those that are no statuses
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._patient: set[asyncio.Future[None]] = set()  # the waiters without a timeout
+        # The waiters without a timeout, each with its task.
+        self._patient: dict[asyncio.Future[None], asyncio.Task[Any] | None] = {}
+        # Tasks that had just been given a message when the others were told of the kernel's end,
+        # and what they are told when they wait again.
+        self._untold: weakref.WeakKeyDictionary[asyncio.Task[Any], Callable[[], ConKernelError]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._claims: dict[str, asyncio.Future[Incoming]] = {}
         self.dropped: int = 0
 
@@ -73,8 +83,8 @@ class Inbox:
     def put(self, message: Incoming) -> None:
         """Keep `message`, or give it to whoever claimed the reply to its request."""
         claim = self._claims.get(message.parent_id)
-        if claim is not None and not claim.done():
-            claim.set_result(message)
+        if claim is not None and not (claim.done() or claim.get_loop().is_closed()):
+            tell(claim.get_loop(), _settle, claim, message)
             return
         is_status = message.msg_type == "status"
         (self._statuses if is_status else self._others)[self._next] = message
@@ -171,49 +181,70 @@ class Inbox:
     def fail(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let everybody who waits fail; what is kept stays."""
         for waiter in (*self._waiters, *self._claims.values()):
-            if not waiter.done():
-                waiter.set_exception(make_error())
+            tell(waiter.get_loop(), _fail, waiter, make_error)
 
-    def fail_claims(self, make_error: Callable[[], ConKernelError]) -> None:
-        """Let those fail who claimed a reply that will not come."""
-        for claim in self._claims.values():
-            if not claim.done():
-                claim.set_exception(make_error())
+    def fail_claims(
+        self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()
+    ) -> None:
+        """Let those fail who claimed a reply that will not come, but for the `spared` ones."""
+        for msg_id in list(self._claims):
+            if msg_id not in spared:
+                self.fail_claim(msg_id, make_error)
+
+    def fail_claim(self, msg_id: str, make_error: Callable[[], ConKernelError]) -> None:
+        """Let whoever claimed the reply to that request fail."""
+        claim = self._claims.get(msg_id)
+        if claim is not None:
+            tell(claim.get_loop(), _fail, claim, make_error)
 
     def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
-        for waiter in tuple(self._patient):
+        for waiter, task in tuple(self._patient.items()):
+            if waiter.get_loop().is_closed():
+                continue
             if not waiter.done():
-                waiter.set_exception(make_error())
+                tell(waiter.get_loop(), _fail, waiter, make_error)
+            elif task is not None and not waiter.cancelled():
+                self._untold[task] = make_error
 
     def forget_waiters(self) -> None:
-        """Forget whoever waits, in a loop that is closed."""
-        self._waiters.clear()
-        self._patient.clear()
-        self._claims.clear()
+        """Forget whoever waits in a loop that is closed."""
+        for waiter in [one for one in self._waiters if one.get_loop().is_closed()]:
+            self._waiters.remove(waiter)
+        for waiter in [one for one in self._patient if one.get_loop().is_closed()]:
+            del self._patient[waiter]
+        for msg_id, claim in list(self._claims.items()):
+            if claim.get_loop().is_closed():
+                del self._claims[msg_id]
 
     async def _next_put(self, *, is_patient: bool) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         if is_patient:
-            self._patient.add(waiter)
+            task = asyncio.current_task()
+            self._patient[waiter] = task
+            if task is not None and (make_error := self._untold.pop(task, None)) is not None:
+                waiter.set_exception(make_error())
         try:
-            await waiter
+            if not len(self) or waiter.done():  # the thread of another loop may just have put one
+                await waiter
         except BaseException:
             if len(self) and waiter.done() and not waiter.cancelled():
                 self._wake_one()  # it was for us, and we leave: somebody else is to look
             raise
         finally:
-            self._patient.discard(waiter)
+            self._patient.pop(waiter, None)
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
 
     def _wake_one(self) -> None:
         while self._waiters:
             waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
+            loop = waiter.get_loop()
+            if not (waiter.done() or loop.is_closed()):
+                tell(loop, _settle, waiter, None)
+                if loop.is_running():  # one at rest looks again when it runs
+                    return
 
     def _take(self, place: int) -> Incoming:
         if place in self._others:
@@ -235,6 +266,16 @@ class Inbox:
                 self._name,
             )
         self.dropped += 1
+
+
+def _settle(future: asyncio.Future[Any], result: Any) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], make_error: Callable[[], ConKernelError]) -> None:
+    if not future.done():
+        future.set_exception(make_error())
 
 
 class ConChannel(AsyncZMQSocketChannel):
@@ -286,7 +327,11 @@ class ConChannel(AsyncZMQSocketChannel):
         Raises:
             queue.Empty: None came in time.
             ChannelsClosedError: The channel is, or gets, closed.
-            DeadKernelError: The kernel is gone, and there was no timeout.
+            DeadKernelError: The kernel is gone, or it ends meanwhile, and there was no timeout.
+                Where nbclient is loaded it comes 1.5 s later: that looks at the process by itself
+                once in a second, and is to find out first.
+            KernelRestartedError: The kernel is restarted meanwhile, and there was no timeout: what
+                its predecessor had been asked will not be answered. Call it again to go on.
 
         Cancelling loses no message.
         """
@@ -296,11 +341,16 @@ class ConChannel(AsyncZMQSocketChannel):
             connection.pump(self.name)
         if len(inbox):
             return inbox.get().message
-        if timeout is None:
-            connection.peer.check()
-        elif timeout <= 0:
-            raise Empty
-        return (await inbox.wait(timeout)).message
+        if timeout is not None:
+            if timeout <= 0:
+                raise Empty
+            return (await inbox.wait(timeout)).message
+        try:
+            connection.presence.check()
+            return (await inbox.wait(None)).message
+        except ConKernelError as error:
+            await _tell_last(error)
+            raise
 
     async def get_msgs(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
@@ -333,16 +383,21 @@ class ConChannel(AsyncZMQSocketChannel):
         return self.connection
 
 
-class ConHBChannel(HBChannel):
+async def _tell_last(error: ConKernelError) -> None:
     """
-    The heartbeat channel, which may be stopped as soon as it was started.
+    Let the program look at the kernel's process before its reader gets `error`.
 
-    jupyter_client's sets its flag that it runs in its own thread: stopped before that, it would
-    open socket after socket for ever.
+    A task that reads and that nobody awaits ends without asyncio's complaint about that: with
+    jupyter_client's channels it was cancelled, or never ended.
     """
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(partial(_take_note, error))
+    if isinstance(error, DeadKernelError) and somebody_looks():
+        await asyncio.sleep(LOOK_WITHIN)
 
-    def _create_socket(self) -> None:
-        if self._exit.is_set() and self._running:
-            self._running = False
-            return
-        super()._create_socket()
+
+def _take_note(error: ConKernelError, task: asyncio.Task[Any]) -> None:
+    """Mark the exception of `task` as seen if it is `error`, and leave any other to asyncio."""
+    if not task.cancelled() and getattr(task, "_exception", None) is error:
+        task.exception()

@@ -8,7 +8,10 @@ and channel objects, safe from any number of coroutines at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
+import os
+import re
 import weakref
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -17,16 +20,18 @@ from traitlets import Callable as Callable_
 from traitlets import Integer
 
 from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
+from ..outputs.standing import standing
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
 from .byhand import ByHand
+from .caught import caught_class
 from .requests import Requests
 from .subshells import Subshells
 from .values import Values
 from .verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterator
 
     from ..protocol.messages import Channel, Message
     from .comms import Comms
@@ -37,6 +42,9 @@ __all__ = ["ConKernelClient"]
 
 # Seconds between two questions whether a kernel that starts lives, if its manager does not tell.
 LOOK_AT_LIFE: Final = 1.0
+VERSION: Final = re.compile(r"\d{1,9}(\.|\Z)")  # of the protocol, as far as it is looked at
+
+logger: Final = logging.getLogger(__name__)
 
 
 # A Message is a dict with known keys, which type checkers do not take for a `dict[str, Any]`.
@@ -50,8 +58,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
     `ConKernelClient(connection_file=path)` and `load_connection_file()`. Then
     `await kc.start_channels()`.
 
-    It serves one event loop, the first that uses it, and the next when that one is closed. Called
-    from other threads, its verbs hand over to that loop.
+    It serves whichever event loop runs and uses it; loops may take turns. Called from other threads
+    meanwhile, its verbs hand over to that loop.
     """
 
     max_backlog_messages: Integer[int, int] = Integer(
@@ -91,7 +99,9 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             max_bytes=self.max_backlog_bytes,
             transport_factory=self.transport_factory,
         )
+        self._connection.holding.timeout = self.startup_timeout
         this = weakref.ref(self)
+        self._connection.peer.on_greeted = lambda info: _note_info(this(), info)
         self._connection.interrupt = lambda: _interrupt_kernel(this())
         self._connection.restart = lambda: _restart_kernel(this())
         self._connection.peer.reopen = lambda: _reopen(this())
@@ -99,14 +109,14 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._connection.inbound.max_message_bytes = self.max_message_bytes
         self.observe(_window_changed, "window")
         self.observe(_max_message_bytes_changed, "max_message_bytes")
+        self.observe(_startup_timeout_changed, "startup_timeout")
 
     def __del__(self) -> None:
         connection = getattr(self, "_connection", None)
         if connection is None:
             return
         connection.dispose()
-        if self._hb_channel is not None and self._hb_channel.is_alive():
-            self._hb_channel.stop()
+        self._stop_heartbeat()
         self._destroy_context()
 
     # Readiness and life
@@ -127,46 +137,80 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         """
         connection = self._open_connection("iopub", "shell")
         connection.bind_here()
-        info = await self._probe(timeout)
-        connection.peer.note(info)
-        self._handle_kernel_info_reply(cast("dict[str, Any]", info))
-        features: Iterable[object] = info["content"].get("supported_features") or ()
-        self._features = frozenset(map(str, features))
-        if "conkernel modes" in self._features:
-            connection.window.limit = None
+        await self._until_greeted(timeout)
         connection.inboxes["iopub"].discard_parentless()
 
     _async_wait_for_ready = wait_for_ready
 
-    async def _probe(self, timeout: float | None) -> Message:
-        """Give the kernel's info when it is ready, also if it is restarted meanwhile."""
-        from .ready import probe_until_ready
+    def _handle_kernel_info_reply(self, msg: dict[str, Any]) -> None:
+        """Speak the kernel's version of the protocol; 5.0 if it names none that can be read."""
+        version: object = msg["content"].get("protocol_version")
+        if isinstance(version, str) and VERSION.match(version):
+            super()._handle_kernel_info_reply(msg)
+        elif not self._is_version_told:
+            self._is_version_told = True
+            logger.warning(
+                "the kernel names no protocol version in its kernel_info_reply, but %r: it is "
+                "taken for 5.0",
+                version,
+            )
 
+    _is_version_told: bool = False  # set when a version that cannot be read was told
+
+    async def _until_greeted(self, timeout: float | None) -> None:
+        """Wait until the kernel has answered, also if it is restarted meanwhile."""
         loop = asyncio.get_running_loop()
-        deadline = None if timeout is None else loop.time() + timeout
+        deadline = math.inf if timeout is None else loop.time() + timeout
         peer = self._connection.peer
         is_told = peer.is_watched or not isinstance(self.parent, KernelManager)
         while True:
-            left = None if deadline is None else deadline - loop.time()
-            try:
-                async with asyncio.timeout(left):
-                    await peer.until_here()
-            except TimeoutError:
-                raise _not_ready(timeout, "it is being restarted") from None
-            left = math.inf if deadline is None else deadline - loop.time()
+            left = deadline - loop.time()
             step = left if is_told else min(left, LOOK_AT_LIFE)
             try:
-                return await probe_until_ready(self._connection, step if step < math.inf else None)
+                return await self._greet(step if step < math.inf else None)
             except DeadKernelError:
-                if not peer.is_away:
+                if not self._connection.presence.holds:
                     raise
             except ReadyTimeout as state:
                 if step == left:
-                    raise _not_ready(timeout, state) from None
+                    raise ReadyTimeout(
+                        f"Kernel didn't respond in {timeout} seconds: {state}"
+                    ) from None
                 if not await self._async_is_alive():
-                    raise DeadKernelError("Kernel died before replying to kernel_info") from None
+                    text = "Kernel died before replying to kernel_info"
+                    raise caught_class(DeadKernelError)(text) from None
+
+    async def _greet(self, timeout: float | None) -> None:
+        """Wait for a greeting that is under way, or greet the kernel."""
+        from .ready import Greeting
+
+        began = asyncio.get_running_loop().time()
+        peer = self._connection.peer
+        try:
+            if await peer.until_greeted(timeout) is not None:
+                return
+        except TimeoutError:
+            raise ReadyTimeout(peer.describe()) from None
+        if timeout is not None:
+            timeout -= asyncio.get_running_loop().time() - began
+        peer.note(await Greeting(self._connection).until_ready(timeout))
 
     # What goes on
+
+    def __repr__(self) -> str:
+        return standing(self, self._standing)
+
+    def _standing(self) -> Iterator[str]:
+        manager = self.parent
+        yield manager.kernel_name if isinstance(manager, KernelManager) else self.kernel_name
+        connection = self._connection
+        if os.getpid() != self.session.pid:
+            yield "of another process"
+        elif not self.channels_running:
+            yield "channels closed"
+        else:
+            yield f"kernel {connection.presence.state.name.lower()}"
+        yield f"{int(self.stats()['pending'])} requests under way"
 
     def subscribe(
         self,
@@ -212,7 +256,10 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         connection = self._connection
         backlog, backlog_bytes = connection.backlog
         return {
-            "pending": connection.router.pending - len(connection.overdue.probes),
+            "pending": sum(
+                not getattr(request.owner, "is_ours", False)
+                for request in connection.router.open_requests
+            ),
             "orphans": connection.router.orphans,
             "dropped": sum(inbox.dropped for inbox in connection.inboxes.values())
             + connection.subscribers.dropped,
@@ -229,14 +276,26 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         }
 
 
-def _not_ready(timeout: float | None, state: object) -> ReadyTimeout:
-    return ReadyTimeout(f"Kernel didn't respond in {timeout} seconds: {state}")
-
-
 def _window_changed(change: Any) -> None:
     connection = change["owner"]._connection
     connection.window.limit = change["new"]
     connection.let_leave(connection.window.leaving())
+
+
+def _startup_timeout_changed(change: Any) -> None:
+    change["owner"]._connection.holding.timeout = change["new"]
+
+
+def _note_info(client: ConKernelClient | None, info: Message) -> None:
+    """Take note of what a `kernel_info_reply` says about the kernel."""
+    if client is None:
+        return
+    client._handle_kernel_info_reply(cast("dict[str, Any]", info))
+    features: object = info["content"].get("supported_features")
+    named = cast("list[object]", features) if isinstance(features, list) else []
+    client._features = frozenset(map(str, named))
+    if "conkernel modes" in client._features:
+        client._connection.window.limit = None
 
 
 def _max_message_bytes_changed(change: Any) -> None:
@@ -258,6 +317,7 @@ async def _interrupt_kernel(client: ConKernelClient | None) -> None:
     """Interrupt the kernel: through its manager, or by a message where there is none."""
     if client is None:
         return
+    client._connection.note_interrupt()
     manager = client.parent
     if isinstance(manager, KernelManager) and manager.has_kernel:
         if isinstance(manager, AsyncKernelManager):

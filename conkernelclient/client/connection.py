@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import threading
 import time
-import warnings
 import weakref
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_client.adapter import adapt
@@ -25,26 +23,29 @@ from jupyter_client.session import json_packer, json_unpacker, orjson_packer, or
 from ..errors import (
     ChannelsClosedError,
     ConKernelError,
+    ProtocolError,
     ReplyTimeout,
-    WrongLoopError,
 )
 from ..protocol.messages import CHANNELS
 from ..protocol.router import OWNER, Claim, Destination, Phase, Request, Router
 from ..protocol.wire import Wire, WireSettings
-from ..transport.session_patch import check_fork
+from ..state.presence import Presence
 from ..transport.zmq import ZmqTransport
 from .channels import Inbox
 from .displays import Displays
+from .endings import Ending
 from .futures import ReplyFuture, RequestFuture
+from .holding import Holding
 from .inbound import Inbound
+from .loops import Loops, is_elsewhere, tell
 from .outbound import Outbound
 from .overdue import Overdue
 from .pace import Pace
-from .peer import Peer, Presence
+from .peer import Peer
 from .recording import Recording
 from .shells import Shells
 from .subscribers import Subscribers
-from .window import Call, Entry, Window
+from .window import Call, Window
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from ..protocol.wire import Digest
     from ..transport.sockets import ConSocket
     from .run import Run
+    from .window import Entry
 
 __all__ = ["Connection"]
 
@@ -93,15 +95,17 @@ def wire_settings(session: Session) -> WireSettings:
     )
 
 
-class Connection:
+class Connection(Loops):
     """
     One client's connection to its kernel.
 
     Attributes:
         router: The open requests.
-        window: The execute requests that wait for their turn.
+        window: The requests that wait for their turn, or for the kernel.
+        holding: How long they wait for the kernel.
         recording: What was published for requests made without `run()`.
-        peer: The kernel, as far as it is known whether it is there.
+        presence: Whether the kernel is there.
+        peer: What is done when it goes or comes.
         overdue: What the kernel should have sent.
         pace: How long the requests take.
         subshells: The kernel's subshells, as far as they are known.
@@ -109,8 +113,9 @@ class Connection:
         outbound: The way out.
         inboxes: What nobody claimed, by channel.
         loop: The event loop that it serves; None before the first use in one.
-        is_welcomed: Whether the kernel confirmed the iopub subscription (`iopub_welcome`, JEP 65).
         published: How many batches of messages came on iopub.
+        interrupted_at: When this client or its manager last interrupted the kernel, by
+            `time.monotonic`; None if they never did.
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
         restart: Restarts the kernel; set by the client.
@@ -128,26 +133,28 @@ class Connection:
         max_bytes: int,
         transport_factory: Callable[..., ZmqTransport] = ZmqTransport,
     ) -> None:
+        super().__init__(session)
         self.session: Session = session
         self.router: Router = Router()
         self.recording: Recording = Recording()
-        self.peer: Peer = Peer(self)
+        self.presence: Presence = Presence(Ending().error)
+        self.peer: Peer = Peer(self, self.presence)
         self.window: Window = Window(window)
+        self.holding: Holding = Holding(self, max_messages)
         self.displays: Displays = Displays()
         self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
         self.subscribers: Subscribers = Subscribers()
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.is_welcomed: bool = False
         self.last_error: str | None = None
         self.published: int = 0
-        self.peer_listeners: set[Callable[[], None]] = set()  # called when stdin is connected
+        self.interrupted_at: float | None = None
+        self._published_before = 0  # the present iopub socket was opened
+        # Called when the kernel is connected, and when the first comes of what it publishes.
+        self.peer_listeners: set[Callable[[], None]] = set()
         self.subshells: Shells = Shells()
         self.overdue: Overdue = Overdue(self)
         self.pace: Pace = Pace()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
-        self._thread = 0
-        self._pid = session.pid
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
         self.inbound: Inbound = Inbound(self._wire, self._deliver)
@@ -167,8 +174,10 @@ class Connection:
 
     def open(self, channel: Channel, socket: ConSocket) -> None:
         """Read `socket` from now on, and let the session send on it."""
+        if channel == "iopub":
+            self._published_before = self.published
         self._transport.open(channel, socket, self)
-        self.bind(is_required=False)
+        self.bind()
 
     def is_open(self, channel: Channel) -> bool:
         """Tell whether the channel is open."""
@@ -176,12 +185,13 @@ class Connection:
 
     def pump(self, channel: Channel) -> None:
         """Receive now what has come."""
-        self._transport.pump(channel)
+        if not self.is_foreign_thread():  # the loop there reads
+            self._transport.pump(channel)
 
     def pump_all(self) -> None:
         """Receive now what has come on any channel."""
         for channel in CHANNELS:
-            self._transport.pump(channel)
+            self.pump(channel)
 
     def close(self, channel: Channel) -> None:
         """Close one channel; whoever waits on it gets `ChannelsClosedError`."""
@@ -195,17 +205,16 @@ class Connection:
             self.fail_all(_closed, channel)
         if not any(map(self.is_open, CHANNELS)):
             self.overdue.clear()
+            self.holding.clear()
             self.peer.close()
             self._transport.detach()
             self.loop = None  # started again, it may serve another one
-            self.is_welcomed = False
 
     def suspend(self) -> None:
         """Break with the kernel: the sockets are closed, and what is sent is held for new ones."""
         self._transport.suspend()
         self.overdue.withdraw()
         self.inbound.clear()
-        self.is_welcomed = False
         self.questions.clear()
         self.subshells.clear()
 
@@ -222,72 +231,12 @@ class Connection:
         if not self.is_foreign_thread():
             self.peer.close()
             self.overdue.clear()
+            self.holding.clear()
         for channel in CHANNELS:
             self._transport.close(channel)
         self._transport.detach()
         self.inbound.clear()
         self.session.unobserve(self._reconfigure, SESSION_TRAITS)
-
-    # Loops and threads
-
-    def bind(self, *, is_required: bool = True) -> asyncio.AbstractEventLoop | None:
-        """
-        Serve the running loop; the first one, or the next when that one is closed.
-
-        Raises:
-            WrongLoopError: Another loop is served, and still open.
-            ForkedError: This process was forked off the one that made the client.
-        """
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is not None and running is self.loop:
-            return running  # most calls; a forked process has no running loop
-        if os.getpid() != self._pid:
-            check_fork(self.session)
-        if running is None or self.is_foreign_thread():
-            return self.loop
-        if self.loop is not None and not self.loop.is_closed():
-            if not is_required:
-                return self.loop
-            raise WrongLoopError(
-                "this client serves another event loop, which is still open: await it there, close "
-                "that loop, or make a second client with km.client()"
-            )
-        if self.loop is not None:
-            self._transport.detach()
-            self.loop = None
-            self._abandon_old_loop()
-        self.loop = running
-        self._thread = threading.get_ident()
-        self._transport.attach(running)
-        self.overdue.watch()
-        self.peer.rebound()
-        return running
-
-    def is_bound(self) -> bool:
-        """Tell whether there is a loop, not closed, that is served."""
-        return self.loop is not None and not self.loop.is_closed()
-
-    def bind_here(self) -> None:
-        """
-        As `bind`, for what can only be awaited in the loop that is served.
-
-        Raises:
-            WrongLoopError: This is another thread than that loop's.
-        """
-        self.bind()
-        if self.is_foreign_thread():
-            raise WrongLoopError(
-                "this client serves the event loop of another thread: await this there; from here "
-                "only the verbs that send (execute, run, request ...) hand over to it"
-            )
-
-    def is_foreign_thread(self) -> bool:
-        """Tell whether the caller is in another thread than the loop that is served."""
-        loop = self.loop
-        return loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
 
     @property
     def backlog(self) -> tuple[int, int]:
@@ -299,42 +248,6 @@ class Connection:
         """Seconds of the loop's time that were spent in sending and receiving."""
         return self.outbound.seconds + self._transport.seconds
 
-    def call_in_loop(self, function: Callable[[], None]) -> None:
-        """Call `function` in the loop's thread, in the order of these calls, and soon."""
-        assert self.loop is not None
-        self.loop.call_soon_threadsafe(function)
-
-    def hand_over(self, function: Callable[[], None]) -> None:
-        """Call `function` in the thread of the loop that is served: now, or as soon as it can."""
-        if self.is_foreign_thread():
-            self.call_in_loop(function)
-            return
-        if self.loop is not None and self.loop.is_closed():
-            self.bind(is_required=False)
-        function()
-
-    def loop_for_future(self) -> asyncio.AbstractEventLoop:
-        """Give the loop that an answer belongs to, also before it runs: after `bind`."""
-        loop = self.loop
-        if loop is not None and not loop.is_closed():
-            return loop
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return asyncio.get_event_loop()
-
-    def _abandon_old_loop(self) -> None:
-        """Nobody can be told in a loop that is closed: forget what was asked there."""
-        self.inbound.finish()
-        self.overdue.clear()
-        self.router.clear()
-        is_held = self.window.is_held
-        self.window = Window(self.window.limit)
-        self.window.is_held = is_held
-        for inbox in self.inboxes.values():
-            inbox.forget_waiters()
-        self.recording.forget_waiters()
-        self.questions.clear()
-
     # Sending
 
     def post(
@@ -345,18 +258,50 @@ class Connection:
 
         Packs a message and sends it on one of this connection's sockets.
         """
-        self.outbound.post(socket.door_name, message, ident, buffers)
+        if socket.door_name == "shell" and self.window.is_held:
+            self.holding.check(message, buffers)
+            frames = self.outbound.freeze(message, ident, buffers)
+            self._hold_by_hand(message["msg_id"], lambda: self.outbound.forward("shell", frames))
+            self.record(message)
+        else:
+            self.outbound.post(socket.door_name, message, ident, buffers)
 
     def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
         """Be the door of `Session.send_raw`: sign and send packed parts."""
-        self.outbound.post_raw(socket, parts, ident)
+        frames = self.outbound.sign(parts, ident)
+        if socket.door_name == "shell" and self.window.is_held:
+            self._hold_by_hand("", lambda: self.outbound.forward("shell", frames))
+        else:
+            self.outbound.forward(socket.door_name, frames)
+
+    def _hold_by_hand(self, msg_id: str, send: Callable[[], None]) -> None:
+        def hold() -> None:
+            self.submit(Call(send, partial(self._unsent, msg_id), takes_turn=False, msg_id=msg_id))
+
+        if self.is_foreign_thread():
+            self.call_in_loop(hold)
+        else:
+            hold()
 
     def send_request(
-        self, request: Request, message: dict[str, Any], buffers: Sequence[Any]
+        self,
+        request: Request,
+        message: dict[str, Any],
+        buffers: Sequence[Any],
+        *,
+        is_ours: bool = False,
     ) -> None:
-        """Send a registered request; if that fails, it is registered no more."""
+        """
+        Send a registered request; if that fails, it is registered no more.
+
+        With `is_ours` it goes past what is held, and past a `send` that somebody has put into the
+        session.
+        """
         try:
-            self.outbound.post_message(request.channel, message, buffers)
+            if is_ours:
+                self.outbound.post(request.channel, message, None, buffers)
+            else:
+                self.outbound.post_message(request.channel, message, buffers)
         except BaseException:
             self.router.end(request)
             raise
@@ -366,8 +311,16 @@ class Connection:
             self.overdue.watch()
 
     def submit(self, entry: Entry) -> None:
-        """Let an execute request take its turn: it is sent now, or when the window lets it."""
-        self.peer.check()
+        """
+        Let a request take its turn: it is sent now, or when the window lets it.
+
+        Raises:
+            DeadKernelError: The kernel is gone.
+        """
+        self.presence.check()
+        if self.window.is_held:
+            self.holding.hold(entry)
+            return
         leaving = self.window.submit(entry)
         if len(leaving) != 1 or leaving[0] is not entry:
             self.let_leave(leaving)
@@ -401,21 +354,28 @@ class Connection:
         """
         Register a request, send it, and give its reply to come.
 
-        With `takes_turn` it is sent when the window lets it.
+        With `takes_turn` it is sent when the window lets it. One for the shell waits for a kernel
+        that is not there yet; its timeout counts from when it is.
         """
         loop = self.loop_for_future()
         subshell_id = message["header"].get("subshell_id")
         future = ReplyFuture(loop, message["msg_id"], subshell_id)
-        if self.peer.presence is Presence.GONE:
-            future.fail(self.peer.error())
+        if self.presence.is_lost:
+            future.fail(self.presence.error())
             return future
         request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
+        is_held = channel == "shell" and self.window.is_held
+        if is_held:
+            self.holding.check(message, buffers)
         self.router.open(request)
-        if takes_turn:
+        if takes_turn or is_held:
             entry = Call(
                 lambda: self.send_request(request, message, buffers),
                 future.fail,
                 subshell_id,
+                msg_id=future.msg_id,
+                takes_turn=takes_turn,
+                on_release=lambda: _arm(future, timeout),
             )
             self.record(message)
             self.submit(entry)
@@ -423,25 +383,26 @@ class Connection:
         else:
             self.send_request(request, message, buffers)
             future.add_done_callback(lambda _: self.forget(request))
-        if timeout is not None:
-            timer = loop.call_later(max(0.0, timeout), _time_out, future, timeout)
-            future.add_done_callback(lambda _: timer.cancel())
+        if not is_held:
+            _arm(future, timeout)
         return future
 
     def tell(
         self, channel: Channel, message: dict[str, Any], buffers: list[Any], *, takes_turn: bool
     ) -> None:
         """Send a request whose reply nobody waits for: it goes to the channel object."""
-        if takes_turn:
-            subshell_id = message["header"].get("subshell_id")
-            self.record(message)
-            self.submit(
-                Call(
-                    lambda: self.outbound.post_message(channel, message, buffers),
-                    _log_unsent,
-                    subshell_id,
-                )
+        if takes_turn or (channel == "shell" and self.window.is_held):
+            entry = Call(
+                lambda: self.outbound.post_message(channel, message, buffers),
+                partial(self._unsent, message["msg_id"]),
+                message["header"].get("subshell_id"),
+                msg_id=message["msg_id"],
+                takes_turn=takes_turn,
             )
+            if self.window.is_held:
+                self.holding.check(message, buffers)
+            self.record(message)
+            self.submit(entry)
         else:
             self.outbound.post_message(channel, message, buffers)
 
@@ -452,8 +413,9 @@ class Connection:
         def replace(reply: asyncio.Future[Message]) -> None:
             if not reply.cancelled() and reply.exception() is None:
                 content = reply.result()["content"]
-                if content.get("status") == "ok":
-                    retired = self.subshells.replace(subshell_id, str(content["subshell_id"]))
+                stand_in: object = content.get("subshell_id")
+                if content.get("status") == "ok" and isinstance(stand_in, str):
+                    retired = self.subshells.replace(subshell_id, stand_in)
                     run.when_through(lambda: self._delete_subshell(retired))
                     self.let_leave(self.window.done(run))
                     return
@@ -462,12 +424,30 @@ class Connection:
         self.ask("control", message, [], None).add_done_callback(replace)
 
     def _delete_subshell(self, subshell_id: str) -> None:
-        if self.is_open("control") and self.peer.presence is Presence.HERE:
+        if self.is_open("control") and self.presence.sends:
             content = {"subshell_id": subshell_id}
             self.ask("control", self.outbound.make("delete_subshell_request", content), [], None)
 
+    def _unsent(self, msg_id: str, error: Exception) -> None:
+        """Tell who waits for the messages of a request, which nobody holds, that it never left."""
+        logger.warning("a request that had waited to be sent never was: %s", error)
+
+        def make_error() -> ConKernelError:
+            if isinstance(error, ConKernelError):
+                return error
+            return ProtocolError(f"the request was never sent: {error}", msg_id=msg_id)
+
+        self.recording.fail_one(msg_id, make_error)
+        self.inboxes["shell"].fail_claim(msg_id, make_error)
+
     def forget(self, request: Request, entry: Entry | None = None) -> None:
         """Let a request go whose future is done, however it ended: the one door."""
+        if self.loop is not None and is_elsewhere(self.loop):
+            self.hand_over(partial(self._forget, request, entry))
+        else:
+            self._forget(request, entry)
+
+    def _forget(self, request: Request, entry: Entry | None) -> None:
         if entry is not None and request.phase is Phase.WAITING:
             _, leaving = self.window.withdraw(entry)
             self.let_leave(leaving)
@@ -481,6 +461,14 @@ class Connection:
             "stdin", self.session.msg("input_reply", {"value": text}, header), []
         )
 
+    def note_interrupt(self) -> None:
+        """Note that this client, or its manager, interrupts the kernel."""
+        self.interrupted_at = time.monotonic()
+
+    def was_interrupted_since(self, moment: float) -> bool:
+        """Tell whether this client, or its manager, interrupted the kernel since `moment`."""
+        return self.interrupted_at is not None and self.interrupted_at >= moment
+
     def record(self, message: dict[str, Any]) -> None:
         """Begin a record of what is published for a request, unless a run gathers it."""
         request = self.router.get(message["msg_id"])
@@ -493,11 +481,16 @@ class Connection:
         """Take messages from the transport."""
         if channel == "iopub":
             self.published += 1
+            if self.peer_listeners:
+                self._tell_listeners()
         self.inbound.take(channel, batch, self.loop)
 
     def connected(self, channel: Channel) -> None:
         """Learn that the kernel's side of `channel` is there."""
         self.peer.connected(channel)
+        self._tell_listeners()
+
+    def _tell_listeners(self) -> None:
         for listener in tuple(self.peer_listeners):
             listener()
 
@@ -509,6 +502,10 @@ class Connection:
     def is_stdin_connected(self) -> bool:
         """Tell whether the kernel knows our stdin; if not, `peer_listeners` will be told."""
         return not self.is_open("stdin") or self._transport.is_connected("stdin")
+
+    def is_heard(self) -> bool:
+        """Tell whether iopub is subscribed, if it is open: something came over its socket."""
+        return self.published > self._published_before or not self.is_open("iopub")
 
     def lost(self, channel: Channel, error: Exception) -> None:
         """Learn that a socket is gone."""
@@ -539,7 +536,6 @@ class Connection:
     def _keep(self, channel: Channel, message: Incoming) -> None:
         if channel == "iopub":
             if message.msg_type == "iopub_welcome":
-                self.is_welcomed = True
                 return
             self.recording.add(message)
         self.inboxes[channel].put(message)
@@ -555,23 +551,35 @@ class Connection:
                     del self.questions[msg_id]
 
     def fail_all(
-        self, make_error: Callable[[], ConKernelError], channel: Channel | None = None
+        self,
+        make_error: Callable[[], ConKernelError],
+        channel: Channel | None = None,
+        *,
+        also_held: bool = True,
     ) -> None:
-        """Let every request fail that is under way or waits its turn, of one channel or of all."""
+        """
+        Let every request fail that is under way or waits its turn, of one channel or of all.
+
+        With `also_held` those as well that wait for the kernel, and were never sent.
+        """
         if self.loop is not None and self.loop.is_closed():
-            self._abandon_old_loop()
+            self.sweep()
             return
-        unsent = self.window.drain() if channel != "control" else []
-        for entry in unsent:
-            entry.fail(make_error())
+        if channel != "control":
+            held = self.window.drain_held(executes_only=channel == "iopub") if also_held else []
+            for entry in (*self.window.drain(), *held):
+                entry.fail(make_error())
+        spared = {entry.msg_id for entry in self.window.held}
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
-            is_heard = channel == "iopub" and request.takes_iopub
-            if channel is None or request.channel == channel or is_heard:
+            is_ours = getattr(request.owner, "is_ours", False)  # it does without what it hears
+            is_heard = channel == "iopub" and request.takes_iopub and not is_ours
+            is_meant = channel is None or request.channel == channel or is_heard
+            if is_meant and request.msg_id not in spared:
                 self.router.end(request)
                 if request.owner is not None and not isinstance(request.owner, weakref.ref):
                     request.owner.fail(make_error())
         if channel != "control":
-            self.recording.fail(make_error)
+            self.recording.fail(make_error, spared)
 
     def fail_readers(self, make_error: Callable[[], ConKernelError], *, also_patient: bool) -> None:
         """
@@ -580,8 +588,9 @@ class Connection:
         With `also_patient` those as well who wait for any message for any time.
         """
         if self.is_bound():
+            spared = {entry.msg_id for entry in self.window.held}
             for inbox in self.inboxes.values():
-                inbox.fail_claims(make_error)
+                inbox.fail_claims(make_error, spared)
                 if also_patient:
                     inbox.fail_patient(make_error)
 
@@ -598,8 +607,15 @@ def _run_of(request: Request) -> Run | None:
     return cast("weakref.ref[Run]", owner)() if isinstance(owner, weakref.ref) else None
 
 
-def _log_unsent(error: Exception) -> None:
-    logger.warning("a request that had waited for its turn was never sent: %s", error)
+def _arm(future: ReplyFuture, timeout: float | None) -> None:
+    if timeout is not None:
+        tell(future.get_loop(), _start_timer, future, timeout)
+
+
+def _start_timer(future: ReplyFuture, timeout: float) -> None:
+    if not future.done():
+        timer = future.get_loop().call_later(max(0.0, timeout), _time_out, future, timeout)
+        future.add_done_callback(lambda _: timer.cancel())
 
 
 def _time_out(future: ReplyFuture, timeout: float) -> None:

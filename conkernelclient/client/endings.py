@@ -6,6 +6,7 @@ import signal
 from typing import NamedTuple
 
 from ..errors import DeadKernelError, KernelRestartedError
+from .caught import caught_class
 
 __all__ = ["Ending", "left", "restarted"]
 
@@ -36,7 +37,7 @@ class Ending(NamedTuple):
         last = self.stderr.strip()
         if last and not self.expected:
             text = f"{text}. The last that it wrote on stderr:\n{last}"
-        return DeadKernelError(
+        return caught_class(DeadKernelError)(
             text, exit_code=self.exit_code, stderr=self.stderr, expected=self.expected
         )
 
@@ -50,7 +51,7 @@ def left() -> Ending:
 
 def restarted() -> KernelRestartedError:
     """Make the error for a request that a restart cut off."""
-    return KernelRestartedError(
+    return caught_class(KernelRestartedError)(
         "the kernel was restarted, and its predecessor had this request: it will not be answered; "
         "send it again"
     )

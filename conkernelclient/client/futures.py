@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import ConKernelError
 from ..protocol.messages import Message
+from .loops import is_elsewhere, tell
 from .overdue import lost_reply
 
 if TYPE_CHECKING:
@@ -71,12 +72,21 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
         return is_cancelled
 
     def settle(self, result: T) -> None:
-        """Set the result, if there is none yet."""
+        """Set the result, if there is none yet; called in another loop's thread, it is set soon."""
+        if is_elsewhere(self._loop):
+            tell(self._loop, self._settle_here, result)
+        elif not self.done():
+            self.set_result(result)
+
+    def _settle_here(self, result: T) -> None:
         if not self.done():
             self.set_result(result)
 
     def fail(self, error: BaseException) -> None:
         """Set an exception, if nothing is set yet. If nobody retrieves it, nothing is logged."""
+        tell(self.get_loop(), self._fail_here, error)
+
+    def _fail_here(self, error: BaseException) -> None:
         if not self.done():
             self.set_exception(error)
             self._log_traceback = False

@@ -66,6 +66,10 @@ class Inbound:
             "too_large": 0,
         }
 
+    def deliver_by(self, deliver: Callable[[Channel, Incoming], None]) -> None:
+        """Let `deliver` take each message from now on."""
+        self._deliver = deliver
+
     def take(
         self,
         channel: Channel,

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.router import Claim, Phase, Request
+from .loops import tell
 from .overdue import lost_reply
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Interactive:
         self._messages: deque[tuple[Channel, Incoming]] = deque()
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Give the loop of the caller."""
+        return self._loop
 
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message of the request."""
@@ -73,8 +79,13 @@ class Interactive:
                     raise lost_reply(self.request.msg_id)
                 return reply
             self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+            is_settled = self._error is not None or self.request.phase is Phase.DONE
+            if not (self._messages or is_settled):  # another loop's thread may just have told us
+                await self._waiter
 
     def _wake(self) -> None:
+        tell(self._loop, self._wake_here)
+
+    def _wake_here(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

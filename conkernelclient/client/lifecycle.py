@@ -6,8 +6,11 @@ Here they are started and stopped, and the connection file is read that says whe
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
+import re
+import sys
 from binascii import hexlify
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
@@ -16,16 +19,21 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import HBChannel
 from jupyter_client.connect import channel_socket_types, port_names
+from jupyter_client.manager import KernelManager
 from traitlets import Float, Instance, Type
 
 from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
+from ..state.presence import News, State
+from ..transport.context import share
+from ..transport.shortage import naming_shortage
 from ..transport.sockets import ConSocket
 from ..transport.zmq import LINGER, MONITORED
-from .channels import ConChannel, ConHBChannel
+from .channels import ConChannel
+from .heartbeat import ConHBChannel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from jupyter_client.connect import KernelConnectionInfo
 
@@ -38,6 +46,9 @@ __all__ = ["Lifecycle", "Starting"]
 C = TypeVar("C", bound="Lifecycle")
 
 STARTUP_TIMEOUT: Final = 60.0
+MAX_PORT: Final = 65_535
+HOST: Final = "127.0.0.1"  # where a connection file names none
+HOSTNAME: Final = re.compile(r"[\w.:%\[\]-]+\Z")  # names, IPv4, IPv6 with a zone
 # Source: tcp(7). In seconds, but for the number of probes.
 KEEPALIVE: Final = {
     zmq.TCP_KEEPALIVE: 1,
@@ -51,18 +62,15 @@ class Starting(Generic[C]):
     """
     What `start_channels()` gives: the channels run.
 
-    Awaited, it is the client, when the kernel is ready.
+    Awaited, it is the client, at once.
     """
 
     def __init__(self, client: C) -> None:
         self._client = client
 
     def __await__(self) -> Generator[Any, None, C]:
-        return self._ready().__await__()
-
-    async def _ready(self) -> C:
-        await self._client.wait_for_ready(timeout=self._client.startup_timeout)
         return self._client
+        yield  # it is a generator that waits for nothing
 
 
 class Lifecycle(AsyncKernelClient):
@@ -80,11 +88,13 @@ class Lifecycle(AsyncKernelClient):
         STARTUP_TIMEOUT,
         allow_none=True,
         config=True,
-        help="Seconds that `await kc.start_channels()` waits for the kernel; None: any time.",
+        help="Seconds that a request waits for a kernel that is not ready; None: any time.",
     )
 
     _connection: Connection
     _heard_before: int = 0  # messages that had come when the kernel was started last
+    _wants_heartbeat: bool = False  # set by start_channels(), until they are stopped
+    _is_heartbeat_started: bool = False  # the present `_hb_channel`, by us
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
 
     # jupyter_client's gives None, which nobody uses.
@@ -103,23 +113,44 @@ class Lifecycle(AsyncKernelClient):
         `stop_channels()`, they are new ones.
 
         Returns:
-            An object to await, or not: `kc = await kc.start_channels()` waits until the kernel is
-            ready, at most `startup_timeout` seconds, and gives the client.
+            An object to await, or not: `kc = await kc.start_channels()` gives the client, without
+            waiting for the kernel. What is sent is held until the kernel is there and its iopub is
+            heard, at most `startup_timeout` seconds; `wait_for_ready()` waits for that.
 
         Raises:
             ProtocolError: The connection information lacks a port.
+            OSError: There is no file descriptor left; none of the channels was opened.
         """
         self._connection.bind()
-        self._is_stopped = False
         wanted = {"shell": shell, "iopub": iopub, "stdin": stdin, "control": control, "hb": hb}
         self._check_ports(name for name, is_wanted in wanted.items() if is_wanted)
-        for name in CHANNELS:
-            if wanted[name]:
-                self._open_channel(name, again=True).start()
+        was_listening = self._connection.is_open("iopub")
+        self._open_channels([name for name in CHANNELS if wanted[name]])
+        self._is_stopped = False
+        if iopub and not was_listening:
+            self._connection.peer.hear(News.OPENED)
         self.allow_stdin = stdin
-        if hb and not self.hb_channel.is_alive():
-            self.hb_channel.start()
+        if hb:
+            self._wants_heartbeat = True
+            if self._hb_channel is not None:
+                self.hb_channel  # noqa: B018 - it starts with that
         return Starting(self)
+
+    def _open_channels(self, names: list[Channel]) -> None:
+        """Open them all, or if one cannot be opened none."""
+        closed = [name for name in names if not self._connection.is_open(name)]
+        try:
+            for name in names:
+                self._open_channel(name, again=True).start()
+        except BaseException:
+            for name in closed:
+                channel: ConChannel | None = getattr(self, f"_{name}_channel")
+                if channel is not None:
+                    channel.stop()
+            if not self.channels_running:
+                self._identity = None
+                self._destroy_context()
+            raise
 
     def stop_channels(self) -> None:
         """
@@ -134,10 +165,8 @@ class Lifecycle(AsyncKernelClient):
             channel = getattr(self, f"_{name}_channel")
             if channel is not None:
                 channel.stop()
-        if self._hb_channel is not None:
-            if self._hb_channel.is_alive():
-                self._hb_channel.stop()
-            self._hb_channel = None
+        self._wants_heartbeat = False
+        self._stop_heartbeat()
         self._connection.subshells.clear()
         self._identity = None
         self._is_stopped = True
@@ -147,7 +176,7 @@ class Lifecycle(AsyncKernelClient):
     def channels_running(self) -> bool:
         """Whether any channel is open."""
         return any(map(self._connection.is_open, CHANNELS)) or bool(
-            self._hb_channel is not None and self._hb_channel.is_alive()
+            self._wants_heartbeat or (self._hb_channel is not None and self._hb_channel.is_alive())
         )
 
     @property
@@ -174,14 +203,64 @@ class Lifecycle(AsyncKernelClient):
         """The control channel: replies that nobody claimed."""
         return self._open_channel("control")
 
+    @property
+    def hb_channel(self) -> Any:
+        """
+        The heartbeat channel.
+
+        Its thread starts when somebody asks for it, here or by `is_alive()`, if it was among the
+        channels that `start_channels()` opened.
+        """
+        if self._hb_channel is None:
+            self._open_context()
+        channel: Any = super().hb_channel
+        if self._wants_heartbeat and not self._is_heartbeat_started:
+            self._is_heartbeat_started = True
+            if not channel.is_alive():
+                channel.start()
+        return channel
+
+    def _stop_heartbeat(self) -> bool:
+        """Stop it; tells whether it ran."""
+        channel: Any = self._hb_channel
+        self._hb_channel = None
+        self._is_heartbeat_started = False
+        if channel is None or not channel.is_alive():
+            return False
+        channel.stop()
+        return True
+
+    async def _async_is_alive(self) -> bool:
+        """
+        Tell whether the kernel is alive.
+
+        A client without a manager asks the heartbeat: the first time that takes until it answers,
+        or a second.
+        """
+        if not isinstance(self.parent, KernelManager):
+            if self._connection.presence.state in (State.GONE, State.VANISHED):
+                return False
+            channel = self.hb_channel if self._wants_heartbeat else self._hb_channel
+            if isinstance(channel, ConHBChannel):
+                await channel.until_looked()
+        return await super()._async_is_alive()
+
+    is_alive = _async_is_alive
+
     def _open_channel(self, name: Channel, *, again: bool = False) -> ConChannel:
         """Give the channel object; a new one if there is none yet, or (`again`) it was stopped."""
         channel: ConChannel | None = getattr(self, f"_{name}_channel")
         if channel is None or (again and not channel.is_alive()):
             self._check_ports((name,))
             channel_class: type[ConChannel] = getattr(self, f"{name}_channel_class")
-            channel = channel_class(self._connect(name), self.session, self.ioloop)
-            channel.attach(name, self._connection)
+            with naming_shortage(f"the {name} channel"):
+                socket = self._connect(name)
+                try:
+                    channel = channel_class(socket, self.session, self.ioloop)
+                    channel.attach(name, self._connection)
+                except BaseException:
+                    socket.discard()
+                    raise
             setattr(self, f"_{name}_channel", channel)
         return channel
 
@@ -199,22 +278,27 @@ class Lifecycle(AsyncKernelClient):
             if channel is not None and channel.is_alive():
                 channel.socket = self._connect(name)
                 self._connection.open(name, channel.socket)
-        heartbeat = self._hb_channel
-        if heartbeat is not None and heartbeat.is_alive():
-            heartbeat.stop()
-            self._hb_channel = None
-            self.hb_channel.start()
+        if self._stop_heartbeat():
+            self._wants_heartbeat = True
+            self.hb_channel  # noqa: B018 - it starts with that
 
     # What the owner of the kernel tells; from any thread.
 
-    def _kernel_is_watched(self, on_left: Callable[[], None]) -> None:
+    def _kernel_is_watched(
+        self, on_left: Callable[[], None], on_answer: Callable[[], None], *, is_starting: bool
+    ) -> None:
         """
         Take note that the owner will tell of the kernel's end.
 
-        He is told by `on_left` of a kernel that closed its connections and did not end.
+        Args:
+            on_left: Called when the kernel closed its connections and did not end.
+            on_answer: Called when it has answered.
+            is_starting: Whether it has not answered any client yet.
         """
         self._connection.peer.is_watched = True
+        self._connection.peer.is_starting = is_starting
         self._connection.peer.on_left = on_left
+        self._connection.peer.on_answer = on_answer
 
     def _has_heard_kernel(self) -> bool:
         """Tell whether anything came from the kernel since it was started."""
@@ -228,16 +312,32 @@ class Lifecycle(AsyncKernelClient):
     def _kernel_leaves(self) -> None:
         """Take note that a restart of the kernel begins."""
         connection = self._connection
-        connection.hand_over(connection.peer.leave)
+        connection.hand_over(lambda: connection.peer.hear(News.RESTARTS))
+
+    def _kernel_stays(self) -> None:
+        """Take note that a restart was called off before it began."""
+        connection = self._connection
+
+        def stay() -> None:
+            if connection.presence.state is State.RESTARTING:
+                connection.peer.hear(News.STARTED)
+
+        connection.hand_over(stay)
 
     def _kernel_ended(
         self, make_error: Callable[[], ConKernelError], *, returns: bool = False
     ) -> None:
         """Take note that the kernel ended; or that it ended and will be there again."""
         connection = self._connection
-        connection.hand_over(lambda: connection.peer.end(make_error, returns=returns))
+        news = News.RETURNS if returns else News.ENDED
+        connection.hand_over(lambda: connection.peer.hear(news, make_error))
 
-    def _kernel_started(self, info: KernelConnectionInfo, on_left: Callable[[], None]) -> None:
+    def _kernel_started(
+        self,
+        info: KernelConnectionInfo,
+        on_left: Callable[[], None],
+        on_answer: Callable[[], None],
+    ) -> None:
         """Take note that the kernel was started, maybe again, maybe at other ports."""
         connection = self._connection
 
@@ -248,9 +348,9 @@ class Lifecycle(AsyncKernelClient):
                     is_key = name.startswith("curve") and isinstance(value, str)
                     setattr(self, name, str(value).encode("ascii") if is_key else value)
             self._heard_before = connection.inbound.counts["received"]
-            connection.peer.come_back()
+            connection.peer.hear(News.STARTED)
 
-        self._kernel_is_watched(on_left)
+        self._kernel_is_watched(on_left, on_answer, is_starting=True)
         connection.hand_over(start)
 
     # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the
@@ -260,10 +360,16 @@ class Lifecycle(AsyncKernelClient):
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> ConSocket:
         """Create a socket that never drops what the kernel sends, connected to the kernel."""
-        if self._created_context and self.context.closed:
-            self.context = zmq.asyncio.Context()
-        context: Any = self.context  # its stub does not say which class of socket comes out
+        context: Any = self._open_context()  # its stub does not say which class of socket it makes
         socket: ConSocket = context.socket(channel_socket_types[channel], socket_class=ConSocket)
+        try:
+            self._set_up(socket, channel, identity)
+        except BaseException:
+            socket.discard()
+            raise
+        return socket
+
+    def _set_up(self, socket: ConSocket, channel: str, identity: bytes | None) -> None:
         socket.linger = LINGER
         socket.rcvhwm = 0  # our own bounds are the only ones
         # Here the kernel speaks first, and what it asks of a client that it does not know yet is
@@ -281,7 +387,6 @@ class Lifecycle(AsyncKernelClient):
         if channel in MONITORED:
             socket.hear_peer()
         socket.connect(self._make_url(channel))
-        return socket
 
     def _check_ports(self, names: Iterable[str]) -> None:
         missing = [f"{name}_port" for name in names if not getattr(self, f"{name}_port")]
@@ -311,14 +416,25 @@ class Lifecycle(AsyncKernelClient):
         if not isinstance(loaded, dict):
             raise ProtocolError(f"connection file {path!r} holds no JSON object")
         info = cast("dict[str, Any]", loaded)
-        wrong = [
-            name
-            for name in port_names
-            if not (getattr(self, name) or (type(info.get(name)) is int and info[name] > 0))
-        ]
+        lacking = [name for name in port_names if not (getattr(self, name) or name in info)]
+        wrong = _wrong_entries(info)
+        if lacking:
+            wrong.append(f"it lacks {', '.join(lacking)}")
         if wrong:
-            raise ProtocolError(f"connection file {path!r} lacks {', '.join(wrong)}")
+            raise ProtocolError(f"connection file {path!r} is wrong: {'; '.join(wrong)}")
         self.load_connection_info(cast("KernelConnectionInfo", info))
+
+    # jupyter_client's makes a context of the client's own.
+    def _context_default(self) -> zmq.asyncio.Context:
+        context = share()
+        self._created_context = True
+        return context
+
+    def _open_context(self) -> zmq.asyncio.Context:
+        """Give the context; another one if ours was closed with the channels of before."""
+        if self._created_context and self.context.closed:
+            self.context = share()
+        return self.context
 
     def _destroy_context(self) -> None:
         if self._created_context and not self.context.closed:
@@ -341,3 +457,36 @@ class Lifecycle(AsyncKernelClient):
                     f"the {channel} channel was stopped: call start_channels() again"
                 )
         return connection
+
+
+def _wrong_entries(info: Mapping[str, object]) -> list[str]:
+    """Say what is wrong with the entries of a connection file; the key itself is never shown."""
+    wrong: list[str] = []
+    is_tcp = info.get("transport", "tcp") == "tcp"
+    highest = MAX_PORT if is_tcp else sys.maxsize  # the others number files
+    for name in port_names:
+        port = info.get(name, 1)
+        if type(port) is not int or not 0 < port <= highest:
+            wrong.append(f"{name} {port!r} is no port number")
+    if not isinstance(info.get("key", ""), str):
+        wrong.append(f"the key is no string, but of type {type(info['key']).__name__}")
+    scheme = info.get("signature_scheme") or "hmac-sha256"
+    if not isinstance(scheme, str) or not _is_scheme(scheme):
+        wrong.append(f"the signature_scheme {scheme!r} is unknown: it is to be like 'hmac-sha256'")
+    if info.get("transport", "tcp") not in ("tcp", "ipc"):
+        wrong.append(f"the transport {info['transport']!r} is neither 'tcp' nor 'ipc'")
+    address = info.get("ip", HOST)
+    if not isinstance(address, str) or not address or (is_tcp and not HOSTNAME.match(address)):
+        wrong.append(f"the ip {address!r} is no address")
+    return wrong
+
+
+def _is_scheme(scheme: str) -> bool:
+    prefix, _, name = scheme.partition("-")
+    if prefix != "hmac":
+        return False
+    try:
+        hmac.new(b"", b"", name)
+    except (ValueError, TypeError):
+        return False
+    return True

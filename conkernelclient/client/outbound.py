@@ -18,21 +18,18 @@ from jupyter_client.session import Session
 from ..errors import ChannelsClosedError
 from ..protocol.wire import DELIMITER
 from ..transport.session_patch import check_buffers, sends_by_the_door
-from .peer import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..protocol.messages import Channel, Frame
     from ..protocol.wire import Wire
-    from ..transport.sockets import ConSocket
     from ..transport.zmq import ZmqTransport
     from .connection import Connection
 
 __all__ = ["Outbound"]
 
 MSG: Final = cast("Any", Session.msg)
-HERE: Final = Presence.HERE
 
 
 class Outbound:
@@ -108,11 +105,10 @@ class Outbound:
         if buffers:
             check_buffers(buffers)
         connection = self._connection
-        peer = connection.peer
-        if peer.presence is not HERE:
-            if peer.presence is Presence.GONE and message["msg_type"] == "shutdown_request":
+        if not connection.presence.sends:
+            if connection.presence.is_lost and message["msg_type"] == "shutdown_request":
                 return  # it is done already
-            peer.check()
+            connection.presence.check()
         header = message["header"]
         if "subshell_id" in header and (named := header["subshell_id"]) is not None:
             shell = connection.subshells.actual(named)
@@ -130,11 +126,26 @@ class Outbound:
             self.requests += 1
         self.seconds += time.monotonic() - began
 
-    def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
-        """Sign and send packed parts."""
+    def freeze(
+        self,
+        message: dict[str, Any],
+        ident: bytes | Sequence[bytes] | None,
+        buffers: Sequence[Any],
+    ) -> list[Frame]:
+        """Make the frames of a message as it is now, to be sent later."""
+        check_buffers(buffers)
+        with self._transport.lock:
+            return [*self._wire.pack(message, ident), *map(bytes, buffers)]
+
+    def sign(self, parts: list[Any], ident: Any) -> list[Frame]:
+        """Make the frames of packed parts."""
         idents: list[bytes] = [ident] if isinstance(ident, bytes) else list(ident or ())
-        signed: list[Frame] = [*idents, DELIMITER, self._wire.sign(parts[:4]), *parts]
-        self._transport.send(socket.door_name, signed)
+        return [*idents, DELIMITER, self._wire.sign(parts[:4]), *parts]
+
+    def forward(self, channel: Channel, frames: list[Frame]) -> None:
+        """Send what is packed."""
+        self._transport.send(channel, frames)
+        self.requests += 1
 
     def post_message(
         self, channel: Channel, message: dict[str, Any], buffers: Sequence[Any]

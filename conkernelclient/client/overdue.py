@@ -5,6 +5,7 @@ An interrupt that hits the kernel in its own code, right before or after the use
 reply: the kernel goes idle and never sends it, or sends it in pieces that cannot be read; a status
 may break in the same way. One message may also just overtake another. So the kernel is asked: a
 silent empty request goes to the same shell, and what is not in when that is answered will not come.
+A kernel that goes idle after several such questions, and answers none, sends no replies at all.
 
 Rarely an interrupt leaves a lock behind for which ipykernel's publishing thread waits ever after:
 such a kernel answers, and publishes nothing. Who waits for its idle fails.
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import ConKernelError, ReplyTimeout, TransportError
 from ..protocol.router import Claim, Phase, Request
-from .peer import Presence
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,6 +37,7 @@ TICK: Final = 0.3  # seconds from one look at the open requests to the next
 # needs to ask. Replies are few and quick; idle may be behind many outputs that are yet to be read.
 PATIENCE: Final[Mapping[Phase, float]] = {Phase.IDLED: 0.25, Phase.REPLIED: 2.0}
 DOUBLINGS: Final = 8
+ENOUGH: Final = 3  # questions in turn of whose answers the same half is missing
 MUTE_AFTER: Final = 5.0  # seconds from a question's reply in which nothing at all is published
 NOTHING: Final[dict[str, Any]] = {
     "code": "",
@@ -51,17 +52,23 @@ NOTHING: Final[dict[str, Any]] = {
 def lost_reply(msg_id: str) -> ReplyTimeout:
     """Make the error of who was promised a reply that will not come."""
     return ReplyTimeout(
-        f"the kernel is idle, and its reply to {msg_id} will not come: an interrupt hit the kernel "
-        "before it had sent it; what the code did until then is done, and run() would give what it "
-        "had shown",
+        f"the kernel is idle, and its reply to {msg_id} will not come: it has carried out a "
+        "later request of this shell. An interrupt, from whomever, may have cost the reply, or the "
+        "kernel sent none; what the code did is done, and run() would give what it had shown",
         msg_id=msg_id,
     )
 
 
-def _mute() -> TransportError:
+def _no_idle(*, is_heard: bool) -> TransportError:
+    seen = (
+        "publishes, but never that it is idle"
+        if is_heard
+        else f"publishes nothing, not even its status, for {MUTE_AFTER:g} s"
+    )
     return TransportError(
-        "the kernel has replied, but publishes nothing any more, not even that it is idle: an "
-        "interrupt may have hit its own code; restart it with km.restart_kernel()"
+        f"the kernel has replied to this request and to a later one, but {seen}; what had come is "
+        "in the error's result. Restart the kernel, or, if it is always so, send the code by "
+        "execute(reply=True)"
     )
 
 
@@ -87,13 +94,14 @@ class Owner(Protocol):
 class _Suspect:
     """A request that is half through."""
 
-    __slots__ = ("phase", "probe", "since", "tries")
+    __slots__ = ("halves", "phase", "probe", "since", "tries")
 
     def __init__(self, phase: Phase, since: float) -> None:
         self.phase = phase
         self.since = since  # when it was first seen so, or asked for
         self.probe: Probe | None = None  # the last one that asked for it
         self.tries = 0
+        self.halves = 0  # how many questions had the same half of an answer
 
 
 class Overdue:
@@ -119,6 +127,14 @@ class Overdue:
             self.is_watching = True
             self._timer = loop.call_later(TICK, self._look, loop)
 
+    def unwatch(self) -> None:
+        """Let the timer go: another loop is served from now on, with another clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.is_watching = False
+        self._suspects.clear()
+
     def withdraw(self) -> None:
         """Drop the open questions: the connection that they went over is gone."""
         for probe in tuple(self.probes):
@@ -140,11 +156,26 @@ class Overdue:
             self._suspects[request] = _Suspect(request.phase, loop.time())
             self._ask([request])
 
+    def note_half(self, owed: Iterable[Request], phase: Phase) -> list[Request]:
+        """
+        Note that a question has only the half of an answer that `phase` tells.
+
+        Gives those of whom it is clear by now that they share the other half's fate.
+        """
+        clear: list[Request] = []
+        for request in owed:
+            suspect = self._suspects.get(request)
+            if suspect is not None and suspect.phase is phase:
+                suspect.halves += 1
+                if suspect.halves >= ENOUGH:
+                    clear.append(request)
+        return clear
+
     def _ask(self, requests: Iterable[Request]) -> None:
         """Ask each one's shell, once, what became of it."""
         connection = self._connection
         loop = connection.loop
-        if loop is None or loop.is_closed() or connection.peer.presence is not Presence.HERE:
+        if loop is None or loop.is_closed() or not connection.presence.sends:
             return  # whoever looks for the kernel decides; the next look asks what is left
         by_shell: dict[str | None, list[Request]] = {}
         for request in requests:
@@ -217,6 +248,8 @@ class Probe:
         owed: The requests that it is about.
     """
 
+    is_ours: bool = True  # no caller of the client made this request
+
     def __init__(
         self, connection: Connection, subshell_id: str | None, owed: Sequence[Request]
     ) -> None:
@@ -225,6 +258,7 @@ class Probe:
         self._owed = owed
         self._replied_at = 0.0
         self._published = -1  # how much there was when its reply came
+        self._is_heard = False  # something was published for it
 
     def send(self) -> None:
         """
@@ -253,6 +287,8 @@ class Probe:
             self._published = self._connection.published
             # Outputs, and idle, come over another channel.
             self._settle(self._owed, Phase.IDLED)
+        else:
+            self._is_heard = True
 
     def fail(self, _error: BaseException) -> None:
         """Learn that the kernel is gone; whoever it is about learns of that as well."""
@@ -262,20 +298,31 @@ class Probe:
         """
         Learn that a half of its answer is overdue as well.
 
-        If that is lost, what this is about is asked for anew; if the kernel publishes nothing, who
-        waits for that fails.
+        If that is lost, what this is about is asked for anew, up to a bound: a kernel may send no
+        replies, or never say that it is idle. If it publishes nothing, who waits for that fails.
         """
-        self._connection.pump("iopub")
-        if self._request.phase is not Phase.REPLIED or self._connection.published > self._published:
+        connection = self._connection
+        connection.pump("iopub" if self._request.phase is Phase.REPLIED else "shell")
+        phase, owed = self._request.phase, self._owed
+        if phase is Phase.IDLED and not connection.inbound.is_behind:
             self.drop()
+            self._settle(connection.overdue.note_half(owed, phase), phase)
+        elif phase is not Phase.REPLIED:
+            self.drop()
+        elif connection.published > self._published:
+            self.drop()
+            if self._is_heard:  # what is published is in order: the idles before it are lost
+                self._fail(connection.overdue.note_half(owed, phase))
         elif now - self._replied_at >= MUTE_AFTER:
-            owed = self._owed
             self.drop()
-            for request in owed:
-                owner: Owner | None = request.owner
-                if request.phase is Phase.REPLIED and owner is not None:
-                    self._connection.router.end(request)
-                    owner.fail(_mute())
+            self._fail(owed)
+
+    def _fail(self, owed: Sequence[Request]) -> None:
+        for request in owed:
+            owner: Owner | None = request.owner
+            if request.phase is Phase.REPLIED and owner is not None:
+                self._connection.router.end(request)
+                owner.fail(_no_idle(is_heard=self._is_heard))
 
     def drop(self) -> None:
         """Ask no more."""

@@ -1,33 +1,35 @@
 """
-Is the kernel there, and what becomes of the requests while it is not?
+What is done when the kernel goes or comes?
 
-A kernel is here; or away, which is being restarted: then what is sent waits for it; or gone: then
-everything fails, and says why. Whoever owns the kernel tells of its end and of its return (`leave`,
-`end`, `come_back`). A client that only attached to it learns it from its sockets; and so does the
-other one if the kernel closes them and its process goes on, of which no owner can tell.
+`Presence` decides what the news mean; here they are gathered and acted on: sockets are closed and
+opened, requests fail or are held, a kernel is greeted or looked for. Whoever owns the kernel tells
+of its end and its return. A client that only attached to it learns that from its sockets; and so
+does the other one if the kernel closes them and its process goes on, of which no owner can tell.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import TransportError
+from ..errors import ChannelsClosedError, TransportError
 from ..protocol.router import Phase
-from .endings import Ending, left, restarted
-from .ready import probe_until_ready
+from ..state.presence import HELD, TRANSITIONS, News, State
+from .endings import left, restarted
+from .loops import retire, tell
+from .ready import Greeting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from ..errors import ConKernelError
     from ..protocol.messages import Channel, Message
     from ..protocol.router import Request
+    from ..state.presence import Presence
     from .connection import Connection
 
-__all__ = ["Peer", "Presence"]
+__all__ = ["Peer"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -35,15 +37,7 @@ LAST_WORDS: Final = 0.1  # seconds that are given to what a kernel had sent befo
 RETURNS_WITHIN: Final = 2.0  # seconds that a lost connection has to come back
 ENDS_WITHIN: Final = 2.0  # seconds before that, for the owner to tell of the kernel's end
 
-
-class Presence(Enum):
-    """Where the kernel is."""
-
-    HERE = auto()
-    AWAY = auto()
-    """It will be back: what is sent waits for it."""
-    GONE = auto()
-    """It ended: what is sent fails."""
+ENDING: Final = frozenset({State.DYING, State.RETURNING})
 
 
 class Peer:
@@ -51,146 +45,207 @@ class Peer:
     The kernel, as one connection knows it.
 
     Attributes:
-        presence: Where it is.
         is_watched: Whether its owner tells of its end.
+        is_starting: Whether its owner has started it, and it has not answered anybody yet.
         on_left: Called when it is taken for gone although its owner has told nothing.
+        on_answer: Called when it has answered.
+        on_greeted: Called with its `kernel_info_reply` whenever it was greeted.
         session: The kernel's own session id, another one after each restart; None: not known yet.
         reopen: Opens the channels' sockets anew; set by the client.
     """
 
     reopen: Callable[[], None]
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, presence: Presence) -> None:
         self._connection = connection
-        self.presence: Presence = Presence.HERE
+        self._presence = presence
         self.is_watched: bool = False
+        self.is_starting: bool = False
         self.on_left: Callable[[], None] | None = None
+        self.on_answer: Callable[[], None] | None = None
+        self.on_greeted: Callable[[Message], None] | None = None
         self.session: str | None = None
-        self._ending: Callable[[], ConKernelError] | None = None  # why, once it is gone
-        self._is_dying = False  # gone, and its last words are being read
         self._task: asyncio.Task[None] | None = None
+        self._greeting: Greeting | None = None  # the one under way
+        self._info: Message | None = None  # set by it, until the connection is broken off
         self._news: set[asyncio.Future[None]] = set()
-        self._is_connected = False  # whether shell is
-
-    @property
-    def is_away(self) -> bool:
-        """Whether it is being restarted."""
-        return self.presence is Presence.AWAY
-
-    def check(self) -> None:
-        """
-        See that there is somebody to send to.
-
-        Raises:
-            DeadKernelError: The kernel is gone.
-        """
-        if self.presence is Presence.GONE:
-            raise self.error()
-
-    def error(self) -> ConKernelError:
-        """Make the error that says why the kernel is gone."""
-        return Ending().error() if self._ending is None else self._ending()
-
-    async def until_here(self) -> None:
-        """
-        Wait while the kernel is away.
-
-        Raises:
-            DeadKernelError: It is gone.
-        """
-        while self.is_away:
-            await self._next_news()
-        self.check()
+        self._connected: set[Channel] = set()  # the channels whose other side is there
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read, and its waiters know."""
-        while self._is_dying:
+        while self._presence.state in ENDING:
             await self._next_news()
 
-    # What the owner tells
-
-    def leave(self) -> None:
-        """Take note that a restart begins: what was sent fails, what is sent from now on waits."""
-        if self.is_away and not self._is_dying:
-            return
-        make_error = self._ending if self._is_dying and self._ending is not None else restarted
-        self._stop()
-        self._is_dying = False
-        self._set(Presence.AWAY)
-        self._break_off(make_error)
-
-    def end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
+    async def until_greeted(self, timeout: float | None) -> Message | None:
         """
-        Take note that the kernel has ended; if it `returns`, what is sent from now on waits.
+        Wait while the kernel is away or being greeted.
 
-        What it had sent is read first, for at most 0.1 s.
+        Returns:
+            Its `kernel_info_reply`, if it was greeted meanwhile; None if it was there already.
+
+        Raises:
+            DeadKernelError: It is gone.
+            TimeoutError: It takes longer than `timeout` seconds; see `describe`.
         """
-        if self.presence is Presence.GONE and not returns:
-            if self._is_at_work() and not self._is_dying:  # its sockets had told: this is the why
-                self._stop()
-                self._ending = make_error
-            return
-        self._stop()
-        self._ending = make_error
-        self._is_dying = True
-        self._connection.window.hold()
-        self._set(Presence.AWAY if returns else Presence.GONE)
-        if not self._start(self._die()):
-            self._settle()
+        was_away = False
+        async with asyncio.timeout(timeout):
+            while self._is_to_be_greeted():
+                was_away = True
+                await self._next_news()
+        self._presence.check()
+        return self._info if was_away else None
 
-    def come_back(self) -> None:
-        """Take note that the kernel is there again, as a new process, maybe at other ports."""
-        if self._is_dying:
-            self._settle()
-        self._stop()
-        self._set(Presence.AWAY)
-        self.reopen()
-        self._revive()
+    def describe(self) -> str:
+        """Say what is waited for."""
+        if self._greeting is not None:
+            return self._greeting.describe()
+        if self._presence.state in (State.RESTARTING, State.RETURNING):
+            return "it is being restarted"
+        return "its ports do not answer"
+
+    # What is heard
+
+    def hear(self, news: News, why: Callable[[], ConKernelError] | None = None) -> None:
+        """
+        Take news of the kernel, and do what is to be done.
+
+        Args:
+            news: What happened.
+            why: Makes the error that says so, for news of an end.
+        """
+        presence = self._presence
+        explanation = presence.explanation if presence.state in ENDING else restarted
+        if (presence.state, news) not in TRANSITIONS:
+            logger.error("of a kernel that is %s came %s", presence.state.name, news.name)
+            return
+        before = presence.feed(news, why)
+        self._act(before, news, explanation)
+        self._wake()
+
+    def disconnected(self, channel: Channel) -> None:
+        """Take note that the kernel has closed a socket."""
+        was_connected = channel in self._connected
+        self._connected.discard(channel)
+        if was_connected and self.is_watched:
+            if channel == "shell":
+                self.hear(News.CUT_WATCHED)
+        elif was_connected:
+            self.hear(News.CUT)
+        self._wake()
+
+    def connected(self, channel: Channel) -> None:
+        """Take note that the kernel has answered on a socket."""
+        self._connected.add(channel)
+        if channel == "shell":
+            self.hear(News.CONNECTED)
 
     def rebound(self) -> None:
         """Take note that another loop is served now: what the one of before had begun goes on."""
         self._news = {news for news in self._news if not news.get_loop().is_closed()}
         if self._is_at_work():
             return
-        was_at_work, self._task = self._task is not None, None
-        if self._is_dying:
-            self._settle()
-        if was_at_work and not self.is_watched and self.presence is not Presence.HERE:
-            self._start(self._look_for_it())
-        elif self.is_away:
-            self._revive()
+        work = WORK.get(self._presence.state)
+        if work is not None:
+            self._start(work(self))
 
     def close(self) -> None:
-        """End what is under way, without a word to anybody."""
+        """End what is under way, without a word to anybody: the channels are closed."""
         self._stop()
-
-    # What the sockets tell
-
-    def disconnected(self, channel: Channel) -> None:
-        """Take note that the kernel has closed a socket."""
-        if channel == "shell":
-            self._is_connected = False
-        self._wake()
-        if self._is_at_work() or self.presence is not Presence.HERE:
-            return
-        if not self.is_watched:
-            self._start(self._look_for_it())
-        elif channel == "shell":
-            self._start(self._wait_for_its_end())
-
-    def connected(self, channel: Channel) -> None:
-        """Take note that the kernel has answered on a socket."""
-        if channel == "shell":
-            self._is_connected = True
+        self._connected.clear()
+        self._info = None
+        if self._presence.state in ENDING:
+            self._presence.feed(News.READ)
         self._wake()
 
-    # Inside
+    def note(self, info: Message) -> None:
+        """Take note of a `kernel_info_reply`: which kernel it is."""
+        self.session = info["header"]["session"]
+        self.is_starting = False
+        if self.on_answer is not None:
+            self.on_answer()
+        if self.on_greeted is not None:
+            self.on_greeted(info)
 
-    async def _die(self) -> None:
-        await self._hear_last_words()
-        self._settle()
+    # What is done
 
-    async def _hear_last_words(self) -> None:
+    def _act(self, before: State, news: News, why: Callable[[], ConKernelError]) -> None:
+        state = self._presence.state
+        if state is State.RESTARTING:
+            self._restart(before, news, why)
+        elif state is State.GREETING:
+            self._begin_anew(before, news, why)
+        elif state is State.GONE:
+            self._bury(before)
+        elif state is State.VANISHED and before is State.SEEKING:
+            self._give_up()
+        elif state is State.HERE and before in HELD:
+            self._release()
+        elif (before, state) in BEGINNINGS:
+            self._start(WORK[state](self))
+
+    def _release(self) -> None:
+        connection = self._connection
+        held = tuple(connection.window.held)
+        connection.holding.clear()
+        leaving = connection.window.release()
+        for entry in held:
+            entry.released()
+        connection.let_leave(leaving)
+
+    def _restart(self, before: State, news: News, why: Callable[[], ConKernelError]) -> None:
+        if news is News.OPENED:  # to the old one, if it is there at all
+            self._connection.suspend()
+        elif before is not State.RESTARTING:
+            self._stop()
+            self._break_off(why, also_held=False)
+
+    def _begin_anew(self, before: State, news: News, why: Callable[[], ConKernelError]) -> None:
+        """Greet a kernel that was started, or one whose channels were opened."""
+        if news is News.CONNECTED:
+            return  # it is under way
+        connection = self._connection
+        self._stop()
+        if news is News.STARTED:
+            if before is not State.RESTARTING:
+                self._break_off(why, also_held=False)
+            self.reopen()
+        if not connection.is_open("iopub"):  # a client that does not listen need not be greeted
+            self.hear(News.ANSWERED)
+        else:
+            self._start(self._greet())
+
+    def _bury(self, before: State) -> None:
+        if before is State.VANISHED:
+            self._stop()
+        elif before is not State.GONE:
+            self._stop()
+            self._break_off(self._presence.error, also_held=True)
+
+    def _give_up(self) -> None:
+        """Tell everybody that the kernel is gone."""
+        connection = self._connection
+        connection.fail_all(self._presence.error)
+        connection.fail_readers(self._presence.error, also_patient=True)
+        if self.on_left is not None:
+            self.on_left()
+
+    def _break_off(self, make_error: Callable[[], ConKernelError], *, also_held: bool) -> None:
+        """Close the sockets; what was sent fails, and with `also_held` what waits as well."""
+        connection = self._connection
+        connection.window.hold()
+        connection.suspend()
+        connection.fail_all(make_error, also_held=also_held)
+        connection.fail_readers(make_error, also_patient=True)
+        self._connected.clear()
+        self._info = None
+
+    # What takes its time
+
+    async def _read_last_words(self) -> None:
+        await self._until_drained()
+        self.hear(News.READ)
+
+    async def _until_drained(self) -> None:
         """Read what the kernel had sent; one that ended closes all of its sockets."""
         connection = self._connection
         try:
@@ -203,77 +258,67 @@ class Peer:
         except TimeoutError:
             connection.pump_all()
 
-    def _settle(self) -> None:
-        self._is_dying = False
-        self._break_off(self.error)
-        self._wake()
-
-    def _break_off(self, make_error: Callable[[], ConKernelError]) -> None:
-        connection = self._connection
-        connection.window.hold()
-        connection.suspend()
-        connection.fail_all(make_error)
-        connection.fail_readers(make_error, also_patient=self.presence is Presence.GONE)
-        self._is_connected = False
-
-    def _revive(self) -> None:
-        if not self._connection.is_open("shell"):
-            self._is_back()
-        elif not self._connection.is_bound():
-            self._task = None  # the next loop goes on with it
-        else:
-            self._start(self._greet())
-
-    async def _greet(self) -> None:
-        self.note(await probe_until_ready(self._connection, None))
-        self._is_back()
-
-    def _is_back(self) -> None:
-        self._set(Presence.HERE)
-        self._connection.let_leave(self._connection.window.release())
-
-    def note(self, info: Message) -> None:
-        """Take note of a `kernel_info_reply`: which kernel it is."""
-        self.session = info["header"]["session"]
-
     async def _wait_for_its_end(self) -> None:
         """Leave it to the owner to tell of the end; if he does not, the sockets have to do."""
-        await self._connects_within(ENDS_WITHIN)
-        await self._look_for_it()
+        await asyncio.sleep(ENDS_WITHIN)
+        self.hear(News.SILENT)
 
-    async def _look_for_it(self) -> None:
+    async def _greet(self) -> None:
+        """Greet a kernel to which the connection is new."""
+        info = await self._until_it_answers()
+        self.note(info)
+        self._info = info
+        if self._presence.state is State.GREETING:
+            self.hear(News.ANSWERED)
+        self._wake()
+
+    async def _until_it_answers(self) -> Message:
+        greeting = self._greeting = Greeting(self._connection)
+        try:
+            return await greeting.until_ready(None, self._heard)
+        finally:
+            if self._greeting is greeting:
+                self._greeting = None
+
+    def _heard(self) -> None:
+        """Learn that iopub is heard: a kernel that is up, and may be busy, holds nobody up."""
+        if not self.is_starting and self._presence.state is State.GREETING:
+            self.hear(News.ANSWERED)
+
+    async def _seek(self) -> None:
         """Find out whether a kernel whose sockets were lost is dead, restarted, or there."""
-        connection = self._connection
-        self._set(Presence.AWAY)
-        connection.window.hold()
-        router = connection.router
+        connection, router = self._connection, self._connection.router
         waiting = [
             one
             for one in (*router.open_requests, *router.abandoned_requests)
             if one.phase is not Phase.WAITING and one.owner is not None
         ]
-        await self._hear_last_words()
+        await self._until_drained()
         connection.suspend()
-        self._is_connected = False
+        self._connected.clear()
+        self._info = None
         self.reopen()
         before = self.session
-        self.note(await self._until_it_answers())
-        self._fail_lost(waiting, has_restarted=self.session != before)
-        if self.session != before:
+        info = await self._until_it_is_found()
+        self.note(info)
+        has_restarted = before is not None and self.session != before
+        self._fail_lost(waiting, has_restarted=has_restarted)
+        if has_restarted:
+            connection.fail_readers(restarted, also_patient=True)
             connection.subshells.clear()
-        self._is_back()
+        self._info = info
+        self.hear(News.ANSWERED)
 
-    async def _until_it_answers(self) -> Message:
+    async def _until_it_is_found(self) -> Message:
         """Greet it once it is connected, as often as that is lost again; gives its info."""
         while True:
             if not await self._connects_within(RETURNS_WITHIN):
-                self._give_up()
+                self.hear(News.SILENT, left().error)
                 await self._connects_within(None)
-                self._set(Presence.AWAY)
-            probing = asyncio.ensure_future(probe_until_ready(self._connection, None))
+            probing = asyncio.ensure_future(self._until_it_answers())
             probing.add_done_callback(lambda _: self._wake())
             try:
-                while self._is_connected and not probing.done():
+                while "shell" in self._connected and not probing.done():
                     await self._next_news()
                 if probing.done():
                     return probing.result()
@@ -283,21 +328,11 @@ class Peer:
     async def _connects_within(self, seconds: float | None) -> bool:
         try:
             async with asyncio.timeout(seconds):
-                while not self._is_connected:
+                while "shell" not in self._connected:
                     await self._next_news()
         except TimeoutError:
             return False
         return True
-
-    def _give_up(self) -> None:
-        """Tell everybody that the kernel is gone."""
-        connection = self._connection
-        self._ending = left().error
-        self._set(Presence.GONE)
-        connection.fail_all(self.error)
-        connection.fail_readers(self.error, also_patient=True)
-        if self.on_left is not None:
-            self.on_left()
 
     def _fail_lost(self, requests: list[Request], *, has_restarted: bool) -> None:
         """Let fail what was answered while nobody listened: what was asked later has its answer."""
@@ -309,36 +344,41 @@ class Peer:
                 router.end(request)
                 request.owner.fail(restarted() if has_restarted else _cut_off())
 
-    def _set(self, presence: Presence) -> None:
-        if presence is not Presence.GONE and not self._is_dying:
-            self._ending = None
-        self.presence = presence
-        self._wake()
+    # Inside
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> bool:
+    def _is_to_be_greeted(self) -> bool:
+        return self._presence.holds or (self._greeting is not None and self._is_at_work())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._stop()
         loop = self._connection.loop
-        if loop is None or loop.is_closed():
+        if self._presence.state is not State.UNSURE:
+            self._connection.window.hold()
+        if loop is None or loop.is_closed():  # the next loop goes on with it, if there is a need
             work.close()
-            self._task = None
-            return False
+            if self._presence.state in ENDING:
+                self.hear(News.READ)
+            return
         self._task = loop.create_task(work)
         self._task.add_done_callback(self._ended)
-        return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._task is task:
             self._task = None
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or isinstance(error := task.exception(), ChannelsClosedError):
+            return
+        if error is not None:
             logger.error("the kernel could not be greeted again: %r", error, exc_info=error)
 
     def _is_at_work(self) -> bool:
         task = self._task
-        return task is not None and not (task.done() or task.get_loop().is_closed())
+        return task is not None and not task.done() and task.get_loop() is self._connection.loop
 
     def _stop(self) -> None:
         task, self._task = self._task, None
-        if task is not None and not task.get_loop().is_closed():
-            task.cancel()
+        self._greeting = None
+        if task is not None:
+            retire(task)
 
     async def _next_news(self) -> None:
         news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -350,8 +390,29 @@ class Peer:
 
     def _wake(self) -> None:
         for news in tuple(self._news):
-            if not news.done():
-                news.set_result(None)
+            tell(news.get_loop(), _settle, news)
+
+
+def _settle(news: asyncio.Future[None]) -> None:
+    if not news.done():
+        news.set_result(None)
+
+
+# What a state has to do in the loop that is served.
+WORK: Final[Mapping[State, Callable[[Peer], Coroutine[Any, Any, None]]]] = {
+    State.UNSURE: Peer._wait_for_its_end,
+    State.SEEKING: Peer._seek,
+    State.VANISHED: Peer._seek,
+    State.DYING: Peer._read_last_words,
+    State.RETURNING: Peer._read_last_words,
+    State.GREETING: Peer._greet,
+}
+# The changes that begin it; others find it under way.
+BEGINNINGS: Final = frozenset(
+    {(State.HERE, State.UNSURE)}
+    | {(before, State.SEEKING) for before in (State.HERE, State.UNSURE, State.GREETING)}
+    | {(before, to) for before in set(State) - ENDING for to in ENDING}
+)
 
 
 def _cut_off() -> ConKernelError:

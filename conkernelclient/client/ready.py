@@ -2,10 +2,10 @@
 When is a kernel ready for this client?
 
 When three things are so: it answered a `kernel_info_request`; the client hears its iopub channel,
-from the kernel's `iopub_welcome` (JEP 65), or because the status of a probe came through; and it
-knows the client's stdin, for it drops a question to a client that it does not know. A subscription
-takes its time to reach the kernel; probes follow each other, one round trip each, until one is
-heard.
+since anything came over it (the kernel's `iopub_welcome` of JEP 65, or the status of a probe); and
+it knows the client's stdin, for it drops a question to a client that it does not know. A
+subscription takes its time to reach the kernel; probes follow each other, one round trip each,
+until one is heard.
 """
 
 from __future__ import annotations
@@ -15,58 +15,125 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReadyTimeout
 from ..protocol.router import Claim, Phase, Request
+from .loops import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
     from .connection import Connection
 
-__all__ = ["probe_until_ready"]
+__all__ = ["Greeting"]
 
 
-class _Probes:
-    """The kernel_info requests of one wait."""
+class Greeting:
+    """
+    One wait for a kernel: the `kernel_info_request`s of it, and what came of them.
+
+    Args:
+        connection: Sends them, past whatever is held.
+    """
 
     subshell_id: str | None = None  # the main shell answers them
+    is_ours: bool = True  # no caller of the client made these requests
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._requests: list[Request] = []
         self._changed = asyncio.Event()
-        self.reply: Message | None = None
-        self.error: BaseException | None = None
-        self.is_answered = False
-        self.is_heard = False
+        self._loop = asyncio.get_running_loop()
+        self._reply: Message | None = None  # that was not looked at yet
+        self._info: Message | None = None
+        self._error: BaseException | None = None
 
-    def send(self) -> None:
+    async def until_ready(
+        self, timeout: float | None, on_heard: Callable[[], None] | None = None
+    ) -> Message:
+        """
+        Wait until the kernel is ready; gives its `kernel_info_reply`.
+
+        Args:
+            timeout: Seconds; None: any time.
+            on_heard: Called once when its iopub is heard and it knows our stdin: a kernel that is
+                busy answers later.
+
+        Raises:
+            ReadyTimeout: It is not within `timeout` seconds; the text says how far it was.
+            DeadKernelError, KernelRestartedError, ChannelsClosedError: It, or its connection,
+                ended.
+        """
+        connection = self._connection
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        connection.peer_listeners.add(self._wake)
+        try:
+            self._send()
+            while True:
+                if self._error is not None:
+                    raise self._error
+                if self._reply is not None:
+                    self._info, self._reply = self._reply, None
+                    if not connection.is_heard():
+                        self._send()
+                if connection.is_heard() and connection.is_stdin_connected():
+                    if on_heard is not None:
+                        on_heard()
+                        on_heard = None
+                    if self._info is not None:
+                        return self._info
+                left = None if deadline is None else deadline - loop.time()
+                if left is not None and left <= 0:
+                    raise ReadyTimeout(self.describe())
+                await self._next_change(left)
+        finally:
+            connection.peer_listeners.discard(self._wake)
+            self._close()
+
+    def describe(self) -> str:
+        """Say what is missing."""
+        if self._info is None:
+            return "it is still starting, busy with other code, or mute"
+        if not self._connection.is_heard():
+            return "it answers, but nothing comes on its iopub channel"
+        return "it answers, but its stdin port does not; start_channels(stdin=False) does without"
+
+    # What the connection does
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Give the loop that waits."""
+        return self._loop
+
+    def receive(self, channel: Channel, message: Incoming) -> None:
+        """Take a message of one of the requests."""
+        if channel == "shell":
+            self._reply = message.message
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """Learn that one of them failed."""
+        self._error = error
+        self._wake()
+
+    def end(self) -> None:
+        """Learn that the reply to one of them will not come: ask again, if there is none."""
+        if self._info is None and self._reply is None:
+            self._send()
+
+    # Inside
+
+    def _send(self) -> None:
         connection = self._connection
         message = connection.outbound.make("kernel_info_request", {})
         request = Request(message["msg_id"], Claim.REPLY_AND_IOPUB, owner=self)
         connection.router.open(request)
         self._requests.append(request)
-        connection.send_request(request, message, [])
+        connection.send_request(request, message, [], is_ours=True)
 
-    def receive(self, channel: Channel, message: Incoming) -> None:
-        if channel == "shell":
-            self.reply = message.message
-            self.is_answered = True
-        else:
-            self.is_heard = True
-        self.wake()
+    def _wake(self) -> None:
+        tell(self._loop, self._changed.set)
 
-    def fail(self, error: BaseException) -> None:
-        self.error = error
-        self.wake()
-
-    def end(self) -> None:
-        """Learn that the reply to one of them will not come: ask again, if there is none."""
-        if not self.is_answered:
-            self.send()
-
-    def wake(self) -> None:
-        self._changed.set()
-
-    async def changed(self, seconds: float | None) -> None:
+    async def _next_change(self, seconds: float | None) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -74,55 +141,10 @@ class _Probes:
             return
         self._changed.clear()
 
-    def close(self) -> None:
+    def _close(self) -> None:
         for request in self._requests:
             request.owner = None  # nobody misses what still comes
             if request.phase is Phase.REPLIED:  # its idle may have come before we were subscribed
                 self._connection.router.end(request)
             else:
                 self._connection.router.abandon(request)
-
-
-async def probe_until_ready(connection: Connection, timeout: float | None) -> Message:
-    """
-    Wait until the kernel is ready; gives its `kernel_info_reply`.
-
-    Raises:
-        ReadyTimeout: It is not within `timeout` seconds; the text says how far it was.
-        DeadKernelError, KernelRestartedError, ChannelsClosedError: It, or its connection, ended.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = None if timeout is None else loop.time() + timeout
-    probes = _Probes(connection)
-    info: Message | None = None
-
-    def is_heard() -> bool:
-        return probes.is_heard or connection.is_welcomed or not connection.is_open("iopub")
-
-    connection.peer_listeners.add(probes.wake)
-    try:
-        probes.send()
-        while True:
-            if probes.error is not None:
-                raise probes.error
-            if probes.reply is not None:
-                info, probes.reply = probes.reply, None
-                if not is_heard():
-                    probes.send()
-            if info is not None and is_heard() and connection.is_stdin_connected():
-                return info
-            left = None if deadline is None else deadline - loop.time()
-            if left is not None and left <= 0:
-                raise ReadyTimeout(_state(info, is_heard()))
-            await probes.changed(left)
-    finally:
-        connection.peer_listeners.discard(probes.wake)
-        probes.close()
-
-
-def _state(info: object, is_heard: bool) -> str:
-    if info is None:
-        return "it is still starting, busy with other code, or mute"
-    if not is_heard:
-        return "it answers, but nothing comes on its iopub channel"
-    return "it answers, but its stdin port does not; start_channels(stdin=False) does without"

@@ -11,10 +11,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ReplyTimeout
-from ..protocol.records import Records
+from ..protocol.records import Record, Records
+from .loops import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ..errors import ConKernelError
     from ..protocol.incoming import Incoming
@@ -57,8 +58,8 @@ class Recording:
         record = self.records.find(msg_id)
         try:
             async with asyncio.timeout(timeout):
-                while record.is_kept and not record.is_complete and record.failure is None:
-                    await self._next_change(msg_id)
+                while _is_open(record):
+                    await self._next_change(record)
         except TimeoutError:
             raise ReplyTimeout(
                 f"request {msg_id} was not idle within {timeout} s; its record is kept",
@@ -70,27 +71,46 @@ class Recording:
             raise record.failure()
         return self.records.take(self.records.find(msg_id))
 
-    def fail(self, make_error: Callable[[], ConKernelError]) -> None:
-        """Take note that what is incomplete will stay so."""
-        for msg_id in self.records.fail(make_error):
+    def fail(self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()) -> None:
+        """Take note that what is incomplete will stay so, but for the `spared` ones."""
+        for msg_id in self.records.fail(make_error, spared):
+            self._wake(msg_id)
+
+    def fail_one(self, msg_id: str, make_error: Callable[[], ConKernelError]) -> None:
+        """Take note that a request was never sent: nothing will be published for it."""
+        if msg_id in self.records:
+            self.records.find(msg_id).failure = make_error
             self._wake(msg_id)
 
     def forget_waiters(self) -> None:
-        """Forget whoever waits, in a loop that is closed."""
-        self._waiters.clear()
+        """Forget whoever waits in a loop that is closed."""
+        for msg_id, waiters in list(self._waiters.items()):
+            waiters.difference_update([one for one in waiters if one.get_loop().is_closed()])
+            if not waiters:
+                del self._waiters[msg_id]
 
-    async def _next_change(self, msg_id: str) -> None:
+    async def _next_change(self, record: Record) -> None:
+        msg_id = record.msg_id
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(msg_id, set())
         waiters.add(waiter)
         try:
-            await waiter
+            if _is_open(record):  # the thread of another loop may just have changed it
+                await waiter
         finally:
             waiters.discard(waiter)
             if not waiters:
                 self._waiters.pop(msg_id, None)
 
     def _wake(self, msg_id: str) -> None:
-        for waiter in self._waiters.get(msg_id, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        for waiter in tuple(self._waiters.get(msg_id, ())):
+            tell(waiter.get_loop(), _settle, waiter)
+
+
+def _is_open(record: Record) -> bool:
+    return record.is_kept and not record.is_complete and record.failure is None
+
+
+def _settle(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from traitlets import Bool, Float, Integer
 
-from ..errors import ProtocolError, WrongLoopError
+from ..errors import ProtocolError
 from .lifecycle import Lifecycle
+from .loops import tell
+from .msg_id import MsgId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,18 +148,11 @@ class Requests(Lifecycle):
             return self._hand_over(ask)
         else:
             connection.call_in_loop(tell)
-        return message["msg_id"]
+        return MsgId(message["msg_id"])
 
     def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
         """Start a request in the thread of the client's loop; gives its answer in this thread."""
         connection = self._connection
-        loop = connection.loop
-        if loop is None or not loop.is_running():
-            raise WrongLoopError(
-                "this client serves an event loop of another thread that is open but does not run: "
-                "the answer would never come. Run that loop, close it, or make a second client "
-                "with km.client()"
-            )
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
         def begin() -> None:
@@ -166,9 +161,10 @@ class Requests(Lifecycle):
             except BaseException as error:
                 answer.set_exception(error)
                 return
+            connection.note_answer(answer)
             future.add_done_callback(lambda done: _copy_outcome(done, answer))
             answer.add_done_callback(
-                lambda done: loop.call_soon_threadsafe(future.cancel) if done.cancelled() else None
+                lambda done: tell(future.get_loop(), future.cancel) if done.cancelled() else None
             )
 
         connection.call_in_loop(begin)
@@ -196,7 +192,8 @@ class Requests(Lifecycle):
         message = self._connection.outbound.make(msg_type, content, metadata)
         header = message["header"]
         if msg_id is not None:
-            header["msg_id"] = message["msg_id"] = require_text("msg_id", msg_id)
+            # A plain str, also if it is the MsgId that a request before it gave.
+            header["msg_id"] = message["msg_id"] = str(require_text("msg_id", msg_id))
         if subshell_id is not None:
             header["subshell_id"] = subshell_id
         return message

@@ -14,19 +14,21 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError
+from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError, TransportError
 from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
-from ..outputs.reduce import Reducer, lines_of
+from ..outputs.mime import count_of, lines_of
+from ..outputs.reduce import Reducer
 from ..outputs.result import Result
+from ..outputs.standing import short, standing
 from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
-from .peer import Presence
+from .loops import is_elsewhere, retire, tell
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
     from ..outputs.events import Event
     from ..outputs.result import Status
@@ -44,6 +46,7 @@ OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 SETTLES_WITHIN: Final = 1.7  # seconds from a timeout to the result, whatever the kernel does
 
 
+COUNT: Final = "execution_count"
 SENT: Final[dict[str, Any]] = {}
 DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
@@ -59,6 +62,16 @@ class RunOptions(NamedTuple):
     on_stdin: StdinHandler | None = None
     max_output_bytes: int | None = None
 
+
+def _unheard() -> TransportError:
+    return TransportError(
+        "the kernel replied that it is through, but nothing that it published for this run was "
+        "heard: no busy, no idle, no output. What it showed is not known; do not run it again "
+        "unless it may run twice"
+    )
+
+
+SHOWN: Final = 60  # characters of the code in a repr
 
 PLAIN: Final = RunOptions()  # what most callers want
 
@@ -81,6 +94,7 @@ class Run(RequestFuture["Result"]):
     __slots__ = (
         "_buffers",
         "_busy_at",
+        "_climbers",
         "_connection",
         "_failure",
         "_given_up",
@@ -89,6 +103,7 @@ class Run(RequestFuture["Result"]):
         "_is_interrupted",
         "_is_interruptible",
         "_is_timed_out",
+        "_ladder",
         "_late",
         "_log",
         "_message",
@@ -111,7 +126,9 @@ class Run(RequestFuture["Result"]):
         "subshell_id",
     )
 
-    is_run: bool = True  # for the window, of which it is an entry
+    # For the window, of which it is an entry.
+    is_run: bool = True
+    takes_turn: bool = True
 
     def __init__(
         self,
@@ -146,6 +163,8 @@ class Run(RequestFuture["Result"]):
         self._held_by: str | None = None  # set when the start_timeout ends
         self._is_interrupted: bool = False
         self._is_interruptible: bool = False  # the kernel is inside the code
+        self._ladder: asyncio.Task[bool] | None = None  # set when it is interrupted
+        self._climbers: int = 0  # who waits for that
         self._busy_at: float | None = None
         self._through_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -226,7 +245,22 @@ class Run(RequestFuture["Result"]):
                 "hit the main shell. Let its code look for a flag, or restart the kernel",
                 msg_id=self.msg_id,
             )
-        return await interrupt_until_through(self, self._connection.interrupt)
+        return await self._climb()
+
+    async def _climb(self) -> bool:
+        """Interrupt until it is through: who asks meanwhile joins, and the last to go ends it."""
+        ladder = self._ladder
+        if ladder is None or ladder.done():
+            ladder = self._ladder = self.get_loop().create_task(
+                interrupt_until_through(self, self._connection.interrupt)
+            )
+        self._climbers += 1
+        try:
+            return await asyncio.shield(ladder)
+        finally:
+            self._climbers -= 1
+            if not self._climbers:
+                ladder.cancel()
 
     def __aiter__(self) -> AsyncGenerator[Event, None]:
         return self._events()
@@ -308,9 +342,11 @@ class Run(RequestFuture["Result"]):
     def launch(self) -> None:
         """Register, and leave as soon as the window lets it."""
         connection = self._connection
-        if connection.peer.presence is Presence.GONE:
-            self.fail(connection.peer.error())
+        if connection.presence.is_lost:
+            self.fail(connection.presence.error())
             return
+        if connection.window.is_held:
+            connection.holding.check(self._message, self._buffers)
         connection.router.open(self.request)
         if self._options.start_timeout is not None:
             self._arm(self._options.start_timeout, self._start_timed_out)
@@ -330,6 +366,9 @@ class Run(RequestFuture["Result"]):
         self._message = SENT  # and let go of what it holds
         self._buffers = ()
 
+    def released(self) -> None:
+        """Learn that the kernel for which it was held is there; its timeout counts from busy."""
+
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message of this run; the router has advanced its phase."""
         if channel == "shell":
@@ -340,7 +379,7 @@ class Run(RequestFuture["Result"]):
             self._began()
         phase = self.request.phase
         if phase is DONE:
-            self.end()
+            self._end()
             return
         if phase is IDLED and self._is_interrupted:
             self._connection.overdue.ask_now(self.request)
@@ -359,16 +398,31 @@ class Run(RequestFuture["Result"]):
         return self._is_interrupted and self.request.phase is Phase.IDLED
 
     def end(self) -> None:
-        """Note that the kernel is through with it, and end the future if that has not ended."""
+        """Learn that the kernel is through with it, and owes what has not come."""
         if self._through_at is not None:
             return
-        if self._reply is None:  # an interrupt swallowed it, whoever sent that
-            self._is_interrupted = True
+        reply = self._reply
+        if reply is None:
+            self._is_interrupted = self._is_interrupted or self._connection.was_interrupted_since(
+                self.request.sent_at
+            )
+        elif self._busy_at is None and not self.is_silent and reply.content.get("status") == "ok":
+            self.fail(_unheard())
+            return
+        self._end()
+
+    def _end(self) -> None:
+        """Leave, and end the future if that has not ended."""
         self._leave()
         if self._output_task is None or self._output_task.done():
             self.settle(self._result())
         else:  # the result is there when the handler has seen all that led to it
-            self._output_task.add_done_callback(lambda _: self.settle(self._result()))
+            seen = self._output_task
+
+            def settle(_seen: asyncio.Task[Any]) -> None:
+                self.settle(self._result())
+
+            tell(self._loop, lambda: seen.add_done_callback(settle))
         if self._news:
             self._wake()
 
@@ -376,7 +430,9 @@ class Run(RequestFuture["Result"]):
         """End with `error`, which gets what had arrived as its `result`."""
         is_ours = self._is_timed_out and self._options.on_timeout == "restart"
         if is_ours and isinstance(error, KernelRestartedError):
-            self.end()  # it is what was asked for
+            if not self.is_through:
+                self._is_interrupted = self._is_interrupted or self._reply is None
+                self._end()  # it is what was asked for
             return
         if not self.done():
             self._failure = error
@@ -399,7 +455,7 @@ class Run(RequestFuture["Result"]):
             return
         self._disarm()
         if self._options.timeout is not None:
-            self._arm(self._options.timeout, self._timed_out)
+            tell(self._loop, self._arm, self._options.timeout, self._timed_out)
 
     def _fold(self, message: Incoming) -> None:
         if self._busy_at is None:
@@ -427,12 +483,13 @@ class Run(RequestFuture["Result"]):
         return reducer
 
     def _arm(self, seconds: float, callback: Callable[[], None]) -> None:
-        self._timer = self.get_loop().call_later(max(0.0, seconds), callback)
+        if not self.is_over:
+            self._timer = self.get_loop().call_later(max(0.0, seconds), callback)
 
     def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            tell(self._loop, timer.cancel)
 
     def _start_timed_out(self) -> None:
         self._is_timed_out = True
@@ -469,16 +526,24 @@ class Run(RequestFuture["Result"]):
         self._given_up = status
         self._disarm()
         if self._stdin_task is not None:
-            self._stdin_task.cancel()
+            retire(self._stdin_task)
         if status == "cancelled" and self._output_task is not None:
-            self._output_task.cancel()
+            retire(self._output_task)
+        connection = self._connection
+        if connection.loop is not None and is_elsewhere(connection.loop):
+            connection.hand_over(lambda: self._withdraw(is_interrupting=is_interrupting))
+        else:
+            self._withdraw(is_interrupting=is_interrupting)
+
+    def _withdraw(self, *, is_interrupting: bool) -> None:
+        """Leave the window, or see to it that the kernel does not go on for nobody."""
         connection = self._connection
         was_withdrawn, leaving = connection.window.withdraw(self)
         connection.router.abandon(self.request)
         if was_withdrawn:
             self._leave()
         elif is_interrupting and self.subshell_id is None and not self.is_through:
-            self._spawn(interrupt_until_through(self, connection.interrupt))
+            tell(self._loop, lambda: self._spawn(self._climb()))
         connection.let_leave(leaving)
         self._wake()
 
@@ -488,7 +553,7 @@ class Run(RequestFuture["Result"]):
         if self._timer is not None:
             self._disarm()
         if self._stdin_task is not None:
-            self._stdin_task.cancel()
+            retire(self._stdin_task)
         connection, request = self._connection, self.request
         if request.phase is not DONE:
             connection.router.end(request)
@@ -502,7 +567,18 @@ class Run(RequestFuture["Result"]):
             for callback in callbacks:
                 callback()
 
-    def _wake(self) -> None:
+    def look_again(self) -> None:
+        """Let look again who waits for a message in a loop that another one reads for."""
+        tell(self._loop, self._wake_here)
+
+    def drop_tasks(self) -> None:
+        """Let go of the tasks: their loop is closed."""
+        for task in self._tasks or ():
+            retire(task)
+
+    _wake = look_again
+
+    def _wake_here(self) -> None:
         for news in tuple(self._news or ()):
             if not news.done():
                 news.set_result(None)
@@ -535,20 +611,33 @@ class Run(RequestFuture["Result"]):
             case "ok":
                 return "ok"
             case "aborted" | "abort":
-                return "aborted"
+                return "error" if self._has_run(status) else "aborted"
             case _:
                 return "error"
+
+    def _has_run(self, status: str) -> bool:
+        """
+        Tell whether a run that was answered as aborted had begun.
+
+        bash_kernel answers an interrupted cell with "abort". ipykernel says busy also for a cell
+        that it does not run, and answers it with "aborted"; what it runs it announces.
+        """
+        is_announced = self._input is not None or (
+            self._reducer is not None and self._reducer.execution_count is not None
+        )
+        return is_announced or (status == "abort" and self.started)
 
     def _result(self) -> Result:
         reply, reducer = self._reply, self._reducer
         content = {} if reply is None else reply.content
-        if "execution_count" in content:
-            count = content["execution_count"]
+        if COUNT in content:
+            count = count_of(content["execution_count"])
         elif reducer is not None:
             count = reducer.execution_count
         else:
-            count = None if self._input is None else self._input.content.get("execution_count")
+            count = None if self._input is None else count_of(self._input.content.get(COUNT))
         status = self._status()
+        is_late = self._is_timed_out or self._given_up is not None
         began, ended = self._busy_at, self._through_at or time.monotonic()
         is_unread = reducer is not None and reducer.is_behind and self.is_through
         result = Result(
@@ -562,7 +651,7 @@ class Run(RequestFuture["Result"]):
             duration=None if began is None or status == "aborted" else ended - began,
             started=began is not None and status != "aborted",
             interrupted=self._is_interrupted,
-            still_running=self._given_up is not None and not self.is_through,
+            still_running=is_late and not self.is_through,
             aborted_by=self._connection.last_error if status == "aborted" else None,
             held_by=self._held_by,
         )
@@ -581,11 +670,22 @@ class Run(RequestFuture["Result"]):
             )
         if self._failure is not None:
             return ErrorOutput(type(self._failure).__name__, str(self._failure), [])
-        if self._is_interrupted and self.is_through and self._reply is None:
-            return ErrorOutput("KeyboardInterrupt", "the kernel swallowed the reply", [])
+        if self._reply is None and self.is_through and self._given_up is None:
+            if self._is_interrupted:
+                return ErrorOutput("KeyboardInterrupt", "the kernel sent no reply", [])
+            return ErrorOutput("ReplyLost", "the kernel went idle and sent no reply", [])
+        status = content.get("status")
+        if status in ("aborted", "abort") and self._has_run(status):
+            if self._is_interrupted:
+                return ErrorOutput("KeyboardInterrupt", "", [])
+            return ErrorOutput("Aborted", f"the kernel began with it, and replied {status!r}", [])
         return None
 
     def __repr__(self) -> str:
+        return standing(self, self._standing)
+
+    def _standing(self) -> Iterator[str]:
         holder = self._held_by if self.done() else self._holder()
         behind = f" behind {holder}" if holder is not None and not self.started else ""
-        return f"<Run {self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}>"
+        yield f"{self.msg_id} {self._status()} {self.request.phase.name.lower()}{behind}"
+        yield repr(short(self.code, SHOWN))

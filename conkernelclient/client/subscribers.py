@@ -14,6 +14,8 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from .loops import is_elsewhere, retire
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
@@ -52,6 +54,7 @@ class Subscription:
         self._queue: deque[Incoming] = deque()
         self._statuses = 0  # of those in the queue
         self._task: asyncio.Task[None] | None = None
+        self._is_handling = False  # the task has begun
         self.dropped: int = 0
 
     def close(self) -> None:
@@ -81,11 +84,22 @@ class Subscription:
             return
         self._queue.append(message)
         self._statuses += is_status
-        if self._task is None or self._task.done():
+        task = self._task
+        if task is not None and self._is_left_behind(task):
+            retire(task)
+            task = None
+        if task is None or task.done():
+            self._is_handling = False
             self._task = asyncio.get_running_loop().create_task(self._work())
 
+    def _is_left_behind(self, task: asyncio.Task[None]) -> bool:
+        """Whether its loop is closed, or at rest before it began: the one that runs goes on."""
+        loop = task.get_loop()
+        return loop.is_closed() or (not self._is_handling and is_elsewhere(loop))
+
     async def _work(self) -> None:
-        while self._queue:
+        while self._queue and self._task is asyncio.current_task():
+            self._is_handling = True
             message = self._queue.popleft()
             self._statuses -= message.msg_type == "status"
             try:

@@ -6,7 +6,7 @@ In subshells, threads of the kernel that have a queue of their own. Source: JEP 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ProtocolError
 
@@ -26,6 +26,10 @@ class Subshells(_Base):
     # What the kernel says that it can do; set when it is ready.
     _features: frozenset[str] | None = None
 
+    async def _until_greeted(self, timeout: float | None) -> None:
+        """Wait until the kernel has said what it can do."""
+        raise NotImplementedError
+
     async def create_subshell(self, timeout: float | None = None) -> str:
         """
         Make a subshell, a thread of the kernel that runs cells beside the main shell.
@@ -34,12 +38,14 @@ class Subshells(_Base):
             Its id, for `subshell_id=`.
 
         Raises:
-            ProtocolError: The kernel has no subshells.
+            ProtocolError: The kernel has no subshells, or gives no id.
 
         Source: JEP 91.
         """
         content = await self._subshell_request("create_subshell_request", {}, timeout)
-        subshell_id = str(content["subshell_id"])
+        subshell_id: object = content.get("subshell_id")
+        if not isinstance(subshell_id, str):
+            raise ProtocolError(f"create_subshell_reply: subshell_id {subshell_id!r} is no string")
         self._connection.subshells.add(subshell_id)
         return subshell_id
 
@@ -60,11 +66,19 @@ class Subshells(_Base):
     async def list_subshell(self, timeout: float | None = None) -> list[str]:
         """Give the ids of the kernel's subshells, also those that other clients made."""
         content = await self._subshell_request("list_subshell_request", {}, timeout)
-        return self._connection.subshells.learn(map(str, content["subshell_id"]))
+        ids: object = content.get("subshell_id")
+        if not isinstance(ids, list):
+            raise ProtocolError(f"list_subshell_reply: subshell_id {ids!r} is no list")
+        listed = cast("list[object]", ids)
+        if not all(isinstance(one, str) for one in listed):
+            raise ProtocolError(f"list_subshell_reply: subshell_id {ids!r} is no list of strings")
+        return self._connection.subshells.learn(cast("list[str]", listed))
 
     async def _subshell_request(
         self, msg_type: str, content: dict[str, Any], timeout: float | None
     ) -> dict[str, Any]:
+        if self._features is None and self._connection.is_open("shell"):
+            await self._until_greeted(timeout)
         if self._features is not None and "kernel subshells" not in self._features:
             raise ProtocolError("this kernel does not support subshells (JEP 91)")
         reply = await self.request(msg_type, content, "control", timeout=timeout)

@@ -1,21 +1,27 @@
 """
 How do Python values get into the kernel and out of it?
 
-As literals: what `repr` writes and `ast.literal_eval` reads (numbers, strings, bytes, tuples,
-lists, dicts, sets, booleans, None, and these in each other). Nothing that comes from the kernel is
-executed here. For Python kernels.
+As text that `codec` writes and reads, on both sides. Values travel to the kernel in a buffer beside
+the request, so nothing of their size is compiled; they come in the reply. Nothing that comes from
+the kernel is executed here. For Python kernels.
 """
 
 from __future__ import annotations
 
-import ast
+import binascii
+import functools
+import hashlib
+import inspect
 import keyword
-from typing import TYPE_CHECKING, Any, Final
+import uuid
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..errors import ExecutionError, ProtocolError
+from . import codec
 from .requests import require_text
 
 if TYPE_CHECKING:
+    from ..outputs.result import Result
     from .verbs import Verbs as _Base
 else:
     # A client inherits from Verbs as well. With it as the base here, traitlets would look
@@ -24,10 +30,13 @@ else:
 
 __all__ = ["Values"]
 
-VARIABLES: Final = (
-    "{name: type(value).__name__ for name, value in globals().items() if name[:1] != '_'"
-    " and name not in getattr(globals().get('get_ipython', lambda: None)(), 'user_ns_hidden', ())}"
+# The user's variables may have any name, also `__builtins__`: what is evaluated in the kernel
+# starts from literals. Importlib's own class knows `sys`, and comes early among the classes.
+SYS: Final = (
+    "(c for c in ().__class__.__base__.__subclasses__() if c.__name__ == 'BuiltinImporter')"
+    ".__next__().find_spec.__func__.__globals__['sys']"
 )
+USER_NAMES: Final = "(lambda: 0).__globals__"
 
 
 class Values(_Base):
@@ -39,58 +48,57 @@ class Values(_Base):
         """
         Evaluate a Python expression in the kernel, and give its value.
 
+        These types travel, exactly, here and with `get` and `set`: None, bool, int, float (NaN,
+        infinities and -0.0 as well), complex, str (lone surrogates as well), bytes, list, tuple,
+        dict, set, frozenset, range, Ellipsis; the datetime module's date, time, datetime and
+        timedelta, with no timezone, a `datetime.timezone` or a `zoneinfo.ZoneInfo` of a name; and
+        pathlib's paths. They may hold each other, 200 levels deep. Numpy's scalars come as their
+        Python values. An instance of a subclass comes as its plain base; a subclass with a repr of
+        its own (an enum, a named tuple, a defaultdict) does not travel, and no other type does.
+
         Args:
             expression: One expression, without await.
             timeout: Seconds from its turn; then it is interrupted. None: any time.
             subshell_id: The subshell to evaluate in; None: the main shell.
 
         Returns:
-            The value, made anew from its literal.
+            The value, made anew; nothing that the kernel sends is executed here.
 
         Raises:
             ExecutionError: It raised.
-            ProtocolError: The value cannot be written as a literal; use `run` and look at the
-                outputs.
-            ConKernelError: It timed out.
+            ProtocolError: The value cannot travel (convert it in the expression, or use `run` and
+                look at the outputs); or the kernel's answer is none: is it a Python kernel?
+            ConKernelError: It timed out, or the kernel is gone.
 
         Cancelling interrupts it.
         """
-        require_text("expression", expression)
         if not require_text("expression", expression).strip():
             raise ProtocolError("expression is empty: there is no value to give")
         run = self.run(
             "",
             silent=True,
             store_history=False,
-            user_expressions={"value": f"repr((\n{expression}\n))"},
+            user_expressions={"value": f"{_function('answer')}((\n{expression}\n))"},
             timeout=timeout,
             subshell_id=subshell_id,
         )
-        result = (await run).raise_for_status()
-        answer: dict[str, Any] = {}
-        if result.reply is not None:
-            answer = result.reply["content"].get("user_expressions", {}).get("value", {})
-        if answer.get("status") != "ok":
-            raise ExecutionError(
-                str(answer.get("ename", "ProtocolError")),
-                str(answer.get("evalue", "the kernel evaluated nothing")),
-                answer.get("traceback") or (),
-                msg_id=result.msg_id,
-            )
-        text = ast.literal_eval(answer["data"]["text/plain"])
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError) as error:
-            raise ProtocolError(
-                f"the value of {expression!r} is no literal: {text[:200]}", msg_id=result.msg_id
-            ) from error
+        return _value(await run, expression)
 
     async def get(self, name: str, *, timeout: float | None = None) -> Any:
         """
-        Give the value of the variable `name`.
+        Give the value of the variable `name`, of one of the types that `eval` lists.
+
+        Args:
+            name: The variable's name.
+            timeout: As with `eval`.
+
+        Returns:
+            The value, made anew.
 
         Raises:
             ProtocolError: It is no name of a variable. The others are those of `eval`.
+
+        Cancelling interrupts it.
         """
         require_name(name)
         return await self.eval(name, timeout=timeout)
@@ -99,30 +107,132 @@ class Values(_Base):
         """
         Set variables in the kernel: `await kc.set(x=1, y=[2, 3])`.
 
+        Args:
+            timeout: As with `eval`.
+            values: The variables' values, of the types that `eval` lists.
+
         Raises:
-            ProtocolError: A name is none, or a value cannot be written as a literal; nothing was
-                set.
+            ProtocolError: A name is none, or a value cannot travel: nothing was set. Or the kernel
+                could not read one of them (such as a timezone that it does not know).
+            ConKernelError: It timed out, or the kernel is gone.
+
+        All of them are set at once, or none. Cancelling interrupts it.
         """
-        lines: list[str] = []
-        for name, value in values.items():
+        for name in values:
             require_name(name)
-            text = repr(value)
-            try:
-                is_same = ast.literal_eval(text) == value
-            except (ValueError, SyntaxError):
-                is_same = False
-            if not is_same:
-                raise ProtocolError(
-                    f"{name}={text[:200]} is no literal: send numbers, strings, bytes, lists, "
-                    "tuples, dicts, sets"
-                )
-            lines.append(f"{name} = {text}")
-        run = self.run("\n".join(lines), silent=True, store_history=False, timeout=timeout)
-        (await run).raise_for_status()
+        parts: list[bytes] = []
+        try:
+            text = codec.dump(values, parts)
+        except codec.Unsendable as error:
+            raise ProtocolError(f"nothing was set: {error}") from error
+        msg_id = uuid.uuid4().hex
+        names = f"{_function('store')}({USER_NAMES}, {msg_id!r}"
+        run = self.run(
+            "",
+            silent=True,
+            store_history=False,
+            user_expressions={"value": f"{names}, None)"},
+            timeout=timeout,
+            msg_id=msg_id,
+            buffers=[text.encode(), *parts],
+        )
+        if _value(await run, "set") is True:
+            return
+        # The kernel keeps no buffers: the text goes as one string literal.
+        run = self.run(
+            "",
+            silent=True,
+            store_history=False,
+            user_expressions={"value": f"{names}, {codec.dump(values)!r})"},
+            timeout=timeout,
+        )
+        if _value(await run, "set") is not True:
+            raise ProtocolError("the kernel did not say that it set the variables")
 
     async def variables(self, *, timeout: float | None = None) -> dict[str, str]:
-        """Give the user's variables: their names, and the names of their types."""
-        return await self.eval(VARIABLES, timeout=timeout)
+        """
+        Give the user's variables: their names, and the names of their types.
+
+        No code of the variables' own runs for it. Names that begin with "_" and what IPython itself
+        puts there are left out.
+
+        Raises:
+            ProtocolError: The kernel's answer is none: is it a Python kernel?
+            ConKernelError: It timed out, or the kernel is gone.
+
+        Cancelling interrupts it.
+        """
+        run = self.run(
+            "",
+            silent=True,
+            store_history=False,
+            user_expressions={"value": f"{_function('variables')}({USER_NAMES})"},
+            timeout=timeout,
+        )
+        known = _value(await run, "variables")
+        if not isinstance(known, dict):
+            raise ProtocolError("the kernel gave no variables")
+        return cast("dict[str, str]", known)
+
+
+@functools.cache
+def _function(name: str) -> str:
+    """
+    Give an expression for the function `name` of `codec` in the kernel.
+
+    The kernel compiles the module once, and keeps it in `sys` by its digest.
+    """
+    source = inspect.getsource(codec)
+    key = "_conkernel_" + hashlib.sha256(source.encode()).hexdigest()[:16]
+    return (
+        f"(lambda sys: (lambda kept: (kept.get('IS_READY') or sys.modules['builtins'].exec("
+        f"{source!r}, kept), kept[{name!r}])[1])"
+        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}, "
+        f"'__builtins__': sys.modules['builtins']}})))({SYS})"
+    )
+
+
+def _value(result: Result, asked: str) -> Any:
+    """Read the value that `result` brings; raise what its kernel says instead."""
+    result.raise_for_status()
+    content: Any = result.reply["content"] if result.reply is not None else {}
+    try:
+        answer: dict[str, Any] = content["user_expressions"]["value"]
+        status = answer["status"]
+    except (KeyError, TypeError, IndexError):
+        raise ProtocolError(
+            f"the kernel evaluated nothing for {asked[:200]!r}", msg_id=result.msg_id
+        ) from None
+    if status == "error":
+        lines: Any = answer.get("traceback")
+        raise ExecutionError(
+            str(answer.get("ename", "Error")),
+            str(answer.get("evalue", "")),
+            [str(line) for line in cast("list[object]", lines)] if isinstance(lines, list) else (),
+            msg_id=result.msg_id,
+        )
+    try:
+        is_there, value = _value_in(answer["data"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(
+            f"the kernel gave no value for {asked[:200]!r}, is it a Python kernel? {error}",
+            msg_id=result.msg_id,
+        ) from error
+    if not is_there:
+        raise ProtocolError(f"{asked[:200]}: {value}", msg_id=result.msg_id)
+    return value
+
+
+def _value_in(data: dict[str, Any]) -> tuple[bool, Any]:
+    """Read what `codec.Answer` shows: True and the value, or False and why there is none."""
+    text = data["text/plain"]
+    start = len(codec.MARK)
+    if not isinstance(text, str) or text[:start] != codec.MARK:
+        raise ValueError("the answer is not ours")
+    parts: list[bytes] = []
+    while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
+        parts.append(binascii.a2b_base64(part))
+    return text[start : start + 1] == "+", codec.load(text[start + 1 :], parts)
 
 
 def require_name(name: object) -> None:

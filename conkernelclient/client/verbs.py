@@ -128,9 +128,10 @@ class Verbs(_Base):
             cts_typ: Name under which the content carries `code`.
 
         Returns:
-            The msg_id, or an awaitable of the `execute_reply`: {"header", "parent_header",
-            "metadata", "content", "buffers", ...}, with content["status"] one of "ok" | "error" |
-            "aborted". An error in the user's code is a reply, not an exception.
+            The msg_id, a str that says to pass `reply=True` where it is awaited; or an awaitable of
+            the `execute_reply`: {"header", "parent_header", "metadata", "content", "buffers", ...},
+            with content["status"] one of "ok" | "error" | "aborted". An error in the user's code is
+            a reply, not an exception.
 
         Raises:
             ProtocolError: now, if an argument is of a wrong type or the subshell unknown.
@@ -225,8 +226,9 @@ class Verbs(_Base):
             msg_id: The request's id; None: a fresh one.
             metadata: Metadata of the request.
             buffers: Binary buffers to send with it.
-            max_output_bytes: Bytes of outputs to keep; what is over is left out, with a marker.
-                None: all.
+            max_output_bytes: Bytes of outputs to keep; of the rest a marker tells. A quarter, at
+                most 64 KiB, is kept free for how the code ends, its error and its value, which are
+                cut where that is not enough, but have 1,000 characters in any case. None: all.
 
         Returns:
             A `Run`: await it for its `Result`, iterate over it for its events. Called in a thread

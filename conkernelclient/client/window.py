@@ -1,6 +1,9 @@
 """
 Which execute request may leave now?
 
+While the kernel is not there nothing leaves; afterwards all do, in the order of the calls, as if
+they were made then.
+
 Execute requests of one (sub)shell leave in the order of the calls. One that was made by `execute()`
 leaves as soon as nothing waits before it; a run leaves when fewer than `limit` earlier runs of this
 client are in that shell of the kernel. Questions for input go to a socket that all shells of a
@@ -12,27 +15,30 @@ Pure: it decides, its caller sends.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["Call", "Entry", "Window"]
 
 
 class Entry(Protocol):
     """
-    One execute request that is to leave.
+    One request that is to leave.
 
     Attributes:
         subshell_id: Where it is to run; None: the main shell.
+        takes_turn: Whether it waits behind others of its shell, as execute requests do.
         is_run: Whether it takes a place inside until the kernel is through with it.
         answers_questions: Whether its code may ask for input.
-        msg_id: Id of the request of a run, to tell others who holds the kernel.
+        msg_id: Id of the request.
     """
 
     subshell_id: str | None
+    takes_turn: bool
     is_run: bool
     answers_questions: bool
     msg_id: str
@@ -43,11 +49,23 @@ class Entry(Protocol):
     def fail(self, error: Exception, /) -> None:
         """Tell its caller why it could not be sent."""
 
+    def released(self) -> None:
+        """Learn that the kernel for which it was held is there."""
+
 
 class Call:
-    """An entry that calls `leave` and `fail`."""
+    """An entry that calls `leave` and `fail`, and `on_release` if it was held."""
 
-    __slots__ = ("_fail", "_leave", "answers_questions", "is_run", "msg_id", "subshell_id")
+    __slots__ = (
+        "_fail",
+        "_leave",
+        "_on_release",
+        "answers_questions",
+        "is_run",
+        "msg_id",
+        "subshell_id",
+        "takes_turn",
+    )
 
     def __init__(
         self,
@@ -58,9 +76,13 @@ class Call:
         is_run: bool = False,
         answers_questions: bool = False,
         msg_id: str = "",
+        takes_turn: bool = True,
+        on_release: Callable[[], None] | None = None,
     ) -> None:
         self._leave = leave
         self._fail = fail
+        self._on_release = on_release
+        self.takes_turn: bool = takes_turn
         self.subshell_id: str | None = subshell_id
         self.is_run: bool = is_run
         self.answers_questions: bool = answers_questions
@@ -73,6 +95,11 @@ class Call:
     def fail(self, error: Exception, /) -> None:
         """Tell its caller why it could not be sent."""
         self._fail(error)
+
+    def released(self) -> None:
+        """Learn that the kernel for which it was held is there."""
+        if self._on_release is not None:
+            self._on_release()
 
 
 class _Lane:
@@ -87,18 +114,20 @@ class _Lane:
 
 class Window:
     """
-    The execute requests of one client, by shell.
+    The requests of one client that do not leave at once, by shell.
 
     Args:
         limit: How many runs may be in one shell of the kernel at once; None: any number.
 
     Attributes:
-        is_held: Nothing leaves, since the kernel is away.
+        is_held: Nothing leaves, since the kernel is not there.
+        held: What is to leave when it is, oldest first, and until when it waits.
     """
 
     def __init__(self, limit: int | None = 1) -> None:
         self.limit: int | None = limit
         self.is_held: bool = False
+        self.held: OrderedDict[Entry, float] = OrderedDict()
         self._lanes: dict[str | None, _Lane] = {}
         self._waiting = 0  # in all lanes
         self._answering: Entry | None = None
@@ -108,18 +137,36 @@ class Window:
         self.is_held = True
 
     def release(self) -> list[Entry]:
-        """Let leave again what may; gives that."""
+        """Let leave again what may; gives that, in order."""
         self.is_held = False
-        return self.leaving()
+        leaving = self.leaving()
+        held, self.held = self.held, OrderedDict()
+        for entry in held:
+            leaving.extend(self.submit(entry))
+        return leaving
 
-    def submit(self, entry: Entry) -> list[Entry]:
-        """Queue `entry`; gives what may leave now, in order."""
+    def expire(self, now: float) -> list[Entry]:
+        """Take back what was to be held until `now` at the latest."""
+        expired = [entry for entry, until in self.held.items() if until <= now]
+        for entry in expired:
+            del self.held[entry]
+        return expired
+
+    def submit(self, entry: Entry, until: float = math.inf) -> list[Entry]:
+        """
+        Queue `entry`; gives what may leave now, in order.
+
+        While nothing leaves it is held, until the time `until` by whatever clock `expire` goes by.
+        """
+        if self.is_held:
+            self.held[entry] = until
+            return []
         lane = self._lanes.get(entry.subshell_id)
-        if not (entry.is_run or self.is_held or (lane is not None and lane.waiting)):
+        if not entry.takes_turn or not (entry.is_run or (lane is not None and lane.waiting)):
             return [entry]
         if lane is None:
             lane = self._lanes[entry.subshell_id] = _Lane()
-        if not (self.is_held or lane.waiting) and self._may_leave(lane, entry):
+        if not lane.waiting and self._may_leave(lane, entry):
             self._enter(lane, entry)
             return [entry]
         lane.waiting[entry] = None
@@ -143,6 +190,8 @@ class Window:
 
     def withdraw(self, entry: Entry) -> tuple[bool, list[Entry]]:
         """Take back `entry`: whether it had not left, and what may leave now in its place."""
+        if self.held.pop(entry, None) is not None:
+            return True, []
         lane = self._lanes.get(entry.subshell_id)
         if lane is None or entry not in lane.waiting:
             return False, []
@@ -151,13 +200,31 @@ class Window:
         self._sweep(lane, entry.subshell_id)
         return True, self.leaving()
 
+    def take_out(self, msg_ids: Collection[str]) -> list[Entry]:
+        """Forget those requests, wherever they are; gives what may leave now."""
+        leaving: list[Entry] = []
+        lanes = self._lanes.values()
+        kept = (*self.held, *(one for lane in lanes for one in (*lane.waiting, *lane.inside)))
+        for entry in kept:
+            if entry.msg_id in msg_ids:
+                leaving += self.withdraw(entry)[1]
+                leaving += self.done(entry)
+        return [entry for entry in leaving if entry.msg_id not in msg_ids]
+
     def drain(self) -> list[Entry]:
-        """Forget everything; gives what had not left, in order of the shells."""
+        """Forget what is inside and what waits its turn; gives that, in order of the shells."""
         waiting = [entry for lane in self._lanes.values() for entry in lane.waiting]
         self._lanes.clear()
         self._waiting = 0
         self._answering = None
         return waiting
+
+    def drain_held(self, *, executes_only: bool = False) -> list[Entry]:
+        """Forget what is held, or its execute requests; gives that, in order."""
+        held = [entry for entry in self.held if entry.takes_turn or not executes_only]
+        for entry in held:
+            del self.held[entry]
+        return held
 
     def holder(self, entry: Entry) -> Entry | None:
         """Give the oldest run inside that `entry` waits for; None if it waits for no other one."""

@@ -2,7 +2,8 @@
 Who ends the kernels of a driver that was killed?
 
 A small process of its own. It holds the reading end of a pipe and a list of process groups: when
-the pipe ends although nobody took the groups from the list, the driver is dead, and it kills them.
+the pipe ends although nobody took the groups from the list, the driver is dead: it kills them, and
+removes the directories that were made for them.
 It starts with the first kernel and ends with the last one.
 """
 
@@ -18,19 +19,27 @@ from typing import Final
 
 __all__ = ["guard", "pid", "unguard"]
 
-# Reads "+1234" and "-1234", a line each: take the process group 1234 in, let it go.
+# Reads "+1234 /tmp/x" and "-1234", a line each: take the process group 1234 in, with a directory
+# that is to go with it or none; let it go.
 PROGRAM: Final = """
 import os, signal, sys
 for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
     signal.signal(getattr(signal, name), signal.SIG_IGN)
-groups = set()
+groups = {}
 for line in sys.stdin.buffer:
-    (groups.add if line[:1] == b"+" else groups.discard)(int(line[1:]))
-for group in groups:
+    group, _, directory = line[1:-1].partition(b" ")
+    if line[:1] == b"+":
+        groups[int(group)] = directory
+    else:
+        groups.pop(int(group), None)
+for group, directory in groups.items():
     try:
         os.killpg(group, signal.SIGKILL)
     except OSError:
         pass
+    if directory:
+        import shutil
+        shutil.rmtree(directory, ignore_errors=True)
 os._exit(0)
 """
 
@@ -39,8 +48,14 @@ _guarded: Final[set[int]] = set()
 _process: subprocess.Popen[bytes] | None = None
 
 
-def guard(group: int) -> None:
-    """Let the process group be killed when this process ends; where there are such groups."""
+def guard(group: int, directory: str | None = None) -> None:
+    """
+    Let the process group be killed when this process ends; where there are such groups.
+
+    Args:
+        group: Its number.
+        directory: Is removed with it.
+    """
     global _process
     if os.name != "posix":
         return
@@ -55,7 +70,7 @@ def guard(group: int) -> None:
                 cwd="/",
             )
         _guarded.add(group)
-        _tell(_process, f"+{group}\n")
+        _tell(_process, f"+{group} {directory or ''}\n")
 
 
 def unguard(group: int) -> None:
@@ -81,7 +96,7 @@ def pid() -> int | None:
 def _tell(process: subprocess.Popen[bytes], line: str) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError):  # somebody killed it
-        os.write(process.stdin.fileno(), line.encode())
+        os.write(process.stdin.fileno(), os.fsencode(line))
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

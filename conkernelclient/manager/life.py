@@ -36,11 +36,13 @@ class Life:
         on_port_taken: A weak reference to what is called, in a thread, when it said on stderr that
             one of them is taken.
         is_owned: Whether it ends with us, and its process group with it.
+        directory: Made for it alone; it is removed if we are killed.
 
     Attributes:
         is_owned: Whether it ends with us.
         is_being_ended: Whether we are about to end it; set by the manager.
         is_watched: Whether its end will be told.
+        has_answered: Whether it has answered a client: it is not starting any more.
     """
 
     def __init__(
@@ -48,13 +50,17 @@ class Life:
         *,
         captures_stderr: bool,
         is_owned: bool,
+        directory: str | None = None,
         ports: Sequence[int],
         on_port_taken: Callable[[], Callable[[Life], None] | None],
     ) -> None:
         self.is_owned: bool = is_owned
+        self._directory = directory
         self.is_being_ended: bool = False
         self.is_watched: bool = False
-        self._tail = StderrTail(self._read) if captures_stderr else None
+        self.has_answered: bool = False
+        self._tail: StderrTail | None = None  # set at its birth
+        self._captures_stderr = captures_stderr
         self._ports = [b":%d" % port for port in ports]
         self._on_port_taken = on_port_taken
         self._has_complained = False
@@ -64,10 +70,10 @@ class Life:
     @contextmanager
     def birth(self, launch_args: dict[str, Any]) -> Generator[None, None, None]:
         """Let the process be launched with `launch_args`, which get its stderr."""
-        tail = self._tail
-        if tail is None:
+        if not self._captures_stderr:
             yield
             return
+        tail = self._tail = StderrTail(self._read)
         launch_args["stderr"] = tail.write_fd
         try:
             yield
@@ -92,7 +98,7 @@ class Life:
         process = cast("subprocess.Popen[bytes]", process)
         owns_group = self.is_owned and getattr(provisioner, "pgid", None) == process.pid
         if owns_group:
-            guardian.guard(process.pid)
+            guardian.guard(process.pid, self._directory)
 
         def tell(watch: ProcessWatch) -> None:
             if owns_group:
@@ -103,9 +109,18 @@ class Life:
             if call is not None:
                 call(self)
 
-        self._watch = ProcessWatch(process, owns_group=owns_group, on_end=tell)
+        try:
+            self._watch = ProcessWatch(process, owns_group=owns_group, on_end=tell)
+        except BaseException:
+            if owns_group:
+                guardian.unguard(process.pid)
+            raise
         self.is_watched = True
         return True
+
+    def note_answer(self) -> None:
+        """Note that it has answered a client."""
+        self.has_answered = True
 
     @property
     def is_over(self) -> bool:

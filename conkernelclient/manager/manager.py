@@ -11,10 +11,11 @@ import concurrent.futures
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import weakref
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
@@ -29,6 +30,11 @@ from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
 from ..client.endings import Ending, left, restarted
+from ..errors import ForkedError
+from ..outputs.standing import standing
+from ..transport.shortage import check_room, naming_shortage
+from .standing import told_of
+from .turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -57,6 +63,10 @@ class ConKernelManager(AsyncKernelManager):
     The kernel's process is watched: when it ends, whoever waits for it gets `DeadKernelError`. With
     it ends its process group. So it does when this process is killed, unless it was started with
     `independent=True`.
+
+    Whether what passes over tcp is encrypted is decided by `transport_encryption`, with
+    jupyter_client's default, "disabled": other clients attach to the connection file, and not all
+    can do it. "auto" encrypts where the kernelspec declares it, as `run_kernel` does.
     """
 
     client_class: DottedObjectName = DottedObjectName(
@@ -82,14 +92,20 @@ class ConKernelManager(AsyncKernelManager):
         self._clients: weakref.WeakSet[ConKernelClient] = weakref.WeakSet()
         self._clients_lock = threading.Lock()
         self._life: Life | None = None
-        self._turn: asyncio.Lock = asyncio.Lock()
-        self._turn_loop: asyncio.AbstractEventLoop | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None  # the one that started the kernel
+        self._turn: Turn = Turn()
+        self._loop: asyncio.AbstractEventLoop | None = None  # the last one that used the manager
+        self._settled: Life | None = None  # what was to be done at its end is done
         self._is_restarting = False
+        self._owner = 0  # the process that started the kernel; set when it does
+        self._is_starting = False  # what jupyter_client does after the launch is under way
+        self._restarts_due = 0  # announced to the clients, and not at their end
         self._port_retries = 0
         self._revival: ConKernelRestarter | None = None
         self._outcome: asyncio.Future[None] | concurrent.futures.Future[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        return standing(self, lambda: told_of(self, self._clients, self._life, self._is_restarting))
 
     # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")
@@ -102,11 +118,6 @@ class ConKernelManager(AsyncKernelManager):
     def _autorestart_default(self) -> bool:
         """Leave jupyter_client's default to the classes that have its restarters."""
         return type(self).start_restarter is not ConKernelManager.start_restarter
-
-    @default("transport_encryption")
-    def _transport_encryption_default(self) -> str:
-        """Encrypt where the kernelspec says that the kernel can, and libzmq can."""
-        return "auto" if zmq.has("curve") else "disabled"
 
     def _ip_default(self) -> str:
         """
@@ -129,11 +140,18 @@ class ConKernelManager(AsyncKernelManager):
     _ipc_name: str | None = None
 
     def cleanup_connection_file(self) -> None:
-        """Remove the connection file, and the directory of ipc sockets."""
+        """Remove the connection file, and the directory of ipc sockets; not in a forked child."""
+        if self._owner not in (0, os.getpid()):
+            return
         super().cleanup_connection_file()
         directory, self._ipc_directory = self._ipc_directory, None
         if directory is not None:
             shutil.rmtree(directory, ignore_errors=True)
+
+    def cleanup_ipc_files(self) -> None:
+        """Remove the ipc sockets; not in a forked child."""
+        if self._owner in (0, os.getpid()):
+            super().cleanup_ipc_files()
 
     # Clients
 
@@ -155,8 +173,12 @@ class ConKernelManager(AsyncKernelManager):
                 self._clients.add(client)
             life = self._life
             if life is not None:
-                client._kernel_is_watched(self._kernel_left)
-                if life.is_over and not self._is_restarting:
+                client._kernel_is_watched(
+                    self._kernel_left, life.note_answer, is_starting=not life.has_answered
+                )
+                if self._restarts_due or self._is_restarting:
+                    client._kernel_leaves()
+                elif life.is_over:
                     client._kernel_ended(lambda: life.ending().error())
         return client
 
@@ -178,6 +200,10 @@ class ConKernelManager(AsyncKernelManager):
         """Done when the start, restart or shutdown that is under way has ended, as that did."""
         if self._outcome is None:
             self._outcome = _new_future()
+        if not self._outcome.done() and _running_loop() and _is_of_another_loop(self._outcome):
+            here = _new_future()  # awaited here, one of another loop is an error
+            _let_follow(here, self._outcome)
+            return here
         return self._outcome
 
     async def start_kernel(self, **kwargs: Any) -> None:
@@ -189,6 +215,7 @@ class ConKernelManager(AsyncKernelManager):
 
         Cancelled, it leaves no process.
         """
+        self._check_fork()
         self._port_retries = 0
         async with self._my_turn():
             try:
@@ -211,9 +238,18 @@ class ConKernelManager(AsyncKernelManager):
 
         Cancelled, it goes on to its end.
         """
+        self._check_fork()
         self._announce_restart()
-        async with self._my_turn():
-            await _to_its_end(self._async_restart_kernel(now=now, newports=newports, **kw))
+        self._restarts_due += 1
+        has_begun = False
+        try:
+            async with self._my_turn():
+                has_begun = True
+                await _to_its_end(self._async_restart_kernel(now=now, newports=newports, **kw))
+        finally:
+            self._restarts_due -= 1
+            if not (has_begun or self._restarts_due or self._is_restarting):
+                self._call_off_restart()
 
     async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
         """
@@ -223,8 +259,11 @@ class ConKernelManager(AsyncKernelManager):
             now: Kill it; otherwise it is asked to end first.
             restart: Keep the connection file.
 
-        Cancelled, it goes on to its end.
+        Cancelled, it goes on to its end. In a forked child it does nothing: the kernel is the
+        parent's.
         """
+        if self._is_of_parent():
+            return
         async with self._my_turn():
             await _to_its_end(self._async_shutdown_kernel(now=now, restart=restart))
 
@@ -234,23 +273,68 @@ class ConKernelManager(AsyncKernelManager):
 
         One that has to wait for a restart or shutdown is dropped: its kernel is gone.
         """
+        self._check_fork()
         life = self._life
         async with self._lock():
             if life is None or self._life is life:
+                self._note_interrupt()
                 await self._async_interrupt_kernel()
 
-    def _lock(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        if self._turn_loop is not loop:  # a lock belongs to one loop
-            self._turn, self._turn_loop = asyncio.Lock(), loop
+    def _is_of_parent(self) -> bool:
+        """Tell whether the kernel belongs to the process that this one was forked off."""
+        return self._owner not in (0, os.getpid()) and self.has_kernel
+
+    def _check_fork(self) -> None:
+        if self._is_of_parent():
+            raise ForkedError(
+                "this kernel belongs to the process that started it, and this one was forked off "
+                "that: make a manager of its own here"
+            )
+
+    async def _async_signal_kernel(self, signum: int) -> None:
+        """Send the signal `signum` to the kernel; SIGINT is an interrupt."""
+        if signum == signal.SIGINT:
+            self._note_interrupt()
+        await super()._async_signal_kernel(signum)
+
+    signal_kernel = _async_signal_kernel
+
+    def _note_interrupt(self) -> None:
+        for client in self._living_clients():
+            client._connection.note_interrupt()
+
+    def _lock(self) -> Turn:
+        self._loop = asyncio.get_running_loop()
         return self._turn
+
+    def _call_in_loop(
+        self, function: Callable[[Life], None], life: Life, *, may_wait: bool = True
+    ) -> bool:
+        """
+        Call `function` in a loop that runs; with `may_wait`, if none does, in the first that will.
+
+        `function` may be called more than once. False: there is no such loop.
+        """
+        loops = [self._loop, *(client._connection.loop for client in self._living_clients())]
+        is_open = [loop for loop in loops if loop is not None and not loop.is_closed()]
+        running = [loop for loop in is_open if loop.is_running()]
+        has_called = False
+        for loop in running[:1] or (is_open if may_wait else []):
+            with suppress(RuntimeError):  # it is being closed
+                loop.call_soon_threadsafe(function, life)
+                has_called = True
+        return has_called
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncGenerator[None, None]:
         async with self._lock():
-            if self._outcome is None or self._outcome.done():
+            before = self._outcome
+            if before is None or before.done() or _is_of_another_loop(before):
                 self._outcome = _new_future()
+            if before is not None and before is not self._outcome:
+                _let_follow(before, self._outcome)
             outcome = self._outcome
+            assert outcome is not None
             try:
                 yield
             except asyncio.CancelledError:
@@ -267,33 +351,93 @@ class ConKernelManager(AsyncKernelManager):
     async def _async_pre_start_kernel(
         self, *, transport_encryption: str | None = None, **kw: Any
     ) -> tuple[list[str], dict[str, Any]]:
+        self._owner = os.getpid()
+        self._is_cleaned_up = False
         if self._created_context and self.context.closed:  # it was, with the kernel of before
             self.set_trait("context", zmq.asyncio.Context())
-        if self._ipc_directory is None and self.ip == self._ipc_name:
+        ip = self.ip  # to ask for it may make the directory
+        if self._ipc_directory is None and ip == self._ipc_name:
             self.set_trait("ip", self._ip_default())
         return await super()._async_pre_start_kernel(
             transport_encryption=transport_encryption, **kw
         )
 
+    # Set when the kernel was shut down for good, until another one is started.
+    _is_cleaned_up: bool = False
+
+    @default("context")
+    def _context_default(self) -> zmq.asyncio.Context:
+        """Make it when somebody asks; after a shutdown it is closed, as one in use would be."""
+        self._created_context = True
+        context = zmq.asyncio.Context()
+        if self._is_cleaned_up:
+            context.term()
+        return context
+
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        await super()._async_cleanup_resources(restart=restart)
+        self._is_cleaned_up = not restart
+
+    cleanup_resources = _async_cleanup_resources
+
+    async def _async_post_start_kernel(self, **kw: Any) -> None:
+        self._is_starting = True
+        try:
+            await super()._async_post_start_kernel(**kw)
+        finally:
+            self._is_starting = False
+
+    def _connect_control_socket(self) -> None:
+        """
+        Open the socket for requests to end, once there is one.
+
+        It takes a ZMQ context, with its descriptors and threads.
+        """
+        if not self._is_starting and self._control_socket is None:
+            with naming_shortage("the kernel's control channel"):
+                check_room()
+                super()._connect_control_socket()
+
+    async def _async_request_shutdown(self, restart: bool = False) -> None:
+        try:
+            await super()._async_request_shutdown(restart=restart)
+        except (OSError, zmq.ZMQError) as error:  # it will be killed
+            logger.warning("the kernel could not be asked to end: %s", error)
+
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
         is_local = isinstance(self.provisioner, LocalProvisioner)
         is_independent = bool(kw.get("independent"))
         captures = self.capture_stderr and "stderr" not in kw and not is_independent
-        from .life import Life  # with the first kernel: importing us should be quick
+        from .arguments import check_launch  # with the first kernel: importing us should be quick
+        from .life import Life
 
+        check_launch(self, ConKernelClient, kw)
         life = Life(
             captures_stderr=captures and is_local,
             is_owned=is_local and not is_independent,
+            directory=self._ipc_directory,
             ports=self.ports if self.transport == "tcp" else (),
             on_port_taken=weakref.WeakMethod(self._port_is_taken),
         )
-        with life.birth(kw):
-            await super()._async_launch_kernel(kernel_cmd, **kw)
-        self._life = life
-        self._loop = asyncio.get_running_loop()
-        self._watch(life)
+        with naming_shortage("the kernel's process"):
+            await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
-        self._tell(lambda client: client._kernel_started(info, self._kernel_left))
+        self._tell(lambda client: client._kernel_started(info, self._kernel_left, life.note_answer))
+
+    async def _launch(self, life: Life, kernel_cmd: list[str], kw: dict[str, Any]) -> None:
+        """Launch the process and watch it, or if that cannot be leave none."""
+        try:
+            with life.birth(kw):
+                await super()._async_launch_kernel(kernel_cmd, **kw)
+            self._life = life
+            self._loop = asyncio.get_running_loop()
+            self._watch(life)
+        except BaseException:
+            provisioner = self.provisioner
+            if provisioner is not None and provisioner.has_process:
+                await provisioner.kill()
+                await provisioner.wait()
+            raise
 
     def _watch(self, life: Life) -> None:
         if life.watch(self.provisioner, weakref.WeakMethod(self._process_ended)):
@@ -311,16 +455,14 @@ class ConKernelManager(AsyncKernelManager):
         """Tell everybody; called in the thread of the watch."""
         if self._life is not life or self._is_restarting:
             return
-        loop = self._loop
-        if loop is not None and loop.is_running():
-            loop.call_soon_threadsafe(self._settle_end, life)
-        else:
+        if not self._call_in_loop(self._settle_end, life, may_wait=self._revival is not None):
             self._tell_end(life.ending().error)
 
     def _settle_end(self, life: Life) -> None:
         """Decide whether the kernel is started again."""
-        if self._life is not life or self._is_restarting:
-            return  # it ended on the way to its successor
+        if self._life is not life or self._is_restarting or self._settled is life:
+            return  # it ended on the way to its successor, or another loop was quicker
+        self._settled = life
         restarter = self._revival
         if life.is_being_ended:
             self._tell_end(life.ending().error)
@@ -333,9 +475,8 @@ class ConKernelManager(AsyncKernelManager):
 
     def _kernel_left(self) -> None:
         """Hear from a client that the kernel closed its connections, and its process lives on."""
-        life, loop = self._life, self._loop
-        if life is not None and loop is not None and loop.is_running():
-            loop.call_soon_threadsafe(self._settle_leaving, life)
+        if self._life is not None:
+            self._call_in_loop(self._settle_leaving, self._life)
 
     def _settle_leaving(self, life: Life) -> None:
         """Decide whether the kernel is started again; the clients know already."""
@@ -347,14 +488,13 @@ class ConKernelManager(AsyncKernelManager):
             self._revive(restarter, left())
 
     def _revive(self, restarter: ConKernelRestarter, ending: Ending) -> None:
+        self._restarts_due += 1  # for clients that are made until it is announced
         self._tell_end(ending.error, returns=True)
         self._spawn(self._restart_unasked(restarter))
 
     def _port_is_taken(self, life: Life) -> None:
         """Start again with other ports; called in the thread that reads stderr."""
-        loop = self._loop
-        if loop is not None and loop.is_running():
-            loop.call_soon_threadsafe(self._choose_other_ports, life)
+        self._call_in_loop(self._choose_other_ports, life)
 
     def _choose_other_ports(self, life: Life) -> None:
         was_heard = any(client._has_heard_kernel() for client in self._living_clients())
@@ -370,8 +510,19 @@ class ConKernelManager(AsyncKernelManager):
         self._tell(lambda client: client._kernel_ended(make_error, returns=returns))
 
     async def _restart_unasked(self, restarter: ConKernelRestarter) -> None:
-        await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
+        try:
+            await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
+        finally:
+            self._restarts_due -= 1
         await restarter.restart()
+
+    def _call_off_restart(self) -> None:
+        """Tell the clients that nothing comes of a restart which was cancelled before its turn."""
+        life = self._life
+        if life is None or life.is_over:
+            self._tell_end(Ending().error if life is None else life.ending().error)
+        else:
+            self._tell(ConKernelClient._kernel_stays)
 
     def _announce_restart(self) -> None:
         if self._launch_args is None or not self.owns_kernel:
@@ -479,6 +630,48 @@ def _new_future() -> asyncio.Future[None] | concurrent.futures.Future[None]:
         return asyncio.get_running_loop().create_future()
     except RuntimeError:
         return concurrent.futures.Future()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _is_of_another_loop(outcome: asyncio.Future[None] | concurrent.futures.Future[None]) -> bool:
+    return isinstance(outcome, asyncio.Future) and outcome.get_loop() is not _running_loop()
+
+
+def _let_follow(
+    one: asyncio.Future[None] | concurrent.futures.Future[None],
+    other: asyncio.Future[None] | concurrent.futures.Future[None] | None,
+) -> None:
+    """Let `one`, unless it is done, end as `other` does, each in its own loop."""
+
+    def end(done: Any) -> None:
+        if isinstance(one, asyncio.Future):
+            with suppress(RuntimeError):  # that loop is closed
+                one.get_loop().call_soon_threadsafe(copy, done)
+        else:
+            copy(done)
+
+    def copy(done: Any) -> None:
+        if one.done():
+            return
+        if done.cancelled():
+            one.cancel()
+        elif (error := done.exception()) is not None:
+            one.set_exception(error)
+            one.exception()
+        else:
+            one.set_result(None)
+
+    if isinstance(other, asyncio.Future):
+        with suppress(RuntimeError):
+            other.get_loop().call_soon_threadsafe(other.add_done_callback, end)
+    elif other is not None:
+        other.add_done_callback(end)
 
 
 async def _to_its_end(work: Awaitable[None]) -> None:

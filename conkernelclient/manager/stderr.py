@@ -42,11 +42,20 @@ class StderrTail:
         self._is_at_end = threading.Event()
 
     def begin(self) -> None:
-        """Read from now on: the kernel has its end."""
+        """
+        Read from now on: the kernel has its end.
+
+        Raises:
+            RuntimeError: There can be no more threads; it is closed.
+        """
         os.close(self.write_fd)
         with contextlib.suppress(OSError):  # this process has no stderr
             self._target = os.dup(2)
-        threading.Thread(target=self._read, name="conkernel-stderr", daemon=True).start()
+        try:
+            threading.Thread(target=self._read, name="conkernel-stderr", daemon=True).start()
+        except BaseException:
+            self._close()
+            raise
 
     def cancel(self) -> None:
         """Close the pipe: there is no kernel."""
@@ -71,6 +80,9 @@ class StderrTail:
             self._on_text(tail)
             self._pass_on(data)
         self._is_at_end.set()
+        self._close()
+
+    def _close(self) -> None:
         os.close(self._read_fd)
         if self._target >= 0:
             os.close(self._target)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .reduce import dict_of, display_id_of, lines_of
-from .text import strip_ansi
+from .mime import bundle_of, count_of, dict_of, lines_of, text_of
+from .reduce import display_id_of
+from .terminal import strip_ansi
 
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
@@ -153,26 +154,26 @@ def event_of(incoming: Incoming) -> Event | None:
     get = content.get
     match incoming.msg_type:
         case "stream":
-            return Stream(str(get("name", "stdout")), str(get("text", "")), incoming=incoming)
+            return Stream(str(get("name", "stdout")), text_of(get("text")), incoming=incoming)
         case "display_data":
             return Display(
-                dict_of(get("data")),
+                bundle_of(get("data")),
                 dict_of(get("metadata")),
                 display_id_of(content),
                 incoming=incoming,
             )
         case "update_display_data":
             return DisplayUpdate(
-                dict_of(get("data")),
+                bundle_of(get("data")),
                 dict_of(get("metadata")),
                 display_id_of(content),
                 incoming=incoming,
             )
         case "execute_result":
             return ExecuteResult(
-                dict_of(get("data")),
+                bundle_of(get("data")),
                 dict_of(get("metadata")),
-                get("execution_count"),
+                count_of(get("execution_count")),
                 display_id_of(content),
                 incoming=incoming,
             )
@@ -186,7 +187,7 @@ def event_of(incoming: Incoming) -> Event | None:
         case "clear_output":
             return Clear(bool(get("wait", False)), incoming=incoming)
         case "execute_input":
-            return Started(get("execution_count"), incoming=incoming)
+            return Started(count_of(get("execution_count")), incoming=incoming)
         case "input_request":
             return InputRequest(
                 str(get("prompt", "")), bool(get("password", False)), incoming=incoming

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from .mime import text_of
+
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
     from .events import Event
@@ -38,11 +40,11 @@ class _Grown:
 
     def __init__(self, first: Incoming) -> None:
         self.name = str(first.content.get("name", "stdout"))
-        self.parts = [str(first.content.get("text", ""))]
+        self.parts = [text_of(first.content.get("text"))]
         self.last = first
 
     def grow(self, message: Incoming) -> None:
-        self.parts.append(str(message.content.get("text", "")))
+        self.parts.append(text_of(message.content.get("text")))
         self.last = message
 
 

@@ -15,10 +15,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
+from .mime import bundle_of, count_of, dict_of, lines_of, text_of
+from .room import LEAST, head_within, reserve_of, size_of, within
+
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
 
-__all__ = ["Output", "Reducer", "dict_of", "display_id_of", "lines_of"]
+__all__ = ["Output", "Reducer", "display_id_of"]
 
 Output: TypeAlias = dict[str, Any]
 
@@ -46,10 +49,13 @@ class Reducer:
 
     Args:
         max_bytes: Beyond so many bytes of outputs the rest is left out and a marker says so; None:
-            no bound.
+            no bound. Of the text that goes over the head is kept. A quarter of them, at most 64
+            KiB, is kept free for the error and the value; what has no room there either is cut,
+            but not below 1,000 characters each.
 
     Attributes:
-        dropped: Messages that were left out because of `max_bytes`, of those that have been read.
+        dropped: Messages that were left out, or cut, because of `max_bytes`, of those that have
+            been read.
         execution_count: The kernel's number of the cell, None if it gave none.
         error: The content of the last error message, None if there was none.
     """
@@ -58,8 +64,10 @@ class Reducer:
         "__weakref__",
         "_by_display",
         "_clear_pending",
+        "_full_at",
         "_items",
         "_max_bytes",
+        "_over",
         "_size",
         "_unread",
         "dropped",
@@ -72,7 +80,9 @@ class Reducer:
         self._by_display: dict[str, list[Output]] | None = None
         self._clear_pending = False
         self._max_bytes = max_bytes
-        self._size = 0  # bytes of the messages folded so far, about that of the outputs
+        self._size = 0  # bytes of the outputs so far, about, if they are bound
+        self._full_at: int | None = None  # where something was left out first
+        self._over: dict[str, Output] = {}  # the last that was cut, of errors and of values
         self.dropped: int = 0
         self._unread: deque[Incoming] | None = None
         self.execution_count: int | None = None
@@ -103,8 +113,9 @@ class Reducer:
         """
         self._catch_up()
         outputs = [item.output() if isinstance(item, _Text) else item for item in self._items]
-        if self.dropped:
-            outputs.append({"output_type": "stream", "name": "stderr", "text": self._marker()})
+        if self._full_at is not None:
+            marker = {"output_type": "stream", "name": "stderr", "text": self._marker()}
+            outputs.insert(self._full_at, marker)
         return outputs
 
     def feed(self, message: Incoming) -> bool:
@@ -115,8 +126,12 @@ class Reducer:
             Whether it shows or updates a display, or may do so.
         """
         if self._unread is not None or message.is_deferred:
-            self._put_off(message)
-            return True
+            if self._max_bytes is None:
+                self._put_off(message)
+                return True
+            if message.msg_type == "display_data" and self._is_full():
+                self.dropped += 1  # without having been parsed
+                return False
         if message.msg_type == "stream":
             self._stream(message)
             return False
@@ -149,7 +164,7 @@ class Reducer:
             case "execute_result":
                 self._count(content)
                 output = _display("execute_result", content)
-                output["execution_count"] = content.get("execution_count")
+                output["execution_count"] = count_of(content.get("execution_count"))
                 self._add(output, display_id_of(content), message.size)
             case "error":
                 self.error = content
@@ -169,23 +184,27 @@ class Reducer:
         self._update(content)
 
     def _count(self, content: dict[str, Any]) -> None:
-        self.execution_count = content.get("execution_count", self.execution_count)
+        if "execution_count" in content:
+            self.execution_count = count_of(content["execution_count"])
 
     def _update(self, content: dict[str, Any]) -> None:
         display_id = display_id_of(content)
         for output in (self._by_display or {}).get(display_id or "", ()):
-            output["data"] = dict_of(content.get("data"))
+            output["data"] = bundle_of(content.get("data"))
             output["metadata"] = dict_of(content.get("metadata"))
 
     def _stream(self, message: Incoming) -> None:
+        if (self._max_bytes is not None or self._clear_pending) and self._is_full():
+            self.dropped += 1
+            return
         content = message.content
         name, text = content.get("name"), content.get("text", "")
         if name not in ("stdout", "stderr"):
             name = "stdout"
         if not isinstance(text, str):
-            text = str(text)
-        is_bound = self._max_bytes is not None or self._clear_pending
-        if is_bound and not self._has_room(message.size):
+            text = text_of(text)
+        if self._max_bytes is not None:
+            self._print_head(name, text)
             return
         last = self._items[-1] if self._items else None
         if isinstance(last, _Text) and last.name == name:
@@ -193,29 +212,95 @@ class Reducer:
         elif text:
             self._items.append(_Text(name, text))
 
+    def _print_head(self, name: str, text: str) -> None:
+        """Print as much of `text` as there is room for."""
+        head, is_cut = self._head(text)
+        last = self._items[-1] if self._items else None
+        if head and isinstance(last, _Text) and last.name == name:
+            last.parts.append(head)
+        elif head:
+            self._items.append(_Text(name, head))
+        if is_cut:
+            self._leave_out()
+
+    def _head(self, text: str) -> tuple[str, bool]:
+        """Give as much of `text` as there is room for, and whether something is missing then."""
+        room, size = self._room(), size_of(text)
+        if size <= room:
+            self._size += size
+            return text, False
+        head = head_within(text, room)
+        self._size += size_of(head)
+        return head, True
+
     def _add(self, output: Output, display_id: str | None, size: int) -> None:
-        if not self._has_room(size):
-            return
+        self._start_over()
+        if self._max_bytes is not None:
+            if output["output_type"] != "display_data":
+                self._add_ending(output, display_id, size)
+                return
+            if self._full_at is not None or size > self._room():
+                self._leave_out()
+                return
+            self._size += size
+        self._append(output, display_id)
+
+    def _append(self, output: Output, display_id: str | None) -> None:
         self._items.append(output)
         if display_id:
             if self._by_display is None:
                 self._by_display = {}
             self._by_display.setdefault(display_id, []).append(output)
 
-    def _has_room(self, size: int) -> bool:
+    def _add_ending(self, output: Output, display_id: str | None, size: int) -> None:
+        """Add an error or a value, cut if there is no room for it."""
+        assert self._max_bytes is not None
+        room = self._max_bytes - self._size
+        if size <= room:
+            self._size += size
+            self._append(output, display_id)
+            return
+        kind = output["output_type"]
+        self._leave_out()
+        room = max(LEAST, room if kind == "error" else room // 2)
+        kept = within(output, room)
+        if kept is None:
+            return
+        before = self._over.get(kind)
+        if before is None:
+            self._size += min(size, room)
+        else:  # it goes, or else nothing would bound how many there are
+            self._items = [item for item in self._items if item is not before]
+        self._over[kind] = kept
+        self._items.append(kept)
+
+    def _room(self) -> int:
+        """Give the bytes that streams and displays still have."""
+        assert self._max_bytes is not None
+        return self._max_bytes - reserve_of(self._max_bytes) - self._size
+
+    def _leave_out(self) -> None:
+        self.dropped += 1
+        if self._full_at is None:
+            self._full_at = len(self._items)
+
+    def _is_full(self) -> bool:
+        """Tell whether the next output has no room."""
+        self._start_over()
+        return self._full_at is not None
+
+    def _start_over(self) -> None:
+        """Empty the outputs, if that waits for the next one."""
         if self._clear_pending:
             self._clear_pending = False
             self._clear()
-        self._size += size
-        if self._max_bytes is not None and self._size > self._max_bytes:
-            self.dropped += 1
-            return False
-        return True
 
     def _clear(self) -> None:
         self._items.clear()
         self._by_display = None
         self._size = 0
+        self._full_at = None
+        self._over.clear()
         self.dropped = 0
 
     def _marker(self) -> str:
@@ -225,7 +310,7 @@ class Reducer:
 def _display(output_type: str, content: dict[str, Any]) -> Output:
     return {
         "output_type": output_type,
-        "data": dict_of(content.get("data")),
+        "data": bundle_of(content.get("data")),
         "metadata": dict_of(content.get("metadata")),
     }
 
@@ -246,16 +331,3 @@ def display_id_of(content: dict[str, Any]) -> str | None:
         return None
     display_id = cast("dict[str, Any]", transient).get("display_id")
     return display_id if isinstance(display_id, str) else None
-
-
-def dict_of(value: object) -> dict[str, Any]:
-    """Give a MIME bundle or its metadata as a dict, whatever a kernel put in its place."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def lines_of(traceback: object) -> list[str]:
-    """Give a traceback as a list of strings, whatever a kernel put in its place."""
-    if isinstance(traceback, str):
-        return [traceback]
-    lines = cast("list[object]", traceback) if isinstance(traceback, list) else []
-    return [str(line) for line in lines]

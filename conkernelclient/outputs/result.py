@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 from ..errors import ConKernelError, ExecutionError, ReplyTimeout
 from . import text
+from .bundle import as_bundle
+from .standing import short, standing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..protocol.messages import Message
     from .events import ErrorOutput
     from .reduce import Output, Reducer
@@ -16,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Result", "Status"]
 
 Status: TypeAlias = Literal["ok", "error", "aborted", "timeout", "cancelled", "running"]
+
+
+SHOWN: Final = 60  # characters of a text in a repr
+CAUSE: Final = 300  # characters of an error that is told of another one
 
 
 class _Unread:
@@ -26,7 +34,7 @@ class _Unread:
     _reducer: Reducer
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Result(_Unread):
     """
     What came of a run; while it goes on, what has come so far (`run.outcome`).
@@ -56,11 +64,11 @@ class Result(_Unread):
 
     status: Status
     msg_id: str
-    code: str = field(repr=False)
+    code: str
     outputs: list[Output] = field(default_factory=list)
     execution_count: int | None = None
     error: ErrorOutput | None = None
-    reply: Message | None = field(default=None, repr=False)
+    reply: Message | None = None
     duration: float | None = None
     started: bool = False
     interrupted: bool = False
@@ -109,22 +117,60 @@ class Result(_Unread):
         return None
 
     def to_llm(self, max_chars: int | None = None) -> str:
-        """
+        r"""
         Give the outputs as text for a language model.
 
         Args:
-            max_chars: The text's greatest length, cut from the middle; None: no limit.
+            max_chars: The text's greatest length; what is over is cut from its middle. From 100 on,
+                the last line of the exception is kept, with the name of its type, and "…" in the
+                middle of its message where that is too long itself. None: no limit.
 
         Returns:
-            The outputs without terminal control sequences, and, unless the status is "ok" or
-            "error", a last line with the status.
+            The outputs, each display by its content (text, an image's type and size), and, unless
+            the status is "ok" or "error", a last line with the status. A newline and a tab are the
+            only controls in it: what a carriage return or backspace overwrote is gone, and
+            characters that hide text from people are escapes such as "\u202e".
         """
-        note = self._note()
-        room = None if max_chars is None else max(0, max_chars - len(note))
-        shown = text.for_model(self.outputs, room)
-        if shown.endswith("\n"):
-            note = note.removeprefix("\n")
-        return shown + note if max_chars is None else text.shorten(shown + note, max_chars)
+        raised = self.error if self.status == "error" else None
+        return text.for_model(
+            self.outputs,
+            max_chars,
+            raised=None if raised is None else (raised.ename, raised.evalue),
+            note=self._note(),
+        )
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """
+        Show the outputs, as a notebook shows them below the cell.
+
+        Returns:
+            Data and metadata by MIME type. Those of the output, if it is a single display or value;
+            otherwise all outputs one below the other, in HTML and as plain text.
+        """
+        return as_bundle(self.outputs, self._note().strip() or repr(self))
+
+    def __repr__(self) -> str:
+        return standing(self, self._standing)
+
+    def _standing(self) -> Iterator[str]:
+        count = "" if self.execution_count is None else f" [{self.execution_count}]"
+        yield f"{self.status}{count}"
+        if self.duration is not None:
+            yield f"{self.duration:.3g} s"
+        if self.still_running:
+            yield "still running"
+        if self.interrupted:
+            yield "interrupted"
+        if self.aborted_by is not None:
+            yield f"aborted_by={short(self.aborted_by, SHOWN)!r}"
+        if self.held_by is not None:
+            yield f"held_by={self.held_by!r}"
+        if self.error is not None:
+            yield short(f"{self.error.ename}: {self.error.evalue}", SHOWN)
+        if self.outputs:
+            yield f"{len(self.outputs)} outputs: {short(text.first_of(self.outputs), SHOWN)!r}"
 
     def raise_for_status(self) -> Self:
         """
@@ -163,7 +209,7 @@ class Result(_Unread):
             case "ok" | "error":
                 return ""
             case "aborted":
-                cause = f" after {self.aborted_by}" if self.aborted_by else ""
+                cause = f" after {short(self.aborted_by, CAUSE)}" if self.aborted_by else ""
                 return f"\n[aborted{cause}: the code did not run]\n"
             case "timeout":
                 rest = ", and the kernel is still busy with it" if self.still_running else ""

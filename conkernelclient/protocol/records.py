@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from .incoming import Incoming
 
@@ -108,9 +108,17 @@ class Records:
             self._drop(record)
         return record.messages
 
-    def fail(self, make_error: Callable[[], Exception]) -> list[str]:
-        """Note why the records that are incomplete stay so; gives the ids of their requests."""
-        failed = [record for record in self._records.values() if not record.is_complete]
+    def fail(self, make_error: Callable[[], Exception], spared: Collection[str] = ()) -> list[str]:
+        """
+        Note why the records that are incomplete stay so, but for the `spared` ones.
+
+        Gives the ids of their requests.
+        """
+        failed = [
+            record
+            for record in self._records.values()
+            if not record.is_complete and record.msg_id not in spared
+        ]
         for record in failed:
             record.failure = record.failure or make_error
         return [record.msg_id for record in failed]

@@ -299,7 +299,14 @@ class Router:
         if channel == "iopub" and request.takes_iopub:  # as `_signal` does: these are the most
             signal = OUTPUT
             if message.msg_type == "status":
-                signal = STATUS.get(message.content.get("execution_state"), OUTPUT)
+                state = message.content.get("execution_state")
+                try:
+                    signal = STATUS.get(state, OUTPUT)
+                except TypeError:  # a list or a dict
+                    state = None
+                if signal is OUTPUT and type(state) is not str:
+                    self.violations += 1
+                    return TO_NOBODY
         else:
             signal = self._signal(request, channel, message)
             if signal is None:
@@ -338,6 +345,10 @@ class Router:
         signal = self._signal(request, channel, message)
         if signal is None:
             return TO_CHANNEL
+        is_status = signal is OUTPUT and message.msg_type == "status"
+        if is_status and type(message.content.get("execution_state")) is not str:
+            self.violations += 1
+            return TO_NOBODY
         if request.owner is not None:
             self.orphans += 1
         self._advance(request, signal)
@@ -353,7 +364,8 @@ class Router:
             if not request.takes_iopub:
                 return None
             if message.msg_type == "status":
-                return STATUS.get(message.content.get("execution_state"), Signal.OUTPUT)
+                state = message.content.get("execution_state")
+                return STATUS.get(state, OUTPUT) if type(state) is str else OUTPUT
             return Signal.OUTPUT
         if channel == request.channel and message.msg_type.endswith("_reply"):
             return Signal.REPLY

@@ -105,12 +105,13 @@ class Reply:
     Send the reply now; what the script still does comes after it, and before idle.
 
     `content` is laid over what the fake kernel replies by itself. A script without a `Reply` ends
-    with one.
+    with one. With `parent_id` it names another request than the one that it answers.
     """
 
     content: Mapping[str, Any] = field(default_factory=dict[str, Any])
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     buffers: Sequence[bytes] = ()
+    parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from jupyter_client.session import new_id
 
@@ -235,14 +235,19 @@ class Life:
         content: Content,
         metadata: Mapping[str, Any] | None = None,
         buffers: Sequence[bytes] = (),
+        parent_id: str | None = None,
     ) -> None:
-        """Send the reply to `request`."""
+        """Send the reply to `request`; with `parent_id` it names another one."""
         msg_type = request.msg_type.removesuffix("_request") + "_reply"
+        parent = request.message
+        if parent_id is not None:
+            header = cast("Any", {**parent["header"], "msg_id": parent_id})
+            parent = cast("Message", {**parent, "header": header})
         _, frames = self._dialect.write(
             msg_type,
             content,
             to=request.idents,
-            parent=request.message,
+            parent=parent,
             metadata=metadata,
             buffers=buffers,
         )

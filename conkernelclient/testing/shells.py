@@ -61,8 +61,9 @@ class Host(Protocol):
         content: Content,
         metadata: Mapping[str, Any] | None = None,
         buffers: Sequence[bytes] = (),
+        parent_id: str | None = None,
     ) -> None:
-        """Send the reply to `request`."""
+        """Send the reply to `request`; with `parent_id` it names another one."""
         ...
 
     def publish(
@@ -269,7 +270,7 @@ class Cell:
             return
         content = self._reply_content({**self._default(), **action.content})
         self._is_answered = True
-        self._host.reply(self.request, content, action.metadata, action.buffers)
+        self._host.reply(self.request, content, action.metadata, action.buffers, action.parent_id)
         if content.get("status") == "error":
             self._abort_queued()
 

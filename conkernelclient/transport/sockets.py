@@ -74,6 +74,14 @@ class ConSocket(_AsyncSocket):
         if self.peer_events is None:
             self.peer_events = _monitor(self)
 
+    def discard(self) -> None:
+        """Close it, and what it was heard by, without sending what waits."""
+        self.on_touched = None
+        if not self.closed:
+            self.close(linger=0)
+        if self.peer_events is not None:
+            self.peer_events.close(linger=0)
+
     @property
     def underlying(self) -> int:
         """
@@ -114,6 +122,10 @@ def _monitor(socket: ConSocket) -> zmq.Socket[bytes]:
     address = f"inproc://conkernel-monitor-{next(_monitors)}"
     monitor: zmq.Socket[bytes] = context.socket(zmq.PAIR, socket_class=zmq.Socket)
     events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
-    zmq.Socket.shadow(socket.underlying).monitor(address, events)
-    monitor.connect(address)
+    try:
+        zmq.Socket.shadow(socket.underlying).monitor(address, events)
+        monitor.connect(address)
+    except BaseException:
+        monitor.close(linger=0)
+        raise
     return monitor

@@ -18,6 +18,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -93,8 +94,8 @@ class _Line:
         if channel in MONITORED:
             socket.hear_peer()
             self.monitor = socket.peer_events
-        # Our own descriptors, set while attached: the loop holds one callback for each, and pyzmq
-        # uses the socket's.
+        # Set while attached. A loop holds one callback for each descriptor, and pyzmq uses the
+        # socket's: this one is our own. Nobody else uses the monitor's.
         self.fd = -1
         self.monitor_fd = -1
 
@@ -140,17 +141,31 @@ class ZmqTransport:
         self.seconds: float = 0.0
         self.backlog: int = 0
         self.backlog_bytes: int = 0
+        if os.name == "posix":
+            _transports.add(self)
 
     def open(self, channel: Channel, socket: ConSocket, door: Door) -> None:
         """Take over a connected socket; what was held for the channel is sent on it."""
         with self.lock:
-            line = _Line(channel, socket, self._held.pop(channel, deque()))
+            line = _Line(channel, socket, self._held.get(channel, deque()))
+            if self._loop is not None:
+                self._watch(line)
+            self._held.pop(channel, None)
             self._lines[channel] = line
             socket.door = door
             socket.door_name = channel
             socket.on_touched = lambda: self._schedule(line)
-            if self._loop is not None:
-                self._watch(line)
+
+    def forget(self) -> None:
+        """
+        Let go of everything in a forked child, and touch nothing: parent and child share the epoll.
+
+        The lock is a new one: a thread that held it is not here.
+        """
+        _of_parent.append(self._lines)  # kept: a socket that is collected is closed
+        self._lines, self._held = {}, {}
+        self._loop = self._selector = self._own_selector = None
+        self.lock = threading.RLock()
 
     def close(self, channel: Channel) -> None:
         """
@@ -209,13 +224,22 @@ class ZmqTransport:
         return None if line is None else line.socket
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Receive in `loop`, from its own thread, from now on."""
+        """
+        Receive in `loop`, from its own thread, from now on.
+
+        Raises:
+            OSError: There are no descriptors left; nothing is received then.
+        """
         with self.lock:
             self._loop = loop
             self._thread = threading.get_ident()
             self._selector = loop
-            for line in self._lines.values():
-                self._watch(line)
+            try:
+                for line in self._lines.values():
+                    self._watch(line)
+            except BaseException:
+                self.detach()
+                raise
 
     def detach(self) -> None:
         """Receive no more in the loop of before."""
@@ -421,32 +445,45 @@ class ZmqTransport:
         self._sink.lost(line.channel, lost)
 
     def _watch(self, line: _Line) -> None:
-        loop, selector = self._loop, self._selector
-        if line.fd >= 0 or loop is None or selector is None:
+        loop = self._loop
+        if line.fd >= 0 or loop is None:
             return
-        line.fd = _descriptor(line.shadow)
         try:
-            selector.add_reader(line.fd, self._pump, line)
+            line.fd = _descriptor(line.shadow)
+            self._add_reader(loop, line.fd, self._pump, line)
+            if line.monitor is not None:
+                line.monitor_fd = line.monitor.FD
+                self._add_reader(loop, line.monitor_fd, self._hear, line)
+        except BaseException:
+            self._unwatch(line)
+            raise
+        if line.monitor is not None:
+            loop.call_soon_threadsafe(self._hear, line)
+        self._schedule(line)
+
+    def _add_reader(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        fd: int,
+        function: Callable[[_Line], None],
+        line: _Line,
+    ) -> None:
+        try:
+            (self._selector or loop).add_reader(fd, function, line)
         except NotImplementedError:  # such as Windows' proactor loop: a thread selects for it
             from tornado.platform.asyncio import SelectorThread
 
-            selector = self._selector = self._own_selector = SelectorThread(loop)
-            selector.add_reader(line.fd, self._pump, line)
-        if line.monitor is not None:
-            line.monitor_fd = _descriptor(line.monitor)
-            selector.add_reader(line.monitor_fd, self._hear, line)
-            loop.call_soon_threadsafe(self._hear, line)
-        self._schedule(line)
+            self._selector = None
+            self._selector = self._own_selector = SelectorThread(loop)
+            self._own_selector.add_reader(fd, function, line)
 
     def _unwatch(self, line: _Line) -> None:
         loop, selector = self._loop, self._selector
         for fd in (line.fd, line.monitor_fd):
-            if fd < 0:
-                continue
-            if selector is not None and loop is not None and not loop.is_closed():
+            if fd >= 0 and selector is not None and loop is not None and not loop.is_closed():
                 selector.remove_reader(fd)
-            if os.name == "posix":
-                os.close(fd)
+        if line.fd >= 0 and os.name == "posix":
+            os.close(line.fd)
         line.fd = line.monitor_fd = -1
 
 
@@ -468,3 +505,15 @@ def _try_send(line: _Line, frames: Sequence[Frame], copy: bool) -> bool:
     except zmq.Again:
         return False
     return True
+
+
+def _forget_all() -> None:
+    for transport in list(_transports):
+        transport.forget()
+
+
+_transports: Final[weakref.WeakSet[ZmqTransport]] = weakref.WeakSet()
+_of_parent: Final[list[object]] = []  # filled in a forked child only
+
+if os.name == "posix":
+    os.register_at_fork(after_in_child=_forget_all)

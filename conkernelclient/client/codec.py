@@ -1,0 +1,456 @@
+"""
+How is a Python value written as text that another Python reads back exactly?
+
+As JSON: atoms as they are, all else as `[tag, ...]`. Reading makes values of known types only and
+runs nothing. A kernel runs this module's source as well, to write and read there: so it imports
+the standard library alone, and it takes nothing from the user's names.
+"""
+
+from __future__ import annotations
+
+import binascii
+import datetime
+import json
+import pathlib
+import sys
+from itertools import repeat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
+
+    Parts: TypeAlias = list[bytes] | None
+    Reader: TypeAlias = Callable[..., Any]
+    Writer: TypeAlias = Callable[[Any, int, Parts], Any]
+
+__all__ = ["MARK", "PART", "answer", "dump", "load", "store", "variables"]
+
+MARK = "conkernel-value:"  # what a value's text begins with in a reply
+PART = "application/x-conkernel-part-"  # and a number: the MIME types of large bytes
+LARGE = 1024  # bytes
+DEEPEST = 200  # levels; both sides' recursion limits leave room for it
+WAY_OUT = (
+    "send numbers, strings, bytes, None, lists, tuples, dicts, sets, frozensets, ranges, paths, "
+    "dates and times, or convert it to one of these first"
+)
+SMALL = 2**63  # JSON integers from here on travel in hexadecimal: int() limits decimal digits
+
+PATHS = {
+    name: getattr(pathlib, name)
+    for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
+}
+ATOMS = {int, float, bool, str}
+# As the bases have them, whatever a subclass says.
+ITEMS: Any = vars(dict)["items"]
+REAL: Any = complex.real
+IMAG: Any = complex.imag
+BASES = (str, int, float, complex, bytes, list, tuple, dict, set, frozenset)
+
+
+class Unsendable(ValueError):
+    """A value cannot travel; the text says which and why."""
+
+
+# Writing
+
+
+def dump(value: Any, parts: list[bytes] | None = None) -> str:
+    """
+    Write `value` as text; large bytes go to `parts`, if given.
+
+    Raises Unsendable, and nothing else.
+    """
+    try:
+        return json.dumps(_encode(value, 0, parts), separators=(",", ":"))
+    except Unsendable:
+        raise
+    except RecursionError:
+        raise Unsendable("the value is nested too deeply") from None
+    except Exception as error:
+        raise Unsendable(f"the value cannot be read: {type(error).__name__}") from None
+
+
+def _encode(value: object, depth: int, parts: Parts) -> Any:
+    kind = type(value)
+    if value is None or kind is bool or kind is float:
+        return value
+    if depth > DEEPEST:
+        raise Unsendable(f"the value is nested over {DEEPEST} levels deep, or holds itself")
+    writer = WRITERS.get(kind)
+    if writer is None:
+        writer, value = _writer_of_other(value)
+    return writer(value, depth, parts)
+
+
+def _writer_of_other(value: object) -> tuple[Writer, Any]:
+    """Give how a subclass or a numpy scalar is written, and its plain value."""
+    kind = type(value)
+    numpy = sys.modules.get("numpy")
+    scalar: Any = value
+    if numpy is not None and issubclass(kind, numpy.generic) and scalar.dtype.kind in "biufcSU":
+        plain = scalar.item()
+        if type(plain) in WRITERS or type(plain) in (bool, float):
+            return _encode, plain
+    for base in BASES:
+        # A subclass with a repr of its own says that it is more than its base.
+        if issubclass(kind, base) and kind.__repr__ is base.__repr__:
+            return _encode, _plain(base, value)
+    raise Unsendable(f"a value of type {kind.__name__} is no literal: {WAY_OUT}")
+
+
+def _plain(base: Any, value: Any) -> Any:
+    """Give the base's own content of a subclass's instance, past what the subclass overrides."""
+    if base is dict:
+        return dict(ITEMS(value))
+    if base is str:
+        return str.__str__(value)
+    if base is int:
+        return int.__int__(value)
+    if base is float:
+        return float.__float__(value)
+    if base is complex:
+        return complex(REAL.__get__(value), IMAG.__get__(value))
+    if base is bytes:
+        return bytes.__getitem__(value, slice(None))
+    return base(base.__iter__(value))
+
+
+def _int(value: int, _depth: int, _parts: Parts) -> Any:
+    return value if -SMALL <= value < SMALL else ["i", hex(value)]
+
+
+def _is_clean(text: str) -> bool:
+    """Whether JSON gives it back: it would join two lone surrogates to one character."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _str(value: str, _depth: int, _parts: Parts) -> Any:
+    if _is_clean(value):
+        return value
+    return ["u", binascii.hexlify(value.encode("utf-8", "surrogatepass")).decode()]
+
+
+def _bytes(value: bytes, _depth: int, parts: Parts) -> Any:
+    if parts is not None and len(value) > LARGE:
+        parts.append(value)
+        return ["B", len(parts) - 1]
+    return ["b", binascii.b2a_base64(value, newline=False).decode()]
+
+
+def _items(items: Any, depth: int, parts: Parts) -> Any:
+    """Write a list: as it stands if all of it are atoms of one type, which is quick to see."""
+    kinds = set(map(type, items))
+    if len(kinds) == 1:
+        kind = next(iter(kinds))
+        is_small = kind is int and min(items) >= -SMALL and max(items) < SMALL
+        if is_small or kind in (float, bool) or (kind is str and _is_clean("\0".join(items))):
+            return ["p", items]
+    # A map adds no frame to the stack of a deep value, as a comprehension may.
+    return ["l", list(map(_encode, items, repeat(depth + 1), repeat(parts)))]
+
+
+def _tuple(value: Any, depth: int, parts: Parts) -> Any:
+    return ["t", _items(value, depth, parts)]
+
+
+def _set(value: Any, depth: int, parts: Parts) -> Any:
+    return ["s", _items(list(value), depth, parts)]
+
+
+def _frozenset(value: Any, depth: int, parts: Parts) -> Any:
+    return ["f", _items(list(value), depth, parts)]
+
+
+def _dict(value: Any, depth: int, parts: Parts) -> Any:
+    return ["d", _items(list(value), depth, parts), _items(list(value.values()), depth, parts)]
+
+
+def _complex(value: complex, _depth: int, _parts: Parts) -> Any:
+    return ["c", value.real, value.imag]
+
+
+def _ellipsis(_value: Any, _depth: int, _parts: Parts) -> Any:
+    return ["e"]
+
+
+def _range(value: range, depth: int, parts: Parts) -> Any:
+    return ["r", _items([value.start, value.stop, value.step], depth, parts)]
+
+
+def _path(value: Any, depth: int, parts: Parts) -> Any:
+    return ["path", type(value).__name__, _str(str(value), depth, parts)]
+
+
+def _zone(zone: Any) -> Any:
+    if zone is None:
+        return None
+    if type(zone) is datetime.timezone:
+        offset, name = zone.utcoffset(None), zone.tzname(None)
+        is_named = name != datetime.timezone(offset).tzname(None)
+        return ["o", *_delta(offset, 0, None)[1:], name if is_named else None]
+    zoneinfo = sys.modules.get("zoneinfo")
+    if zoneinfo is not None and type(zone) is zoneinfo.ZoneInfo and zone.key:
+        return ["z", zone.key]
+    raise Unsendable(f"a timezone of type {type(zone).__name__} cannot travel")
+
+
+def _datetime(value: Any, _depth: int, _parts: Parts) -> Any:
+    day = [value.year, value.month, value.day]
+    return ["dt", day, _time(value, 0, None)[1], value.fold, _zone(value.tzinfo)]
+
+
+def _date(value: Any, _depth: int, _parts: Parts) -> Any:
+    return ["da", value.year, value.month, value.day]
+
+
+def _time(value: Any, _depth: int, _parts: Parts) -> Any:
+    clock = [value.hour, value.minute, value.second, value.microsecond]
+    return ["tm", clock, value.fold, _zone(value.tzinfo)]
+
+
+def _delta(value: Any, _depth: int, _parts: Parts) -> Any:
+    return ["td", value.days, value.seconds, value.microseconds]
+
+
+WRITERS: dict[type, Writer] = {
+    int: _int,
+    str: _str,
+    bytes: _bytes,
+    list: _items,
+    tuple: _tuple,
+    set: _set,
+    frozenset: _frozenset,
+    dict: _dict,
+    complex: _complex,
+    type(...): _ellipsis,
+    range: _range,
+    datetime.datetime: _datetime,
+    datetime.date: _date,
+    datetime.time: _time,
+    datetime.timedelta: _delta,
+    **dict.fromkeys(PATHS.values(), _path),
+}
+
+
+# Reading
+
+
+def load(text: str, parts: Sequence[Any] = ()) -> Any:
+    """Read what `dump` wrote. Raises ValueError for whatever else."""
+    try:
+        return _decode(json.loads(text), parts)
+    except Exception as error:
+        raise ValueError(f"no value in this text: {type(error).__name__}: {error}") from None
+
+
+def _decode(node: Any, parts: Sequence[Any]) -> Any:
+    if type(node) is not list:
+        if type(node) is dict:
+            raise ValueError("an object")
+        return node
+    if node[0] in NESTED:
+        return NESTED[node[0]](parts, *node[1:])
+    if node[0] == "B":
+        return bytes(parts[node[1]])
+    return READERS[node[0]](*node[1:])
+
+
+def _read_str(text: Any) -> str:
+    return binascii.unhexlify(text).decode("utf-8", "surrogatepass")
+
+
+def _read_int(text: str) -> int:
+    return int(text, 16)
+
+
+def _read_items(parts: Sequence[Any], items: Any) -> list[Any]:
+    return list(map(_decode, items, repeat(parts)))
+
+
+def _read_plain(items: list[Any]) -> list[Any]:
+    if type(items) is not list or not {*map(type, items)} <= ATOMS:
+        raise ValueError("no list of atoms")
+    return items
+
+
+def _read_list(parts: Sequence[Any], node: Any) -> list[Any]:
+    """Read what `_items` wrote."""
+    tag, items = node
+    if tag == "p":
+        return _read_plain(items)
+    if tag == "l":
+        return _read_items(parts, items)
+    raise ValueError("no list")
+
+
+def _read_tuple(parts: Sequence[Any], node: Any) -> tuple[Any, ...]:
+    return tuple(_read_list(parts, node))
+
+
+def _read_set(parts: Sequence[Any], node: Any) -> set[Any]:
+    return set(_read_list(parts, node))
+
+
+def _read_frozenset(parts: Sequence[Any], node: Any) -> frozenset[Any]:
+    return frozenset(_read_list(parts, node))
+
+
+def _read_dict(parts: Sequence[Any], keys: Any, values: Any) -> dict[Any, Any]:
+    names, contents = _read_list(parts, keys), _read_list(parts, values)
+    if len(names) != len(contents):
+        raise ValueError("keys and values differ in number")
+    return dict(zip(names, contents))  # noqa: B905  (Python 3.9 kernels)
+
+
+def _read_range(parts: Sequence[Any], node: Any) -> range:
+    return range(*_read_list(parts, node))
+
+
+def _read_ellipsis() -> Any:
+    return ...
+
+
+def _read_path(name: Any, text: Any) -> Any:
+    kind = PATHS[name]
+    try:
+        return kind(_decode(text, ()))
+    except NotImplementedError:  # a path of the other system
+        return PATHS["Pure" + name](_decode(text, ()))
+
+
+def _read_zone(node: Any) -> Any:
+    if node is None:
+        return None
+    if node[0] == "z":
+        import zoneinfo
+
+        return zoneinfo.ZoneInfo(node[1])
+    offset, name = datetime.timedelta(*node[1:4]), node[4]
+    return datetime.timezone(offset) if name is None else datetime.timezone(offset, name)
+
+
+def _read_datetime(day: Any, clock: Any, fold: Any, zone: Any) -> Any:
+    return datetime.datetime(*day, *clock, tzinfo=_read_zone(zone), fold=fold)
+
+
+def _read_time(clock: Any, fold: Any, zone: Any) -> Any:
+    return datetime.time(*clock, tzinfo=_read_zone(zone), fold=fold)
+
+
+# Those that hold others.
+NESTED: dict[str, Reader] = {
+    "l": _read_items,
+    "t": _read_tuple,
+    "s": _read_set,
+    "f": _read_frozenset,
+    "d": _read_dict,
+    "r": _read_range,
+}
+
+READERS: dict[str, Reader] = {
+    "i": _read_int,
+    "u": _read_str,
+    "b": binascii.a2b_base64,
+    "p": _read_plain,
+    "c": complex,
+    "e": _read_ellipsis,
+    "dt": _read_datetime,
+    "da": datetime.date,
+    "tm": _read_time,
+    "td": datetime.timedelta,
+    "path": _read_path,
+}
+
+
+# What the kernel calls
+
+
+class Answer:
+    """Shows its text as it stands: IPython would look through a long string for line ends."""
+
+    __slots__ = ("sign", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.sign, self.value = "+", value
+
+    def __repr__(self) -> str:
+        """Give all as one text to kernels that know no MIME bundles."""
+        return MARK + self.sign + dump(self.value)
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, str]:
+        """Give large bytes beside the text, where JSON is not written twice."""
+        parts: list[bytes] = []
+        try:
+            bundle = {"text/plain": MARK + self.sign + dump(self.value, parts)}
+        except Unsendable as error:
+            return {"text/plain": MARK + "-" + dump(str(error))}
+        for number, part in enumerate(parts):
+            bundle[f"{PART}{number}"] = binascii.b2a_base64(part, newline=False).decode()
+        return bundle
+
+
+def answer(value: Any) -> Answer:
+    """Answer `value`, or why it cannot travel."""
+    return Answer(value)
+
+
+def failed(reason: str) -> Answer:
+    """Answer why there is no value."""
+    new = Answer(reason)
+    new.sign = "-"
+    return new
+
+
+def store(names: dict[str, Any], msg_id: str, text: str | None) -> Answer:
+    """
+    Set the variables that the request's buffer holds, or `text`; all or none.
+
+    Answers False if the kernel keeps no buffers of its requests.
+    """
+    try:
+        if text is None:
+            parts = _buffers_of(msg_id)
+            if not parts:
+                return answer(False)
+            values = load(bytes(parts[0]).decode(), parts[1:])
+        else:
+            values = load(text)
+    except ValueError as error:
+        return failed(str(error))
+    names.update(values)
+    return answer(True)
+
+
+def _buffers_of(msg_id: str) -> Sequence[Any]:
+    try:
+        parent = sys.modules["IPython"].get_ipython().kernel.get_parent("shell")
+        return parent["buffers"] if parent["header"]["msg_id"] == msg_id else ()
+    except Exception:
+        return ()  # no ipykernel, or one that keeps none
+
+
+def variables(names: dict[str, Any]) -> Answer:
+    """Answer the names of the user's variables and of their types; runs no code of theirs."""
+    try:
+        hidden = dict(sys.modules["IPython"].get_ipython().user_ns_hidden)
+    except Exception:
+        hidden = {}
+    nothing = object()
+    name_of = type.__dict__["__name__"].__get__  # past what a metaclass says
+    return answer(
+        {
+            name: name_of(type(value))
+            for name, value in list(names.items())
+            if type(name) is str and name[:1] != "_" and value is not hidden.get(name, nothing)
+        }
+    )
+
+
+IS_READY = True  # the last line: the kernel keeps what ran to here

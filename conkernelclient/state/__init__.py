@@ -1,0 +1,1 @@
+"""What decides, in tables: pure modules without a loop, a socket or a clock."""
