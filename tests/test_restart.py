@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -231,6 +233,35 @@ async def test_a_kernel_that_dies_is_restarted_and_the_callbacks_are_called(
         await kc.run("1")
     kc.stop_channels()
     await km.shutdown_kernel(now=True)
+
+
+@pytest.mark.parametrize("what", ["shutdown_all", "restart_kernel"])
+async def test_a_kernel_that_is_being_restarted_unasked_can_be_ended_or_restarted(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The multi-kernel manager looks at `ready`, which only what somebody asked for makes pending."""
+    many = ConMultiKernelManager()
+    kernel_id = await many.start_kernel()
+    km = many.get_kernel(kernel_id)
+    is_launching, may_launch = asyncio.Event(), asyncio.Event()
+    launch = km._async_launch_kernel
+
+    async def launch_when_told(*args: Any, **kwargs: Any) -> Any:
+        is_launching.set()
+        await may_launch.wait()
+        return await launch(*args, **kwargs)
+
+    monkeypatch.setattr(km, "_async_launch_kernel", launch_when_told)
+    os.kill(km.provisioner.process.pid, signal.SIGKILL)
+    await asyncio.wait_for(is_launching.wait(), LONG)
+    assert km.ready.done()
+    asked = asyncio.ensure_future(
+        many.shutdown_all() if what == "shutdown_all" else many.restart_kernel(kernel_id)
+    )
+    may_launch.set()
+    await asyncio.wait_for(asked, LONG)
+    assert await km.is_alive() == (what == "restart_kernel")
+    await many.shutdown_all(now=True)
 
 
 async def test_many_kernels_restart_each_for_itself() -> None:

@@ -196,7 +196,12 @@ class ConKernelManager(AsyncKernelManager):
 
     @property
     def ready(self) -> asyncio.Future[None] | concurrent.futures.Future[None]:
-        """Done when the start, restart or shutdown that is under way has ended, as that did."""
+        """
+        Done when the start, restart or shutdown that is under way has ended, as that did.
+
+        A restart that nobody asked for, as after a death, leaves it as it was: programs look here
+        before they shut a kernel down, and the shutdown waits its turn by itself.
+        """
         if self._outcome is None:
             self._outcome = _new_future()
         if not self._outcome.done() and _running_loop() and _is_of_another_loop(self._outcome):
@@ -329,6 +334,9 @@ class ConKernelManager(AsyncKernelManager):
     @asynccontextmanager
     async def _my_turn(self) -> AsyncGenerator[None, None]:
         async with self._lock():
+            if asyncio.current_task() in self._tasks:  # our own, that nobody asked for
+                yield
+                return
             before = self._outcome
             if before is None or before.done() or _is_of_another_loop(before):
                 self._outcome = _new_future()

@@ -1,15 +1,15 @@
 """
-Does all of jupyter_client's and nbclient's own suites that passes with theirs pass with ours?
+Do the programs that exist, and their own tests, do with ours what they do with the original?
 
-`python tests/conformance/run.py`, from any directory, in an environment that holds the package and
-what `requirements.txt` names. For each suite: fetch the source distribution (once, into the cache),
-copy its `tests` folder alone into a fresh directory, and run the selected tests there in two pytest
-processes at the same time, one with `jupyter_client.AsyncKernelManager` as it is, one with
-`ConKernelManager` in its place (`plugin.py`). Outcomes are compared by test id; nothing runs twice.
+`python -m tests.conformance.run`, in an environment that holds the package and what
+`requirements.txt` names. For each suite of `suites.py`: fetch the source distribution (once, into
+the cache), copy its tests alone into a fresh directory, and run them there in a pytest process with
+`ConKernelManager` in the place of `jupyter_client.AsyncKernelManager` (`substitution.py`). Outcomes
+are compared by test id with those of the original, which `--record` writes into `originals/`;
+nothing runs twice.
 
-Exit status: 0, or 1 when a test that passes with the original does not pass with ours, when fewer
-than a fixed number pass with the original, or when a process timed out, broke, or tested the wrong
-classes.
+Exit status: 0, or 1 when a test that passes with the original does not pass with ours, when the
+record is not of these versions, or when a process timed out, broke, or tested the wrong classes.
 """
 # ruff: noqa: T201 - a command speaks by printing
 
@@ -26,15 +26,22 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .judge import Expected, Report, Verdict, flaws, judge, read_report
+from .suites import SUITES, Suite
+
 HERE: Final = Path(__file__).resolve().parent
 CACHE: Final = HERE.parents[1] / ".cache" / "conformance"
+ORIGINALS: Final = HERE / "originals"
+PINS: Final = HERE / "pins.txt"
+AT_ONCE: Final = 2  # suites; each is a pytest process and a kernel, which take turns
+RUNNING: Final[set[subprocess.Popen[bytes]]] = set()  # pytest processes
 
 # ipykernel flushes what is printed 0.2 s after the first of it, by a timer: between a text and its
 # newline as well, now and then. nbclient's tests compare each stream message with a stored one, so
@@ -52,132 +59,12 @@ PYTEST: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
-    """
-    One foreign suite.
+class Options:
+    """What a run is asked for."""
 
-    Attributes:
-        floor: Fewer passes than this with the original mean that the comparison proves nothing.
-        timeout: Seconds for its two processes, which start together.
-        tests: What pytest is to select.
-    """
-
-    package: str
-    version: str
-    floor: int
-    timeout: float
-    tests: tuple[str, ...]
-
-
-SUITES: Final = (
-    Suite(
-        package="jupyter_client",
-        version="8.10.0",
-        floor=77,  # of 79
-        timeout=420,
-        tests=(
-            "tests/test_client.py::TestAsyncKernelClient",
-            "tests/test_kernelmanager.py::TestAsyncKernelManager",
-            # In classes that are otherwise about the blocking manager, the coroutines alone.
-            "tests/test_kernelmanager.py::TestKernelManager::test_signal_kernel_subprocesses",
-            "tests/test_kernelmanager.py::TestKernelManager::test_start_new_kernel",
-            "tests/test_kernelmanager.py::TestKernelManager::test_templated_kspec_env",
-            "tests/test_kernelmanager.py::TestKernelManagerShutDownGracefully"
-            "::test_async_signal_kernel_subprocesses",
-            "tests/test_multikernelmanager.py::TestAsyncKernelManager",
-            "tests/test_restarter.py",
-            "tests/test_provisioning.py",
-            "tests/test_manager.py",
-        ),
-    ),
-    Suite(
-        package="nbclient",
-        version="0.11.0",
-        floor=87,  # of 89
-        timeout=300,
-        tests=("tests/test_client.py",),
-    ),
-)
-
-
-@dataclass(slots=True)
-class Report:
-    """How one process of a suite went."""
-
-    exit_status: int | None  # None: killed at the time limit
-    outcomes: dict[str, str] = field(default_factory=dict)  # id -> "passed", "failed", "skipped"
-    running: str = ""  # the test that had begun and not ended
-    created: dict[str, dict[str, int]] = field(default_factory=dict)  # set when the session ends
-    complaints: list[str] = field(default_factory=list)
-    seconds: float = 0
-
-    @property
-    def passed(self) -> set[str]:
-        """The ids of the tests that passed."""
-        return {test for test, outcome in self.outcomes.items() if outcome == "passed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the two reports of a suite say: green when nothing is missing and nothing is wrong."""
-
-    missing: list[str]  # ids that had to pass with ours and did not
-    problems: list[str]  # why the outcomes mean less than they seem to
-
-    @property
-    def green(self) -> bool:
-        """Whether ours did all that the original does."""
-        return not self.missing and not self.problems
-
-
-def read_report(lines: Iterable[str], exit_status: int | None) -> Report:
-    """Read what `plugin.py` wrote; a last line that a kill cut short is passed over."""
-    report = Report(exit_status)
-    for line in lines:
-        if not line.endswith("\n"):
-            break
-        match json.loads(line):
-            case {"started": test}:
-                report.running = test
-            case {"finished": test, "outcome": outcome}:
-                report.outcomes[test], report.running = outcome, ""
-            case {"created": created, "complaints": complaints, "seconds": seconds}:
-                report.created, report.complaints, report.seconds = created, complaints, seconds
-            case event:
-                raise ValueError(f"plugin.py writes no such event: {event}")
-    return report
-
-
-def judge(suite: Suite, original: Report | None, ours: Report) -> Verdict:
-    """
-    Compare ours with the original.
-
-    Without an original, ours is held against itself: all that it did not skip must have passed.
-    """
-    sides = {"ours": ours} if original is None else {"original": original, "ours": ours}
-    problems = [f"{side}: {problem}" for side, report in sides.items() for problem in flaws(report)]
-    first, reference = next(iter(sides.items()))
-    if len(reference.passed) < suite.floor:
-        problems.append(f"{first}: passed {len(reference.passed)}, fewer than {suite.floor}")
-    if original is None:
-        required = {test for test, outcome in ours.outcomes.items() if outcome != "skipped"}
-    else:
-        required = original.passed
-    return Verdict(sorted(required - ours.passed), problems)
-
-
-def flaws(report: Report) -> list[str]:
-    """Say why a process's outcomes are not to be trusted. Failing tests are no such reason."""
-    where = f"in {report.running}" if report.running else "outside its tests"
-    if report.exit_status is None:
-        return [f"timed out {where}"]
-    if not report.created:
-        return [f"broke {where}, with exit status {report.exit_status}"]
-    failed = "failed" in report.outcomes.values()
-    if report.exit_status == int(failed):
-        return report.complaints
-    tests = "although no test failed" if not failed else "and not because tests failed"
-    return report.complaints or [f"ended with exit status {report.exit_status}, {tests}"]
+    side: str  # "ours" | "original"
+    full: bool
+    cache: Path
 
 
 def fetch(suite: Suite, cache: Path) -> Path:
@@ -191,129 +78,157 @@ def fetch(suite: Suite, cache: Path) -> Path:
     return sdist
 
 
-def lay_out(suite: Suite, sdist: Path, work: Path) -> None:
+def lay_out(suite: Suite, work: Path, cache: Path) -> None:
     """Fill `work` with the suite's tests, our settings and our plugin: nothing else to import."""
     root = f"{suite.package}-{suite.version}"
-    with tarfile.open(sdist) as archive:
-        tests = [member for member in archive if member.name.startswith(f"{root}/tests/")]
-        archive.extractall(work, tests, filter="data")
-    (work / root / "tests").rename(work / "tests")
+    if suite.folders:
+        with tarfile.open(fetch(suite, cache)) as archive:
+            wanted = tuple(f"{root}/{folder}/" for folder in suite.folders)
+            archive.extractall(
+                work, [member for member in archive if member.name.startswith(wanted)], filter="data"
+            )
+        for folder in suite.folders:
+            (work / root / folder).rename(work / folder)
+    else:
+        shutil.copytree(HERE / "own" / suite.package, work / "tests")
     shutil.copy(HERE / f"{suite.package}.ini", work / "pytest.ini")
     shutil.copy(HERE / "plugin.py", work / "conformance_plugin.py")
+    (work / "site").mkdir()
+    shutil.copy(HERE / "substitution.py", work / "site" / "sitecustomize.py")
+    if not suite.whole_streams:
+        return
     profile = work / "ipythondir" / "profile_default"
     profile.mkdir(parents=True)
     (profile / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
 
 
-def environment(work: Path) -> dict[str, str]:
+def environment(suite: Suite, side: str, work: Path) -> dict[str, str]:
     """Return our environment without what steers pytest and Jupyter, whose files stay in `work`."""
     steering = ("PYTEST_", "JUPYTER_", "IPYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
     places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     own = {name: str(work / name.lower()) for name in places}
-    return kept | own | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    own |= {
+        "CONFORMANCE_SIDE": side,
+        "CONFORMANCE_CREATED": str(work / "created"),
+        "PYTHONPATH": str(work / "site"),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+    return kept | own | suite.env
 
 
 @contextmanager
-def started(suite: Suite, side: str, cache: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(suite: Suite, options: Options) -> Iterator[subprocess.Popen[bytes]]:
     """Run the suite in a process group of its own; what still runs of it on leaving is killed."""
-    options = [f"--side={side}", f"--report={kept_file(suite, side, cache, 'jsonl')}"]
+    arguments = [f"--report={kept_file(suite, options, 'jsonl')}"]
+    arguments += [f"--needs={slot}" for slot in suite.needs]
+    for plugin in suite.plugins:
+        arguments += ["-p", plugin]
+    if not options.full:
+        arguments += [f"--deselect={beginning}" for beginning in suite.slow]
     with (
         tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as name,
-        kept_file(suite, side, cache, "log").open("wb") as log,
+        kept_file(suite, options, "log").open("wb") as log,
     ):
-        work = Path(name)
-        lay_out(suite, fetch(suite, cache), work)
+        work = Path(name).resolve()
+        lay_out(suite, work, options.cache)
         process = subprocess.Popen(
-            [sys.executable, *PYTEST, *options, *suite.tests],
+            [sys.executable, *PYTEST, *arguments, *suite.tests],
             cwd=work,
-            env=environment(work),
+            env=environment(suite, options.side, work),
+            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        RUNNING.add(process)
         try:
             yield process
         finally:
+            RUNNING.discard(process)
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 
-def kept_file(suite: Suite, side: str, cache: Path, suffix: str) -> Path:
+def kept_file(suite: Suite, options: Options, suffix: str) -> Path:
     """Return where a process's output ("log") and report ("jsonl") stay until the next run."""
-    return cache / f"{suite.package}-{side}.{suffix}"
+    return options.cache / f"{suite.package}-{options.side}.{suffix}"
 
 
-def run_suite(suite: Suite, sides: Sequence[str], cache: Path) -> dict[str, Report]:
-    """Run the suite once for each side, all at the same time, and read the reports."""
-    for side in sides:
-        kept_file(suite, side, cache, "jsonl").unlink(missing_ok=True)
-    statuses: dict[str, int | None] = {}
-    with ExitStack() as stack:
-        processes = {side: stack.enter_context(started(suite, side, cache)) for side in sides}
-        deadline = time.monotonic() + suite.timeout
-        for side, process in processes.items():
-            try:
-                statuses[side] = process.wait(max(0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                statuses[side] = None
-    return {side: load(kept_file(suite, side, cache, "jsonl"), statuses[side]) for side in sides}
+def run_suite(suite: Suite, options: Options) -> Report:
+    """Run the suite once, and read its report."""
+    report = kept_file(suite, options, "jsonl")
+    report.unlink(missing_ok=True)
+    with started(suite, options) as process:
+        try:
+            status: int | None = process.wait(suite.timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+    if not report.exists():  # it broke before its session began
+        return Report(status)
+    with report.open(encoding="utf-8") as lines:
+        return read_report(lines, status)
 
 
-def load(path: Path, exit_status: int | None) -> Report:
-    """Read a report's file; a process that broke before its session began has left none."""
-    if not path.exists():
-        return Report(exit_status)
-    with path.open(encoding="utf-8") as lines:
-        return read_report(lines, exit_status)
+def pins() -> str:
+    """Return what tells one set of pinned versions from another."""
+    return hashlib.sha256(PINS.read_bytes()).hexdigest()[:16] if PINS.exists() else ""
 
 
-def cached_original(suite: Suite, cache: Path) -> Path:
-    """Return the file of the original's last results with these versions and this selection."""
-    packages = {(d.metadata["Name"], d.version) for d in importlib.metadata.distributions()}
-    others = sorted(f"{name}=={version}" for name, version in packages if name != "conkernelclient")
-    settings = (HERE / f"{suite.package}.ini").read_text(encoding="utf-8")
-    key = hashlib.sha256(repr((suite, settings, sys.version, others)).encode()).hexdigest()[:16]
-    return cache / f"{suite.package}-original-{key}.jsonl"
+def record(suite: Suite, report: Report) -> None:
+    """Keep what the original passes."""
+    ORIGINALS.mkdir(exist_ok=True)
+    seconds = {test: report.durations[test] for test in sorted(report.passed)}
+    others = {test: word for test, word in sorted(report.outcomes.items()) if word != "passed"}
+    content = {
+        "package": suite.package,
+        "version": suite.version,
+        "pins": pins(),
+        "passed, in seconds": seconds,
+        "others": others,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=True)
+    (ORIGINALS / f"{suite.package}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def compare(suite: Suite, options: argparse.Namespace) -> tuple[dict[str, Report], Verdict]:
-    """Run one suite as the options say, and judge it."""
-    cached = cached_original(suite, options.cache)
-    reports: dict[str, Report] = {}
-    if options.cached_original and not options.ours_only and cached.exists():
-        print(f"{suite.package}: the original's results are from the cache")
-        reports["original"] = load(cached, exit_status=0)
-    sides = ["ours"] if options.ours_only or reports else ["original", "ours"]
-    reports |= run_suite(suite, sides, options.cache)
-    if "original" in sides and not flaws(reports["original"]):
-        shutil.copy(kept_file(suite, "original", options.cache, "jsonl"), cached)
-    return reports, judge(suite, reports.get("original"), reports["ours"])
+def recorded(suite: Suite, *, full: bool) -> tuple[Expected, list[str]]:
+    """Return what the record asks of ours in this selection, and what is wrong with the record."""
+    file = ORIGINALS / f"{suite.package}.json"
+    if not file.exists():
+        return Expected(frozenset()), ["there is no record: run `make conformance-originals`"]
+    content = json.loads(file.read_text(encoding="utf-8"))
+    wrong = (content["version"], content["pins"]) != (suite.version, pins())
+    problems = ["the record is of other versions: run `make conformance-originals`"] * wrong
+    passed = content["passed, in seconds"].keys()
+    if len(passed) < suite.floor:
+        problems.append(f"the original passes {len(passed)}, fewer than {suite.floor}")
+    slow = () if full else suite.slow
+    selected = frozenset(test for test in passed if not test.startswith(slow))
+    differences = {test: why for test, why in suite.differences.items() if test in selected}
+    return Expected(selected, 1, differences), problems
 
 
-def details(suite: Suite, reports: dict[str, Report], verdict: Verdict, cache: Path) -> list[str]:
+def details(suite: Suite, report: Report, verdict: Verdict, options: Options) -> list[str]:
     """Say of one suite what its row in the table cannot hold."""
-    lines = [f"{suite.package} {suite.version}"]
-    for side, report in reports.items():
-        created = ", ".join(f"{tally[side]} {slot}s" for slot, tally in report.created.items())
-        lines.append(f"  {side}: {report.seconds:.0f} s, created {created or 'nothing'}")
-        failed = [test for test, outcome in report.outcomes.items() if outcome == "failed"]
-        lines += [f"    failed: {test}" for test in failed]
+    created = ", ".join(f"{tally[options.side]} {slot}s" for slot, tally in report.created.items())
+    lines = [f"{suite.package} {suite.version}: {report.seconds:.0f} s, created {created}"]
+    failed = [test for test, outcome in report.outcomes.items() if outcome == "failed"]
+    lines += [f"    failed: {test}" for test in failed]
     lines += [f"  MISSING: {test}" for test in verdict.missing]
     lines += [f"  PROBLEM: {problem}" for problem in verdict.problems]
     if not verdict.green:
-        log = kept_file(suite, "ours", cache, "log").read_text(encoding="utf-8", errors="replace")
-        lines += ["  the end of the log of ours:", *(f"    {ln}" for ln in log.splitlines()[-40:])]
+        log = kept_file(suite, options, "log").read_text(encoding="utf-8", errors="replace")
+        lines += ["  the end of the log:", *(f"    {line}" for line in log.splitlines()[-40:])]
     return lines
 
 
-def row(suite: Suite, reports: dict[str, Report], verdict: Verdict) -> str:
+def row(suite: Suite, report: Report, expected: Expected, verdict: Verdict) -> str:
     """Return a suite's row in the table."""
-    original = len(reports["original"].passed) if "original" in reports else "-"
-    tests = len({test for report in reports.values() for test in report.outcomes})
-    counts = f"{tests:6}{original:>10}{len(reports['ours'].passed):6}{len(verdict.missing):9}"
-    return f"{suite.package:16}{counts}   {'green' if verdict.green else 'RED'}"
+    counts = f"{len(expected.passed):10}{len(report.passed):6}{len(expected.differences):9}"
+    counts += f"{len(verdict.missing):9}{report.seconds:8.0f}"
+    return f"{suite.package:24}{counts}   {'green' if verdict.green else 'RED'}"
 
 
 def check_versions(suites: Iterable[Suite]) -> None:
@@ -325,36 +240,66 @@ def check_versions(suites: Iterable[Suite]) -> None:
             )
 
 
+def compare(suite: Suite, options: Options) -> tuple[list[str], str, bool]:
+    """Run one suite; return what is to be said of it, its row, and whether it is green."""
+    report = run_suite(suite, options)
+    if options.side == "original":
+        expected, verdict = Expected(report.passed), Verdict([], flaws(report))
+        if verdict.green:
+            record(suite, report)
+    else:
+        expected, problems = recorded(suite, full=options.full)
+        verdict = judge(expected, report)
+        verdict.problems.extend(problems)
+    said = details(suite, report, verdict, options)
+    return said, row(suite, report, expected, verdict), verdict.green
+
+
+def side_by_side(
+    suites: Sequence[Suite], options: Options
+) -> Iterator[tuple[list[str], str, bool]]:
+    """Run the suites, `AT_ONCE` at a time; give what `compare` gives, in their order."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield from pool.map(lambda suite: compare(suite, options), suites)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in tuple(RUNNING):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        pool.shutdown()
+
+
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=str(__doc__).strip().splitlines()[0])
-    parser.add_argument("--only", choices=[suite.package for suite in SUITES], help="one suite")
-    parser.add_argument("--ours-only", action="store_true", help="no original: ours must pass all")
-    parser.add_argument(
-        "--cached-original",
-        action="store_true",
-        help="for development: the original's last results, if no version has changed since",
-    )
+    names = [suite.package for suite in SUITES]
+    parser.add_argument("--only", choices=names, action="append", help="these suites")
+    parser.add_argument("--full", action="store_true", help="the slow tests as well")
+    parser.add_argument("--record", action="store_true", help="run and record the originals")
     parser.add_argument("--cache", type=Path, default=CACHE, help="for downloads, logs and results")
     return parser.parse_args()
 
 
 def main() -> int:
     """Run the command; return its exit status."""
-    options = parse()
-    options.cache = options.cache.resolve()
-    options.cache.mkdir(parents=True, exist_ok=True)
-    suites = [suite for suite in SUITES if options.only in (None, suite.package)]
+    asked = parse()
+    cache = asked.cache.resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    suites = [suite for suite in SUITES if not asked.only or suite.package in asked.only]
     check_versions(suites)
-    # Ended from outside, leave as after an exception: through `started`, which ends what it began.
+    options = Options("original" if asked.record else "ours", asked.full or asked.record, cache)
+    # Ended from outside, leave as after an exception: what was begun ends as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    table, green = [f"{'suite':16}{'tests':>6}{'original':>10}{'ours':>6}{'missing':>9}"], True
-    for suite in suites:
-        reports, verdict = compare(suite, options)
-        print("\n".join(details(suite, reports, verdict, options.cache)), flush=True)
-        table.append(row(suite, reports, verdict))
-        green = green and verdict.green
-    print("", *table, f"logs: {options.cache}", sep="\n")
+    heads = f"{'original':>10}{'ours':>6}{'policy':>9}{'missing':>9}{'seconds':>8}"
+    table, green = [f"{'suite':24}{heads}"], True
+    for said, line, fine in side_by_side(suites, options):
+        print("\n".join(said), flush=True)
+        table.append(line)
+        green = green and fine
+    print("", *table, f"logs: {cache}", sep="\n")
     return 0 if green else 1
 
 

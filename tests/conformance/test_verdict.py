@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 
-from .run import Report, Suite, flaws, judge, read_report
+from . import run
+from .judge import Expected, Report, flaws, judge, read_report
+from .suites import SUITES, Suite
 
-SUITE = Suite(package="sample", version="1", floor=2, timeout=1, tests=("tests",))
-CREATED = {"manager": {"original": 1, "ours": 0}}
+CREATED = {"manager": {"original": 0, "ours": 1}}
+EXPECTED = Expected(frozenset({"a", "b"}))
+SUITE = Suite(
+    package="sample", version="1", floor=2, timeout=1, tests=("tests",), slow=("b",), differences={}
+)
 
 
 def report(*outcomes: str, exit_status: int | None = 0) -> Report:
@@ -19,15 +25,14 @@ def report(*outcomes: str, exit_status: int | None = 0) -> Report:
 
 
 def test_equal_passes_are_green():
-    """Both pass all, and the floor is reached."""
-    assert judge(SUITE, report("passed", "passed"), report("passed", "passed")).green
+    """Ours passes all that the original does."""
+    assert judge(EXPECTED, report("passed", "passed")).green
 
 
 @pytest.mark.parametrize(("outcome", "exit_status"), [("failed", 1), ("skipped", 0)])
 def test_what_passes_with_the_original_alone_is_missing(outcome, exit_status):
     """A skip on our side is as red as a failure."""
-    ours = report("passed", outcome, exit_status=exit_status)
-    verdict = judge(SUITE, report("passed", "passed"), ours)
+    verdict = judge(EXPECTED, report("passed", outcome, exit_status=exit_status))
     assert not verdict.problems
     assert verdict.missing == ["b"]
     assert not verdict.green
@@ -36,26 +41,29 @@ def test_what_passes_with_the_original_alone_is_missing(outcome, exit_status):
 def test_a_test_that_ours_never_ran_is_missing():
     """Outcomes are compared by id, not by number."""
     ours = Report(0, {"a": "passed", "z": "passed"}, created=CREATED)
-    assert judge(SUITE, report("passed", "passed"), ours).missing == ["b"]
+    assert judge(EXPECTED, ours).missing == ["b"]
 
 
-def test_what_fails_with_the_original_alone_is_green():
-    """Ours may pass more, and the original's failing test is an exit status of 1 at most."""
-    original = report("passed", "passed", "failed", exit_status=1)
-    assert judge(SUITE, original, report("passed", "passed", "passed")).green
+def test_what_the_original_does_not_pass_is_not_asked_for():
+    """Ours may fail there, which is an exit status of 1, or pass more."""
+    assert judge(EXPECTED, report("passed", "passed", "failed", exit_status=1)).green
+    assert judge(EXPECTED, report("passed", "passed", "passed")).green
 
 
 def test_fewer_passes_than_the_floor_are_red():
     """A selection that has shrunk proves nothing, even if all of it passes."""
-    verdict = judge(SUITE, report("passed"), report("passed"))
-    assert verdict.problems == ["original: passed 1, fewer than 2"]
+    expected = Expected(frozenset({"a"}), floor=2)
+    verdict = judge(expected, report("passed"))
+    assert verdict.problems == ["the original passes 1, fewer than 2"]
+    assert not verdict.green
 
 
-def test_ours_alone_must_pass_all_it_does_not_skip():
-    """Without an original there is nothing that would excuse a failure."""
-    assert judge(SUITE, None, report("passed", "passed", "skipped")).green
-    assert judge(SUITE, None, report("passed", "passed", "failed", exit_status=1)).missing == ["c"]
-    assert judge(SUITE, None, report("passed")).problems == ["ours: passed 1, fewer than 2"]
+def test_a_difference_of_policy_is_not_missing_and_may_not_go_stale():
+    """What is listed need not pass; once it does, the list is wrong."""
+    expected = Expected(EXPECTED.passed, differences={"b": "as the design says"})
+    assert judge(expected, report("passed", "failed", exit_status=1)).green
+    verdict = judge(expected, report("passed", "passed"))
+    assert verdict.problems == ["listed as a difference, and yet passed: b"]
 
 
 @pytest.mark.parametrize("exit_status", [None, -9, 1, 2, 3, 4, 5])
@@ -63,8 +71,7 @@ def test_a_process_that_did_not_end_well_is_red_whatever_its_tests_say(exit_stat
     """None: our time limit; negative: a signal; 1: a hang at the exit; more: pytest's troubles."""
     broken = report("passed", "passed", exit_status=exit_status)
     assert flaws(broken)
-    assert not judge(SUITE, broken, report("passed", "passed")).green
-    assert not judge(SUITE, report("passed", "passed"), broken).green
+    assert not judge(EXPECTED, broken).green
 
 
 @pytest.mark.parametrize("exit_status", [0, 1])
@@ -77,13 +84,59 @@ def test_a_complaint_is_red():
     """The plugin complains when nothing was substituted."""
     ours = report("passed", "passed")
     ours.complaints = ["no manager of the ours side was created"]
-    assert not judge(SUITE, report("passed", "passed"), ours).green
+    assert not judge(EXPECTED, ours).green
 
 
 def test_a_report_that_was_cut_short_names_the_hanging_test():
     """A kill may hit the middle of a line."""
-    events = [{"started": "a"}, {"finished": "a", "outcome": "passed"}, {"started": "b"}]
+    events = [
+        {"started": "a"},
+        {"finished": "a", "outcome": "passed", "seconds": 0.1},
+        {"started": "b"},
+    ]
     lines = [*(json.dumps(event) + "\n" for event in events), '{"finis']
     read = read_report(lines, None)
     assert (read.passed, read.running) == ({"a"}, "b")
     assert flaws(read) == ["timed out in b"]
+
+
+@pytest.fixture
+def records(tmp_path, monkeypatch):
+    """Let records and pins be in a directory of the test's own; gives the directory."""
+    monkeypatch.setattr(run, "ORIGINALS", tmp_path)
+    monkeypatch.setattr(run, "PINS", tmp_path / "pins.txt")
+    run.PINS.write_text("one==1\n")
+    return tmp_path
+
+
+def test_a_record_asks_for_what_it_holds_and_the_slow_ones_in_full(records):
+    """What is left out of a run is not asked for either."""
+    original = Report(1, {"a": "passed", "b::x": "passed", "c": "failed"}, {"a": 1, "b::x": 2})
+    run.record(SUITE, original)
+    full, problems = run.recorded(SUITE, full=True)
+    assert (full.passed, problems) == ({"a", "b::x"}, [])
+    assert run.recorded(SUITE, full=False)[0].passed == {"a"}
+
+
+def test_a_record_of_other_versions_is_red(records):
+    """What the original passed then says nothing of what it passes now."""
+    run.record(SUITE, Report(0, {"a": "passed", "b": "passed"}, {"a": 1, "b": 2}))
+    assert not run.recorded(SUITE, full=True)[1]
+    run.PINS.write_text("one==2\n")
+    assert run.recorded(SUITE, full=True)[1]
+
+
+def test_a_suite_without_a_record_is_red(records):
+    """Nothing to compare with is no comparison."""
+    expected, problems = run.recorded(SUITE, full=True)
+    assert problems
+    assert not judge(expected, report("passed")).green
+
+
+def test_every_record_in_the_repository_is_of_the_pins_and_over_its_floor():
+    """The records and the pins change together."""
+    assert run.pins() == hashlib.sha256(run.PINS.read_bytes()).hexdigest()[:16]
+    for suite in SUITES:
+        expected, problems = run.recorded(suite, full=True)
+        assert not problems, suite.package
+        assert set(suite.differences) <= expected.passed, suite.package

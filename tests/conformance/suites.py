@@ -1,0 +1,146 @@
+"""
+Which tests of which programs are run, and in what surroundings?
+
+Versions are those of `requirements.txt`. `make conformance` leaves out what a suite calls slow, and
+`FULL=1 make conformance` runs it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """
+    One foreign suite.
+
+    Attributes:
+        package: As the registry names it.
+        floor: Fewer passes than this with the original mean that the comparison proves nothing.
+        timeout: Seconds for its process.
+        tests: What pytest is to select.
+        plugins: The pytest plugins that are loaded beside those that every suite has.
+        folders: What is taken from the source distribution; empty where there is none, and the tests
+            are our own.
+        needs: What has to be created by the tests: managers, clients.
+        slow: Beginnings of the ids that are run with `FULL=1` alone.
+        differences: Ids that ours need not pass, with the reason.
+        env: Variables that its tests need.
+        whole_streams: Whether its tests compare each stream message with a stored one.
+    """
+
+    package: str
+    version: str
+    floor: int
+    timeout: float
+    tests: tuple[str, ...]
+    plugins: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ("tests",)
+    needs: tuple[str, ...] = ("manager", "client")
+    slow: tuple[str, ...] = ()
+    differences: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    whole_streams: bool = False
+
+
+SUITES: Final = (
+    Suite(
+        package="jupyter_client",
+        version="8.10.0",
+        floor=1,
+        timeout=600,
+        tests=(
+            "tests/test_client.py",
+            "tests/test_kernelmanager.py",
+            "tests/test_multikernelmanager.py",
+            "tests/test_restarter.py",
+            "tests/test_provisioning.py",
+            "tests/test_manager.py",
+        ),
+        plugins=("pytest_asyncio.plugin",),
+    ),
+    Suite(
+        package="nbclient",
+        version="0.11.0",
+        floor=1,
+        timeout=400,
+        tests=("tests",),
+        plugins=("pytest_asyncio.plugin",),
+        whole_streams=True,
+    ),
+    Suite(
+        package="jupyter_server",
+        version="2.21.1",
+        floor=1,
+        timeout=900,
+        tests=("tests/services/kernels", "tests/services/sessions"),
+        plugins=("pytest_console_scripts",),
+        needs=("manager",),
+    ),
+    Suite(
+        package="jupyter_kernel_gateway",
+        version="3.0.1",
+        floor=1,
+        timeout=600,
+        tests=("tests",),
+    ),
+    Suite(
+        package="papermill",
+        version="2.7.0",
+        floor=1,
+        timeout=600,
+        tests=(
+            "papermill/tests/test_autosave.py",
+            "papermill/tests/test_cli.py",
+            "papermill/tests/test_clientwrap.py",
+            "papermill/tests/test_engines.py",
+            "papermill/tests/test_exceptions.py",
+            "papermill/tests/test_execute.py",
+            "papermill/tests/test_inspect.py",
+        ),
+        plugins=("pytest_mock",),
+        folders=("papermill",),
+    ),
+    Suite(
+        package="nbconvert",
+        version="7.17.2",
+        floor=1,
+        timeout=600,
+        tests=(
+            "tests/preprocessors/test_execute.py",
+            "tests/test_nbconvertapp.py::TestNbConvertApp::test_allow_errors",
+            "tests/test_nbconvertapp.py::TestNbConvertApp::test_errors_print_traceback",
+            "tests/test_nbconvertapp.py::TestNbConvertApp::test_execute_widgets_from_nbconvert",
+            "tests/test_nbconvertapp.py::TestNbConvertApp::test_execute_multiple_notebooks",
+        ),
+    ),
+    Suite(
+        package="testbook",
+        version="0.4.2",
+        floor=1,
+        timeout=300,
+        tests=("tests",),
+        folders=(),  # PyPI has wheels of it alone, and they hold no tests
+    ),
+    Suite(
+        package="nbmake",
+        version="1.5.5",
+        floor=1,
+        timeout=600,
+        tests=("tests",),
+        plugins=("xdist.plugin", "nbmake.pytest_plugin"),
+        env={"PYTEST_PLUGINS": "nbmake.pytest_plugin,xdist.plugin"},
+    ),
+    Suite(
+        package="voila",
+        version="0.5.13",
+        floor=1,
+        timeout=900,
+        tests=("tests",),
+        plugins=("pytest_tornasync.plugin",),
+        folders=("tests", "notebooks"),
+    ),
+)
