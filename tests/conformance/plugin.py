@@ -61,7 +61,9 @@ class Recorder:
     def pytest_make_parametrize_id(self, val: object) -> str | None:
         """Give a test that takes the manager's class as a parameter one id for both sides."""
         name = getattr(val, "__qualname__", "")
-        return f"Async{name[3:]}" if name in ("ConKernelManager", "ConIOLoopKernelManager") else None
+        return (
+            f"Async{name[3:]}" if name in ("ConKernelManager", "ConIOLoopKernelManager") else None
+        )
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write which test begins, so that a hang has a name."""

@@ -85,7 +85,9 @@ def lay_out(suite: Suite, work: Path, cache: Path) -> None:
         with tarfile.open(fetch(suite, cache)) as archive:
             wanted = tuple(f"{root}/{folder}/" for folder in suite.folders)
             archive.extractall(
-                work, [member for member in archive if member.name.startswith(wanted)], filter="data"
+                work,
+                [member for member in archive if member.name.startswith(wanted)],
+                filter="data",
             )
         for folder in suite.folders:
             (work / root / folder).rename(work / folder)
