@@ -228,7 +228,7 @@ async def test(no_leaks, fake_kernel):
 def test_over():
     left[0].stop_channels()
 """,
-        ["file descriptor [0-9]*: socket:*"],
+        ["file descriptor [0-9]*: anon_inode:*"],
     ),
 }
 
