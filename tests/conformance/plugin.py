@@ -1,8 +1,8 @@
 """
 How did each test of a foreign suite end, and did the suite create what it was to test?
 
-A pytest plugin, which `run.py` copies next to the suite and loads with `-p`. `--report FILE` takes one
-JSON object per line:
+A pytest plugin, which `run.py` copies next to the suite and loads with `-p`. `--report FILE` takes
+one JSON object per line:
 
     {"started": ID}                     a test begins
     {"finished": ID, "outcome": WORD, "seconds": NUMBER}

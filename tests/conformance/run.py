@@ -2,7 +2,7 @@
 Do the programs that exist, and their own tests, do with ours what they do with the original?
 
 `python -m tests.conformance.run`, in an environment that holds the package and what
-`requirements.txt` names. For each suite of `suites.py`: fetch the source distribution (once, into
+`pins.txt` names. For each suite of `suites.py`: fetch the source distribution (once, into
 the cache), copy its tests alone into a fresh directory, and run them there in a pytest process with
 `ConKernelManager` in the place of `jupyter_client.AsyncKernelManager` (`substitution.py`). Outcomes
 are compared by test id with those of the original, which `--record` writes into `originals/`;
