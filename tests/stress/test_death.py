@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelClient, ConKernelManager, Run, errors, events
-from tests.clients import LONG
+from tests.clients import LONG, opened
 from tests.conftest import LOOP
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ async def test_all_in_flight_fail_at_once_with_the_right_status(
     """From the time at which the process was killed, or was told to end itself."""
     km = ConKernelManager()
     await km.start_kernel()
-    kc = await km.client().start_channels()
+    kc = await opened(km.client())
     times: list[float] = []
     for _ in range(ROUNDS):
         assert km.provisioner is not None
@@ -150,10 +150,10 @@ async def test_last_words_that_left_the_kernel_are_in_the_result(
     os.mkfifo(gate)
     heard = left = 0
     for _ in range(WORDS):
-        first = await km.client().start_channels()  # the kernel listens
+        first = await opened(km.client())  # the kernel listens
         first.stop_channels()
         relay = Relay(km.iopub_port)
-        kc = await km.client(iopub_port=relay.port).start_channels()
+        kc = await opened(km.client(iopub_port=relay.port))
         assert km.provisioner is not None
         waits = f"open({str(gate)!r}).close()" if how.startswith("waits") else ""
         run = kc.run(f"import os; print('last' + ' words', flush=True)\n{waits}\nos._exit(3)")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
+from tests.clients import opened
 
 from ..clients import LONG, client_of
 
@@ -44,7 +45,7 @@ async def test_a_client_that_closes_in_the_middle_costs_the_other_nothing(
         return got
 
     async with client_of(km, stop_on_error=False) as staying:
-        closing = await km.client(stop_on_error=False).start_channels()
+        closing = await opened(km.client(stop_on_error=False))
         began = time.monotonic()
         pairs = [
             (asyncio.ensure_future(ask(staying, "staying", n)),

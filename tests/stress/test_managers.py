@@ -90,7 +90,7 @@ from conkernelclient import ConKernelManager
 async def main():
     managers = [ConKernelManager() for _ in range(8)]
     await asyncio.gather(*(km.start_kernel() for km in managers))
-    clients = [await km.client().start_channels() for km in managers]
+    clients = [await opened(km.client()) for km in managers]
     for kc in clients:
         kc.execute("while True:\\n try:\\n  while True: pass\\n except BaseException: pass")
     with open(sys.argv[1] + ".new", "w") as file:

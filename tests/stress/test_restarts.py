@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelManager, Run, errors, events
-from tests.clients import LONG
+from tests.clients import LONG, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ async def test_twenty_restarts_with_requests_in_flight(
     """Each of the old queue would leave a file if it ran in the new kernel."""
     km = ConKernelManager()
     await km.start_kernel()
-    kc = await km.client().start_channels()
+    kc = await opened(km.client())
     failing: list[float] = []
     serving: list[float] = []
     for number in range(ROUNDS):
@@ -84,7 +84,7 @@ async def test_a_timeout_that_restarts_and_one_in_a_subshell_end_within_three_se
     """With what had been shown; the next run works."""
     km = ConKernelManager()
     await km.start_kernel()
-    kc = await km.client().start_channels()
+    kc = await opened(km.client())
 
     async def timed_out(code: str, **options: Any) -> float:
         began = time.monotonic()

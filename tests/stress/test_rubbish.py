@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.clients import opened
+
 from ..clients import LONG, until
 from ..messages import frames, header, packed
 from .stub import stub
@@ -137,7 +139,7 @@ async def test_each_bad_message_costs_itself(
     """A real request amid them is answered, and each is counted; short ones may count together."""
     sent = 0
     with stub() as kernel:
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         await kc.get_pubs()
         for name, (make, count_bad) in BAD.items():
             messages = make()
@@ -224,7 +226,7 @@ async def test_random_messages_cost_themselves(
     """Half of them in the middle of a run, many with its id: it ends all the same."""
     chance = random.Random(seed)
     with stub() as kernel:
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         began = time.monotonic()
         for channel in CHANNELS:
             kernel.hold.clear()
