@@ -6,9 +6,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYRIGHT := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. $(BIN)/basedpyright
 METADATA := settings.ini setup.py pyproject.toml
 CONFORMANCE := .venv-conformance
-PINS := $(wildcard tests/conformance/requirements.txt)
+PINS := tests/conformance/pins.txt
 
-.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance stress bench instructions bench-check clean
+.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance conformance-originals stress bench instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -51,8 +51,11 @@ wire-alone router-alone: %-alone: .venv/.dev
 verdict: .venv/.dev
 	$(BIN)/python -m pytest --quiet tests/conformance/test_verdict.py
 
-conformance: $(CONFORMANCE)/.installed ## Run jupyter_client's own tests against this library
-	$(CONFORMANCE)/bin/python -m tests.conformance.run
+conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against this library (FULL=1: the slow ones as well)
+	$(CONFORMANCE)/bin/python -m tests.conformance.run $(if $(FULL),--full)
+
+conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with the originals
+	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
 
 # Every row, then on the other loop those of requests, and the client's own tests.
 STRESS := $(BIN)/python -m pytest --quiet

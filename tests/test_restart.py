@@ -239,7 +239,7 @@ async def test_a_kernel_that_dies_is_restarted_and_the_callbacks_are_called(
 async def test_a_kernel_that_is_being_restarted_unasked_can_be_ended_or_restarted(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The multi-kernel manager looks at `ready`, which only what somebody asked for makes pending."""
+    """The multi-kernel manager looks at `ready`, pending only for what somebody asked for."""
     many = ConMultiKernelManager()
     kernel_id = await many.start_kernel()
     km = many.get_kernel(kernel_id)

@@ -366,3 +366,19 @@ def test_each_row_of_the_table_can_happen() -> None:
             case _:
                 feed(router, "iopub", status(signal.name.lower(), "r"))
         assert request.phase is wanted
+
+
+@pytest.mark.parametrize("state", [["idle"], {"idle": 1}, None, 5])
+def test_a_status_that_is_no_string_costs_itself(state: Any) -> None:
+    """It is counted, and its request goes on: of an owner that waits, and of one that gave up."""
+    router = Router()
+    request = opened(router)
+    feed(router, "iopub", status("busy", "r"))
+    odd = incoming("status", "r", execution_state=state)
+    assert feed(router, "iopub", odd).to is Destination.NOBODY
+    assert (request.phase, router.violations) == (Phase.RUNNING, 1)
+    router.abandon(request)
+    assert feed(router, "iopub", odd).to is Destination.NOBODY
+    assert (request.phase, router.violations, router.orphans) == (Phase.RUNNING, 2, 0)
+    feed(router, "shell", reply("r"))
+    assert feed(router, "iopub", status("idle", "r")).ended

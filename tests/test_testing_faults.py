@@ -213,7 +213,7 @@ async def test_a_kernel_that_is_cut_off_answers_when_it_is_mended() -> None:
     """`cut` and `mend` work from the test's thread while the kernel works in its own."""
     faults = Faults()
     with FakeKernel(echo, faults=faults) as kernel:
-        kc = await kernel.client().start_channels()
+        kc = await opened(kernel.client())
         try:
             faults.cut()
             runs = [kc.run(f"{n}") for n in range(3)]

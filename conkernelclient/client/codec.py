@@ -378,7 +378,8 @@ class Answer:
     __slots__ = ("sign", "value")
 
     def __init__(self, value: Any) -> None:
-        self.sign, self.value = "+", value
+        self.sign: str = "+"
+        self.value: Any = value
 
     def __repr__(self) -> str:
         """Give all as one text to kernels that know no MIME bundles."""

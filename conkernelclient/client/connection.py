@@ -208,7 +208,7 @@ class Connection(Loops):
             self.holding.clear()
             self.peer.close()
             self._transport.detach()
-            self.loop = None  # started again, it may serve another one
+            self.loop: asyncio.AbstractEventLoop | None = None  # the next start may serve another
 
     def suspend(self) -> None:
         """Break with the kernel: the sockets are closed, and what is sent is held for new ones."""

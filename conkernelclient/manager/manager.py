@@ -96,7 +96,6 @@ class ConKernelManager(AsyncKernelManager):
         self._loop: asyncio.AbstractEventLoop | None = None  # the last one that used the manager
         self._settled: Life | None = None  # what was to be done at its end is done
         self._is_restarting = False
-        self._owner = 0  # the process that started the kernel; set when it does
         self._is_starting = False  # what jupyter_client does after the launch is under way
         self._restarts_due = 0  # announced to the clients, and not at their end
         self._port_retries = 0
@@ -302,7 +301,9 @@ class ConKernelManager(AsyncKernelManager):
             self._note_interrupt()
         await super()._async_signal_kernel(signum)
 
-    signal_kernel = _async_signal_kernel
+    async def signal_kernel(self, signum: int) -> None:
+        """Send the signal `signum` to the kernel; SIGINT is an interrupt."""
+        await self._async_signal_kernel(signum)
 
     def _note_interrupt(self) -> None:
         for client in self._living_clients():
@@ -370,6 +371,7 @@ class ConKernelManager(AsyncKernelManager):
             transport_encryption=transport_encryption, **kw
         )
 
+    _owner: int = 0  # the process that started the kernel; set when it does
     # Set when the kernel was shut down for good, until another one is started.
     _is_cleaned_up: bool = False
 
@@ -386,7 +388,9 @@ class ConKernelManager(AsyncKernelManager):
         await super()._async_cleanup_resources(restart=restart)
         self._is_cleaned_up = not restart
 
-    cleanup_resources = _async_cleanup_resources
+    async def cleanup_resources(self, restart: bool = False) -> None:
+        """Let go of what the kernel's sockets and files took; with `restart` of less."""
+        await self._async_cleanup_resources(restart=restart)
 
     async def _async_post_start_kernel(self, **kw: Any) -> None:
         self._is_starting = True

@@ -1,9 +1,9 @@
 """
 Does a suite's run with ours pass what its run with the original passed?
 
-Reports are compared by test id with the record of the original, which is kept in `originals/`. A test
-that the original passes and ours does not is missing, unless the suite lists it as a difference of
-policy; such a difference that passes is told as well, so that the list stays short.
+Reports are compared by test id with the record of the original, which is kept in `originals/`. A
+test that the original passes and ours does not is missing, unless the suite lists it as a
+difference of policy; such a difference that passes is told as well, so that the list stays short.
 """
 
 from __future__ import annotations

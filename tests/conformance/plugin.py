@@ -1,8 +1,8 @@
 """
 How did each test of a foreign suite end, and did the suite create what it was to test?
 
-A pytest plugin, which `run.py` copies next to the suite and loads with `-p`. `--report FILE` takes one
-JSON object per line:
+A pytest plugin, which `run.py` copies next to the suite and loads with `-p`. `--report FILE` takes
+one JSON object per line:
 
     {"started": ID}                     a test begins
     {"finished": ID, "outcome": WORD, "seconds": NUMBER}
@@ -61,7 +61,9 @@ class Recorder:
     def pytest_make_parametrize_id(self, val: object) -> str | None:
         """Give a test that takes the manager's class as a parameter one id for both sides."""
         name = getattr(val, "__qualname__", "")
-        return f"Async{name[3:]}" if name in ("ConKernelManager", "ConIOLoopKernelManager") else None
+        return (
+            f"Async{name[3:]}" if name in ("ConKernelManager", "ConIOLoopKernelManager") else None
+        )
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write which test begins, so that a hang has a name."""

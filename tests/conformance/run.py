@@ -2,7 +2,7 @@
 Do the programs that exist, and their own tests, do with ours what they do with the original?
 
 `python -m tests.conformance.run`, in an environment that holds the package and what
-`requirements.txt` names. For each suite of `suites.py`: fetch the source distribution (once, into
+`pins.txt` names. For each suite of `suites.py`: fetch the source distribution (once, into
 the cache), copy its tests alone into a fresh directory, and run them there in a pytest process with
 `ConKernelManager` in the place of `jupyter_client.AsyncKernelManager` (`substitution.py`). Outcomes
 are compared by test id with those of the original, which `--record` writes into `originals/`;
@@ -85,7 +85,9 @@ def lay_out(suite: Suite, work: Path, cache: Path) -> None:
         with tarfile.open(fetch(suite, cache)) as archive:
             wanted = tuple(f"{root}/{folder}/" for folder in suite.folders)
             archive.extractall(
-                work, [member for member in archive if member.name.startswith(wanted)], filter="data"
+                work,
+                [member for member in archive if member.name.startswith(wanted)],
+                filter="data",
             )
         for folder in suite.folders:
             (work / root / folder).rename(work / folder)

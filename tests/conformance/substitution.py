@@ -1,8 +1,8 @@
 """
 Which class does a process get for `AsyncKernelManager`, and what does it create?
 
-`run.py` copies this file as `sitecustomize.py` into a folder of PYTHONPATH, so that a suite's pytest
-process and all Python processes that its tests start go through it. Two variables steer it:
+`run.py` copies this file as `sitecustomize.py` into a folder of PYTHONPATH, so that a suite's
+pytest process and all Python processes that its tests start go through it. Two variables steer it:
 
     CONFORMANCE_SIDE     "original" changes nothing; "ours" puts `ConKernelManager` in the place of
                          `AsyncKernelManager`, and `ConIOLoopKernelManager` in that of

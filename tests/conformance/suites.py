@@ -1,7 +1,7 @@
 """
 Which tests of which programs are run, and in what surroundings?
 
-Versions are those of `requirements.txt`. `make conformance` leaves out what a suite calls slow, and
+Versions are those of `pins.txt`. `make conformance` leaves out what a suite calls slow, and
 `FULL=1 make conformance` runs it all.
 """
 
@@ -23,8 +23,8 @@ class Suite:
         timeout: Seconds for its process.
         tests: What pytest is to select.
         plugins: The pytest plugins that are loaded beside those that every suite has.
-        folders: What is taken from the source distribution; empty where there is none, and the tests
-            are our own.
+        folders: What is taken from the source distribution; empty where there is none, and the
+            tests are our own.
         needs: What has to be created by the tests: managers, clients.
         slow: Beginnings of the ids that are run with `FULL=1` alone.
         differences: Ids that ours need not pass, with the reason.

@@ -1,8 +1,8 @@
 """
 Does a notebook's own unit test, written with testbook, work?
 
-testbook publishes no source distribution, and its wheel holds no tests: these run its whole way, from
-the decorator to the values that come back.
+testbook publishes no source distribution, and its wheel holds no tests: these run its whole way,
+from the decorator to the values that come back.
 """
 
 from __future__ import annotations
