@@ -47,8 +47,7 @@ class ConIOLoopKernelManager(  # pyright: ignore[reportIncompatibleMethodOverrid
         (JEP 65), by a message without a parent, amid their requests. jupyter_client's clients are
         ready 0.2 s later than ours, so that its default of 100 ms and up to 200 was enough.
         """
-        made: object = super()._create_connected_socket(channel, identity)
-        socket = cast("zmq.Socket[Any]", made)
+        socket = cast("zmq.Socket[Any]", super()._create_connected_socket(channel, identity))
         if channel == "iopub":
             url = self._make_url(channel)
             socket.disconnect(url)
