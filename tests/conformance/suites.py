@@ -50,7 +50,7 @@ SUITES: Final = (
     Suite(
         package="jupyter_client",
         version="8.10.0",
-        floor=1,
+        floor=120,
         timeout=600,
         tests=(
             "tests/test_client.py",
@@ -61,36 +61,51 @@ SUITES: Final = (
             "tests/test_manager.py",
         ),
         plugins=("pytest_asyncio.plugin",),
+        slow=(
+            "tests/test_client.py::TestKernelClient",  # the blocking client
+            "tests/test_client.py::TestThreadedKernelClient",
+            "tests/test_kernelmanager.py::TestParallel",
+            "tests/test_restarter.py::test_restart_check",  # the blocking manager
+            "tests/test_restarter.py::test_restarter_gives_up",
+            "tests/test_restarter.py::test_async_restarter_gives_up[ipc]",
+        ),
     ),
     Suite(
         package="nbclient",
         version="0.11.0",
-        floor=1,
+        floor=125,
         timeout=400,
         tests=("tests",),
         plugins=("pytest_asyncio.plugin",),
         whole_streams=True,
+        slow=("tests/test_cli.py", "tests/test_client.py::test_run_all_notebooks"),
     ),
     Suite(
         package="jupyter_server",
         version="2.21.1",
-        floor=1,
+        floor=178,
         timeout=900,
         tests=("tests/services/kernels", "tests/services/sessions"),
         plugins=("pytest_console_scripts",),
         needs=("manager",),
+        slow=("tests/services/kernels/test_cull.py", "tests/services/sessions/test_api.py"),
     ),
     Suite(
         package="jupyter_kernel_gateway",
         version="3.0.1",
-        floor=1,
+        floor=115,
         timeout=600,
         tests=("tests",),
+        slow=(
+            "tests/test_jupyter_websocket.py",
+            "tests/test_notebook_http.py::TestCustomResponse",
+            "tests/test_notebook_http.py::TestKernelPool::test_should_cycle",
+        ),
     ),
     Suite(
         package="papermill",
         version="2.7.0",
-        floor=1,
+        floor=141,
         timeout=600,
         tests=(
             "papermill/tests/test_autosave.py",
@@ -103,11 +118,18 @@ SUITES: Final = (
         ),
         plugins=("pytest_mock",),
         folders=("papermill",),
+        slow=(
+            "papermill/tests/test_autosave.py::TestMidCellAutosave::test_end2end",
+            "papermill/tests/test_cli.py::test_pipe_in_auto",
+            "papermill/tests/test_cli.py::test_pipe_in_explicit",
+            "papermill/tests/test_cli.py::test_pipe_in_out_explicit",
+            "papermill/tests/test_cli.py::test_pipe_out",
+        ),
     ),
     Suite(
         package="nbconvert",
         version="7.17.2",
-        floor=1,
+        floor=9,
         timeout=600,
         tests=(
             "tests/preprocessors/test_execute.py",
@@ -116,11 +138,12 @@ SUITES: Final = (
             "tests/test_nbconvertapp.py::TestNbConvertApp::test_execute_widgets_from_nbconvert",
             "tests/test_nbconvertapp.py::TestNbConvertApp::test_execute_multiple_notebooks",
         ),
+        slow=("tests/test_nbconvertapp.py::TestNbConvertApp::test_allow_errors",),
     ),
     Suite(
         package="testbook",
         version="0.4.2",
-        floor=1,
+        floor=8,
         timeout=300,
         tests=("tests",),
         folders=(),  # PyPI has wheels of it alone, and they hold no tests
@@ -128,16 +151,21 @@ SUITES: Final = (
     Suite(
         package="nbmake",
         version="1.5.5",
-        floor=1,
+        floor=33,
         timeout=600,
         tests=("tests",),
         plugins=("xdist.plugin", "nbmake.pytest_plugin"),
         env={"PYTEST_PLUGINS": "nbmake.pytest_plugin,xdist.plugin"},
+        slow=(
+            "tests/test_pytest_plugin.py::test_when_parallel",
+            "tests/test_pytest_plugin.py::test_when_passing",
+            "tests/test_pytest_plugin.py::test_when_timeout",
+        ),
     ),
     Suite(
         package="voila",
         version="0.5.13",
-        floor=1,
+        floor=40,
         timeout=900,
         tests=(
             "tests/execute_output_test.py",
@@ -171,5 +199,13 @@ SUITES: Final = (
         ),
         plugins=("pytest_tornasync.plugin",),
         folders=("tests", "notebooks"),
+        # These wait for kernels kept warm, at most 20 s in all.
+        slow=("tests/app/preheat_", "tests/app/progressive_rendering_"),
+        differences={
+            "tests/app/kernel_death_test.py::test_kernel_death": (
+                "the page tells the death by an error that is nbclient's as well, with its reason; "
+                "the test looks for the line of nbclient's source that raises its own"
+            ),
+        },
     ),
 )
