@@ -64,10 +64,13 @@ SUITES: Final = (
         slow=(
             "tests/test_client.py::TestKernelClient",  # the blocking client
             "tests/test_client.py::TestThreadedKernelClient",
+            # The blocking manager.
+            "tests/test_kernelmanager.py::TestKernelManagerShutDownGracefully::test_signal_kernel",
             "tests/test_kernelmanager.py::TestParallel",
-            "tests/test_restarter.py::test_restart_check",  # the blocking manager
+            "tests/test_restarter.py::test_restart_check",
             "tests/test_restarter.py::test_restarter_gives_up",
-            "tests/test_restarter.py::test_async_restarter_gives_up[ipc]",
+            "tests/test_restarter.py::test_async_restart_check[ipc]",
+            "tests/test_restarter.py::test_async_restarter_gives_up",
         ),
     ),
     Suite(
@@ -78,7 +81,11 @@ SUITES: Final = (
         tests=("tests",),
         plugins=("pytest_asyncio.plugin",),
         whole_streams=True,
-        slow=("tests/test_cli.py", "tests/test_client.py::test_run_all_notebooks"),
+        slow=(
+            "tests/test_cli.py",
+            "tests/test_client.py::TestExecute::test_timeout_func",
+            "tests/test_client.py::test_run_all_notebooks",
+        ),
     ),
     Suite(
         package="jupyter_server",
@@ -88,7 +95,11 @@ SUITES: Final = (
         tests=("tests/services/kernels", "tests/services/sessions"),
         plugins=("pytest_console_scripts",),
         needs=("manager",),
-        slow=("tests/services/kernels/test_cull.py", "tests/services/sessions/test_api.py"),
+        slow=(
+            "tests/services/kernels/test_cull.py",
+            "tests/services/kernels/test_execution_state.py",
+            "tests/services/sessions/test_api.py",
+        ),
     ),
     Suite(
         package="jupyter_kernel_gateway",
@@ -99,7 +110,7 @@ SUITES: Final = (
         slow=(
             "tests/test_jupyter_websocket.py",
             "tests/test_notebook_http.py::TestCustomResponse",
-            "tests/test_notebook_http.py::TestKernelPool::test_should_cycle",
+            "tests/test_notebook_http.py::TestKernelPool",
         ),
     ),
     Suite(
@@ -138,7 +149,11 @@ SUITES: Final = (
             "tests/test_nbconvertapp.py::TestNbConvertApp::test_execute_widgets_from_nbconvert",
             "tests/test_nbconvertapp.py::TestNbConvertApp::test_execute_multiple_notebooks",
         ),
-        slow=("tests/test_nbconvertapp.py::TestNbConvertApp::test_allow_errors",),
+        slow=(
+            "tests/test_nbconvertapp.py::TestNbConvertApp::test_allow_errors",
+            "tests/test_nbconvertapp.py::TestNbConvertApp::test_errors_print_traceback",
+            "tests/test_nbconvertapp.py::TestNbConvertApp::test_execute_multiple_notebooks",
+        ),
     ),
     Suite(
         package="testbook",
@@ -157,6 +172,7 @@ SUITES: Final = (
         plugins=("xdist.plugin", "nbmake.pytest_plugin"),
         env={"PYTEST_PLUGINS": "nbmake.pytest_plugin,xdist.plugin"},
         slow=(
+            "tests/test_nb_run.py::TestNotebookRun::test_when_magic_error",
             "tests/test_pytest_plugin.py::test_when_parallel",
             "tests/test_pytest_plugin.py::test_when_passing",
             "tests/test_pytest_plugin.py::test_when_timeout",
