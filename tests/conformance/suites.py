@@ -46,6 +46,7 @@ class Suite:
     whole_streams: bool = False
 
 
+# The long ones first: two run at a time.
 SUITES: Final = (
     Suite(
         package="jupyter_client",
@@ -72,6 +73,52 @@ SUITES: Final = (
             "tests/test_restarter.py::test_async_restart_check[ipc]",
             "tests/test_restarter.py::test_async_restarter_gives_up",
         ),
+    ),
+    Suite(
+        package="voila",
+        version="0.5.13",
+        floor=40,
+        timeout=900,
+        tests=(
+            "tests/execute_output_test.py",
+            "tests/app/cwd_subdir_test.py",
+            "tests/app/cwd_test.py",
+            "tests/app/execute_test.py",
+            "tests/app/kernel_death_test.py",
+            "tests/app/many_iopub_messages_test.py",
+            "tests/app/no_kernelspec_test.py",
+            "tests/app/no_strip_sources_test.py",
+            "tests/app/non_existing_kernel_test.py",
+            "tests/app/notebooks_test.py",
+            "tests/app/preheat_activation_test.py",
+            "tests/app/preheat_configuration_test.py",
+            "tests/app/preheat_default_kernel_env_test.py",
+            "tests/app/preheat_multiple_notebooks_test.py",
+            "tests/app/preheat_with_query_string_test.py",
+            "tests/app/prelaunch_hook_papermill_test.py",
+            "tests/app/prelaunch_hook_test.py",
+            "tests/app/progressive_rendering_activation_test.py",
+            "tests/app/progressive_rendering_test.py",
+            "tests/app/serve_directory_test.py",
+            "tests/app/show_traceback_test.py",
+            "tests/app/shutdown_kernel_test.py",
+            "tests/app/syntax_error_test.py",
+            "tests/app/timeout_test.py",
+            "tests/server/cwd_subdir_test.py",
+            "tests/server/execute_test.py",
+            "tests/server/no_strip_sources_test.py",
+            "tests/server/show_traceback_test.py",
+        ),
+        plugins=("pytest_tornasync.plugin",),
+        folders=("tests", "notebooks"),
+        # These wait for kernels kept warm, at most 20 s in all.
+        slow=("tests/app/preheat_", "tests/app/progressive_rendering_"),
+        differences={
+            "tests/app/kernel_death_test.py::test_kernel_death": (
+                "the page tells the death by an error that is nbclient's as well, with its reason; "
+                "the test looks for the line of nbclient's source that raises its own"
+            ),
+        },
     ),
     Suite(
         package="nbclient",
@@ -177,51 +224,5 @@ SUITES: Final = (
             "tests/test_pytest_plugin.py::test_when_passing",
             "tests/test_pytest_plugin.py::test_when_timeout",
         ),
-    ),
-    Suite(
-        package="voila",
-        version="0.5.13",
-        floor=40,
-        timeout=900,
-        tests=(
-            "tests/execute_output_test.py",
-            "tests/app/cwd_subdir_test.py",
-            "tests/app/cwd_test.py",
-            "tests/app/execute_test.py",
-            "tests/app/kernel_death_test.py",
-            "tests/app/many_iopub_messages_test.py",
-            "tests/app/no_kernelspec_test.py",
-            "tests/app/no_strip_sources_test.py",
-            "tests/app/non_existing_kernel_test.py",
-            "tests/app/notebooks_test.py",
-            "tests/app/preheat_activation_test.py",
-            "tests/app/preheat_configuration_test.py",
-            "tests/app/preheat_default_kernel_env_test.py",
-            "tests/app/preheat_multiple_notebooks_test.py",
-            "tests/app/preheat_with_query_string_test.py",
-            "tests/app/prelaunch_hook_papermill_test.py",
-            "tests/app/prelaunch_hook_test.py",
-            "tests/app/progressive_rendering_activation_test.py",
-            "tests/app/progressive_rendering_test.py",
-            "tests/app/serve_directory_test.py",
-            "tests/app/show_traceback_test.py",
-            "tests/app/shutdown_kernel_test.py",
-            "tests/app/syntax_error_test.py",
-            "tests/app/timeout_test.py",
-            "tests/server/cwd_subdir_test.py",
-            "tests/server/execute_test.py",
-            "tests/server/no_strip_sources_test.py",
-            "tests/server/show_traceback_test.py",
-        ),
-        plugins=("pytest_tornasync.plugin",),
-        folders=("tests", "notebooks"),
-        # These wait for kernels kept warm, at most 20 s in all.
-        slow=("tests/app/preheat_", "tests/app/progressive_rendering_"),
-        differences={
-            "tests/app/kernel_death_test.py::test_kernel_death": (
-                "the page tells the death by an error that is nbclient's as well, with its reason; "
-                "the test looks for the line of nbclient's source that raises its own"
-            ),
-        },
     ),
 )
