@@ -77,9 +77,10 @@ SUITES: Final = (
     Suite(
         package="voila",
         version="0.5.13",
-        floor=40,
+        floor=36,
         timeout=900,
         tests=(
+            # Not tests/server: there the original itself hangs now and then.
             "tests/execute_output_test.py",
             "tests/app/cwd_subdir_test.py",
             "tests/app/cwd_test.py",
@@ -104,10 +105,6 @@ SUITES: Final = (
             "tests/app/shutdown_kernel_test.py",
             "tests/app/syntax_error_test.py",
             "tests/app/timeout_test.py",
-            "tests/server/cwd_subdir_test.py",
-            "tests/server/execute_test.py",
-            "tests/server/no_strip_sources_test.py",
-            "tests/server/show_traceback_test.py",
         ),
         plugins=("pytest_tornasync.plugin",),
         folders=("tests", "notebooks"),
