@@ -6,12 +6,20 @@ One with the interface of its AsyncIOLoop variant; it is loaded by its dotted na
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Final, cast
+
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 from traitlets import Bool
 
 from .manager.manager import ConKernelManager
 
+if TYPE_CHECKING:
+    import zmq
+
 __all__ = ["ConIOLoopKernelManager"]
+
+# Milliseconds between two looks whether the kernel listens; to each libzmq adds up to as much.
+LOOK_AGAIN: Final = 10
 
 
 # jupyter_client's annotation of that default names the trait's class for that of its values.
@@ -27,3 +35,22 @@ class ConIOLoopKernelManager(  # pyright: ignore[reportIncompatibleMethodOverrid
     autorestart: Bool[bool, bool | int] = Bool(
         True, config=True, help="Whether a kernel that dies is started again."
     )
+
+    def _create_connected_socket(
+        self, channel: str, identity: bytes | None = None
+    ) -> zmq.Socket[Any]:
+        """
+        Create a socket of a server's own, connected to the kernel.
+
+        One for iopub is subscribed soon after the kernel listens, and so before a client is ready:
+        a client that came first and left would let the kernel greet all that subscribe later
+        (JEP 65), by a message without a parent, amid their requests. jupyter_client's clients are
+        ready 0.2 s later than ours, so that its default of 100 ms and up to 200 was enough.
+        """
+        socket = cast("zmq.Socket[Any]", super()._create_connected_socket(channel, identity))
+        if channel == "iopub":
+            url = self._make_url(channel)
+            socket.disconnect(url)
+            socket.reconnect_ivl = LOOK_AGAIN
+            socket.connect(url)
+        return socket

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from . import run
 from .judge import Expected, Report, flaws, judge, read_report
+from .plugin import tally, wrong_classes
 from .suites import SUITES, Suite
 
 CREATED = {"manager": {"original": 0, "ours": 1}}
@@ -98,6 +103,34 @@ def test_a_report_that_was_cut_short_names_the_hanging_test():
     read = read_report(lines, None)
     assert (read.passed, read.running) == ({"a"}, "b")
     assert flaws(read) == ["timed out in b"]
+
+
+def test_a_suite_that_got_the_wrong_class_complains(tmp_path):
+    """Also when it was one of the processes that its tests start."""
+    created = tmp_path / "created"
+    assert wrong_classes("ours", ["manager"], tally(created))
+    created.write_text("manager ours\nclient ours\n")
+    assert not wrong_classes("ours", ["manager", "client"], tally(created))
+    created.write_text("manager ours\nmanager original\n")
+    assert wrong_classes("ours", ["manager"], tally(created)) == [
+        "created 1 manager(s) that are not of the ours side"
+    ]
+
+
+def test_a_python_process_of_a_suite_gets_ours_and_is_counted(tmp_path):
+    """Its class is substituted before any program can look, and its managers are in the tally."""
+    shutil.copy(run.HERE / "substitution.py", tmp_path / "sitecustomize.py")
+    steering = {"CONFORMANCE_SIDE": "ours", "CONFORMANCE_CREATED": str(tmp_path / "created")}
+    program = "import jupyter_client; print(jupyter_client.AsyncKernelManager().__class__.__name__)"
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **steering, "PYTHONPATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.strip() == "ConKernelManager"
+    assert tally(tmp_path / "created")["manager"] == {"original": 0, "ours": 1}
 
 
 @pytest.fixture
