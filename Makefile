@@ -7,8 +7,6 @@ PYRIGHT := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. $(BIN)/basedpyright
 METADATA := settings.ini setup.py pyproject.toml
 CONFORMANCE := .venv-conformance
 PINS := tests/conformance/pins.txt
-# Those that are run each time; the others take longer.
-ORDINARY := jupyter_client nbclient
 
 .PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance conformance-originals stress bench instructions bench-check clean
 .NOTPARALLEL:
@@ -53,8 +51,8 @@ wire-alone router-alone: %-alone: .venv/.dev
 verdict: .venv/.dev
 	$(BIN)/python -m pytest --quiet tests/conformance/test_verdict.py
 
-conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against this library (FULL=1: of all of them)
-	$(CONFORMANCE)/bin/python -m tests.conformance.run $(if $(FULL),--full,$(ORDINARY:%=--only %))
+conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against this library (FULL=1: the slow ones as well)
+	$(CONFORMANCE)/bin/python -m tests.conformance.run $(if $(FULL),--full)
 
 conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with the originals
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
