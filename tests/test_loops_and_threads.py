@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelManager, errors
+from conkernelclient.testing import FakeKernel
 
-from .clients import LONG, client_of, until
+from .clients import LONG, client_of, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,3 +158,27 @@ def test_a_loop_without_add_reader_is_served_by_a_selector_thread() -> None:
     finally:
         loop.close()
     assert threading.active_count() == threads
+
+
+async def test_a_thread_that_asks_while_the_channels_are_stopped_is_told_so() -> None:
+    """It had found them open a moment before; the loop is served no more by then."""
+    with FakeKernel() as kernel:
+        kc = await opened(kernel.client())
+        loop = asyncio.get_running_loop()
+        make = kc._message
+
+        def stop_and_make(*args: Any, **kwargs: Any) -> Any:
+            stopped = threading.Event()
+            loop.call_soon_threadsafe(lambda: (kc.stop_channels(), stopped.set()))
+            assert stopped.wait(LONG)
+            return make(*args, **kwargs)
+
+        kc._message = stop_and_make  # type: ignore[method-assign]
+        for ask in (
+            lambda: kc.run("1"),
+            lambda: kc.execute("1", reply=True),
+            lambda: kc.execute("1"),
+        ):
+            kc.start_channels()
+            with pytest.raises(errors.ChannelsClosedError):
+                await asyncio.to_thread(ask)

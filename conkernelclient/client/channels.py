@@ -19,7 +19,7 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 
 from ..errors import ChannelsClosedError, ConKernelError, DeadKernelError, ReplyTimeout
 from .caught import LOOK_WITHIN, somebody_looks
-from .loops import tell
+from .loops import call_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -84,7 +84,7 @@ class Inbox:
         """Keep `message`, or give it to whoever claimed the reply to its request."""
         claim = self._claims.get(message.parent_id)
         if claim is not None and not (claim.done() or claim.get_loop().is_closed()):
-            tell(claim.get_loop(), _settle, claim, message)
+            call_there(claim.get_loop(), _settle, claim, message)
             return
         is_status = message.msg_type == "status"
         (self._statuses if is_status else self._others)[self._next] = message
@@ -181,7 +181,7 @@ class Inbox:
     def fail(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let everybody who waits fail; what is kept stays."""
         for waiter in (*self._waiters, *self._claims.values()):
-            tell(waiter.get_loop(), _fail, waiter, make_error)
+            call_there(waiter.get_loop(), _fail, waiter, make_error)
 
     def fail_claims(
         self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()
@@ -195,7 +195,7 @@ class Inbox:
         """Let whoever claimed the reply to that request fail."""
         claim = self._claims.get(msg_id)
         if claim is not None:
-            tell(claim.get_loop(), _fail, claim, make_error)
+            call_there(claim.get_loop(), _fail, claim, make_error)
 
     def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
@@ -203,7 +203,7 @@ class Inbox:
             if waiter.get_loop().is_closed():
                 continue
             if not waiter.done():
-                tell(waiter.get_loop(), _fail, waiter, make_error)
+                call_there(waiter.get_loop(), _fail, waiter, make_error)
             elif task is not None and not waiter.cancelled():
                 self._untold[task] = make_error
 
@@ -242,7 +242,7 @@ class Inbox:
             waiter = self._waiters.popleft()
             loop = waiter.get_loop()
             if not (waiter.done() or loop.is_closed()):
-                tell(loop, _settle, waiter, None)
+                call_there(loop, _settle, waiter, None)
                 if loop.is_running():  # one at rest looks again when it runs
                     return
 

@@ -37,7 +37,7 @@ from .endings import Ending
 from .futures import ReplyFuture, RequestFuture
 from .holding import Holding
 from .inbound import Inbound
-from .loops import Loops, is_elsewhere, tell
+from .loops import Loops, call_there, is_elsewhere
 from .outbound import Outbound
 from .overdue import Overdue
 from .pace import Pace
@@ -609,7 +609,7 @@ def _run_of(request: Request) -> Run | None:
 
 def _arm(future: ReplyFuture, timeout: float | None) -> None:
     if timeout is not None:
-        tell(future.get_loop(), _start_timer, future, timeout)
+        call_there(future.get_loop(), _start_timer, future, timeout)
 
 
 def _start_timer(future: ReplyFuture, timeout: float) -> None:

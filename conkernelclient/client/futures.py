@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import ConKernelError
 from ..protocol.messages import Message
-from .loops import is_elsewhere, tell
+from .loops import call_there, is_elsewhere
 from .overdue import lost_reply
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
     def settle(self, result: T) -> None:
         """Set the result, if there is none yet; called in another loop's thread, it is set soon."""
         if is_elsewhere(self._loop):
-            tell(self._loop, self._settle_here, result)
+            call_there(self._loop, self._settle_here, result)
         elif not self.done():
             self.set_result(result)
 
@@ -84,7 +84,7 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
 
     def fail(self, error: BaseException) -> None:
         """Set an exception, if nothing is set yet. If nobody retrieves it, nothing is logged."""
-        tell(self.get_loop(), self._fail_here, error)
+        call_there(self.get_loop(), self._fail_here, error)
 
     def _fail_here(self, error: BaseException) -> None:
         if not self.done():

@@ -11,7 +11,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BacklogFullError, ReadyTimeout
+from ..errors import BacklogFullError, ChannelsClosedError, ReadyTimeout
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,9 +46,15 @@ class Holding:
         See that a request may be held: that there is room, and that it can be packed.
 
         Raises:
+            ChannelsClosedError: Nobody waits for the kernel, as the channel was closed.
             BacklogFullError: There are too many.
             TypeError, ValueError: It cannot be packed, as `Session.send` says it.
         """
+        if not self._connection.is_open("shell"):
+            raise ChannelsClosedError(
+                "the shell channel is not running: call start_channels() first",
+                msg_id=message["msg_id"],
+            )
         self._connection.outbound.freeze(message, None, buffers)
         held = len(self._connection.window.held)
         if held >= self._max_messages:

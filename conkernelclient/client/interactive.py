@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..protocol.router import Claim, Phase, Request
-from .loops import tell
+from .loops import call_there
 from .overdue import lost_reply
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Interactive:
                 await self._waiter
 
     def _wake(self) -> None:
-        tell(self._loop, self._wake_here)
+        call_there(self._loop, self._wake_here)
 
     def _wake_here(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -7,10 +7,10 @@ unless the served one runs in another thread.
 
 A loop that was served before is at rest, or it runs in a thread of its own, while another one is
 served. What was asked there has its answer there: whoever reads the message keeps the state, and
-what belongs to a loop (futures, tasks, timers) is only touched in it, by `tell`. A loop at rest
-holds one callback of ours. With that it is served again as soon as it runs, also if it only awaits
-an old answer; while the served loop runs in another thread it looks now and then whether that goes
-on, for no loop tells others that it stops.
+what belongs to a loop (futures, tasks, timers) is only touched in it, by `call_there`. A loop at
+rest holds one callback of ours. With that it is served again as soon as it runs, also if it only
+awaits an old answer; while the served loop runs in another thread it looks now and then whether
+that goes on, for no loop tells others that it stops.
 
 What was asked in a loop that is closed is forgotten: it leaves the router and the window, so that
 nobody waits behind it. A thread that waits for it gets `ChannelsClosedError`.
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from .recording import Recording
     from .window import Entry, Window
 
-__all__ = ["Loops", "is_elsewhere", "retire", "tell"]
+__all__ = ["Loops", "call_there", "is_elsewhere", "retire"]
 
 LOOK_AGAIN: Final = 0.05  # seconds, while the loop of another thread is served
 
@@ -70,7 +70,9 @@ def is_elsewhere(loop: asyncio.AbstractEventLoop) -> bool:
     return _Known.are_several and asyncio._get_running_loop() is not loop
 
 
-def tell(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any) -> None:
+def call_there(
+    loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any
+) -> None:
     """
     Call `function` where `loop` runs: now if that is here, or as soon as it runs.
 
@@ -90,7 +92,7 @@ def retire(task: asyncio.Task[Any]) -> None:
     if loop.is_closed():
         task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
     else:
-        tell(loop, task.cancel)
+        call_there(loop, task.cancel)
 
 
 class Loops:
@@ -265,10 +267,15 @@ class Loops:
         Call `function` in the loop's thread, in the order of these calls, and soon.
 
         If that loop is at rest, as soon as it or another one is served.
+
+        Raises:
+            ChannelsClosedError: The channels were stopped meanwhile, there.
         """
-        assert self.loop is not None
+        loop = self.loop
+        if loop is None:
+            raise _stopped_meanwhile()
         self._calls.append(function)
-        self.loop.call_soon_threadsafe(self._make_calls)
+        loop.call_soon_threadsafe(self._make_calls)
 
     def _make_calls(self) -> None:
         if self.is_foreign_thread():
@@ -295,13 +302,30 @@ class Loops:
             answer.add_done_callback(lambda done: self._answers.pop(done, None))
 
     def loop_for_future(self) -> asyncio.AbstractEventLoop:
-        """Give the loop that an answer belongs to, also before it runs: after `bind`."""
+        """
+        Give the loop that an answer belongs to, also before it runs: after `bind`.
+
+        Raises:
+            ChannelsClosedError: This thread has none, and the one that was served is served no more
+                since the channels were stopped.
+        """
         loop = self.loop
         if loop is not None and not loop.is_closed():
             return loop
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            return asyncio.get_event_loop()
+            try:
+                return asyncio.get_event_loop()
+            except RuntimeError:
+                if self._transport.is_open("shell"):
+                    raise
+                raise _stopped_meanwhile() from None
+
+
+def _stopped_meanwhile() -> ChannelsClosedError:
+    return ChannelsClosedError(
+        "the channels were stopped while this was asked: call start_channels() and ask again"
+    )
 
 
 def _no_loop() -> None:

@@ -17,7 +17,7 @@ from ..errors import ChannelsClosedError, TransportError
 from ..protocol.router import Phase
 from ..state.presence import HELD, TRANSITIONS, News, State
 from .endings import left, restarted
-from .loops import retire, tell
+from .loops import call_there, retire
 from .ready import Greeting
 
 if TYPE_CHECKING:
@@ -390,7 +390,7 @@ class Peer:
 
     def _wake(self) -> None:
         for news in tuple(self._news):
-            tell(news.get_loop(), _settle, news)
+            call_there(news.get_loop(), _settle, news)
 
 
 def _settle(news: asyncio.Future[None]) -> None:

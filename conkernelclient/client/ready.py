@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReadyTimeout
 from ..protocol.router import Claim, Phase, Request
-from .loops import tell
+from .loops import call_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ class Greeting:
         connection.send_request(request, message, [], is_ours=True)
 
     def _wake(self) -> None:
-        tell(self._loop, self._changed.set)
+        call_there(self._loop, self._changed.set)
 
     async def _next_change(self, seconds: float | None) -> None:
         try:

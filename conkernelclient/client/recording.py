@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ReplyTimeout
 from ..protocol.records import Record, Records
-from .loops import tell
+from .loops import call_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -104,7 +104,7 @@ class Recording:
 
     def _wake(self, msg_id: str) -> None:
         for waiter in tuple(self._waiters.get(msg_id, ())):
-            tell(waiter.get_loop(), _settle, waiter)
+            call_there(waiter.get_loop(), _settle, waiter)
 
 
 def _is_open(record: Record) -> bool:

@@ -16,7 +16,7 @@ from traitlets import Bool, Float, Integer
 
 from ..errors import ProtocolError
 from .lifecycle import Lifecycle
-from .loops import tell
+from .loops import call_there
 from .msg_id import MsgId
 
 if TYPE_CHECKING:
@@ -164,7 +164,9 @@ class Requests(Lifecycle):
             connection.note_answer(answer)
             future.add_done_callback(lambda done: _copy_outcome(done, answer))
             answer.add_done_callback(
-                lambda done: tell(future.get_loop(), future.cancel) if done.cancelled() else None
+                lambda done: (
+                    call_there(future.get_loop(), future.cancel) if done.cancelled() else None
+                )
             )
 
         connection.call_in_loop(begin)

@@ -25,7 +25,7 @@ from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
-from .loops import is_elsewhere, retire, tell
+from .loops import call_there, is_elsewhere, retire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -422,7 +422,7 @@ class Run(RequestFuture["Result"]):
             def settle(_seen: asyncio.Task[Any]) -> None:
                 self.settle(self._result())
 
-            tell(self._loop, lambda: seen.add_done_callback(settle))
+            call_there(self._loop, lambda: seen.add_done_callback(settle))
         if self._news:
             self._wake()
 
@@ -455,7 +455,7 @@ class Run(RequestFuture["Result"]):
             return
         self._disarm()
         if self._options.timeout is not None:
-            tell(self._loop, self._arm, self._options.timeout, self._timed_out)
+            call_there(self._loop, self._arm, self._options.timeout, self._timed_out)
 
     def _fold(self, message: Incoming) -> None:
         if self._busy_at is None:
@@ -489,7 +489,7 @@ class Run(RequestFuture["Result"]):
     def _disarm(self) -> None:
         timer, self._timer = self._timer, None
         if timer is not None:
-            tell(self._loop, timer.cancel)
+            call_there(self._loop, timer.cancel)
 
     def _start_timed_out(self) -> None:
         self._is_timed_out = True
@@ -543,7 +543,7 @@ class Run(RequestFuture["Result"]):
         if was_withdrawn:
             self._leave()
         elif is_interrupting and self.subshell_id is None and not self.is_through:
-            tell(self._loop, lambda: self._spawn(self._climb()))
+            call_there(self._loop, lambda: self._spawn(self._climb()))
         connection.let_leave(leaving)
         self._wake()
 
@@ -569,7 +569,7 @@ class Run(RequestFuture["Result"]):
 
     def look_again(self) -> None:
         """Let look again who waits for a message in a loop that another one reads for."""
-        tell(self._loop, self._wake_here)
+        call_there(self._loop, self._wake_here)
 
     def drop_tasks(self) -> None:
         """Let go of the tasks: their loop is closed."""
