@@ -32,6 +32,15 @@ async def km(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
     await manager.shutdown_kernel(now=True)
 
 
+@pytest.fixture
+async def mortal() -> AsyncIterator[ConKernelManager]:
+    """One ipykernel for one test, which may end it."""
+    manager = ConKernelManager()
+    await manager.start_kernel()
+    yield manager
+    await manager.shutdown_kernel(now=True)
+
+
 @pytest.fixture(autouse=True)
 def no_errors_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Let a test fail if the package logged an error that it did not take out of `caplog`."""

@@ -22,7 +22,7 @@ from .clients import LONG, client_of, until
 from .messages import status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
 CHANNELS = ("shell", "iopub", "stdin", "control")
 ENDS = "import os; os._exit(3)"
@@ -45,15 +45,6 @@ def nbclient(monkeypatch: pytest.MonkeyPatch) -> type[Exception]:
     module.DeadKernelError = TheirDeadKernelError  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "nbclient.exceptions", module)
     return TheirDeadKernelError
-
-
-@pytest.fixture
-async def mortal() -> AsyncIterator[ConKernelManager]:
-    """A kernel for one test, which may end it."""
-    km = ConKernelManager()
-    await km.start_kernel()
-    yield km
-    await km.shutdown_kernel(now=True)
 
 
 async def end_of(km: ConKernelManager, kc: Any, how: str) -> type[errors.DeadKernelError]:

@@ -17,19 +17,10 @@ from conkernelclient import ConKernelClient, ConKernelManager, errors, events, r
 from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 AT_ONCE = 2.0  # seconds; what is not told waits for ever
-
-
-@pytest.fixture
-async def mortal() -> AsyncIterator[ConKernelManager]:
-    """A kernel for one test, which may end it."""
-    km = ConKernelManager()
-    await km.start_kernel()
-    yield km
-    await km.shutdown_kernel(now=True)
 
 
 async def outcomes(*waiting: Any) -> list[Any]:

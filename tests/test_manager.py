@@ -23,16 +23,7 @@ from conkernelclient.manager.stderr import StderrTail
 from .clients import LONG, opened, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest.fixture
-async def mortal() -> AsyncIterator[ConKernelManager]:
-    """A kernel for one test, which may end it."""
-    km = ConKernelManager()
-    await km.start_kernel()
-    yield km
-    await km.shutdown_kernel(now=True)
+    pass
 
 
 def is_running(pid: int) -> bool:
@@ -315,3 +306,17 @@ asyncio.run(end())
     )
     out, _ = await asyncio.wait_for(process.communicate(), LONG)
     assert out.decode().split() == ["7", "42"]
+
+
+async def test_who_gives_up_waiting_for_ready_harms_nobody() -> None:
+    """A timeout around it cancels it; the start that it tells of had failed with that."""
+    km = ConKernelManager()
+    starting = asyncio.ensure_future(km.start_kernel())
+    await asyncio.sleep(0)
+    km.ready.cancel()
+    await asyncio.wait_for(starting, LONG)
+    assert await km.is_alive()
+    ending = asyncio.ensure_future(km.shutdown_kernel(now=True))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(km.ready, LONG)
+    await ending

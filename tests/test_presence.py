@@ -17,8 +17,6 @@ from conkernelclient.testing import FakeKernel, Hold, Silence
 from .clients import LONG, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from conkernelclient import ConKernelClient
 
 STEPS = 10_000
@@ -165,15 +163,6 @@ def test_why_it_ended_is_kept_until_there_is_another_one() -> None:
 
 
 # The same with clients
-
-
-@pytest.fixture
-async def mortal() -> AsyncIterator[ConKernelManager]:
-    """A kernel for one test, which may end it."""
-    km = ConKernelManager()
-    await km.start_kernel()
-    yield km
-    await km.shutdown_kernel(now=True)
 
 
 async def told(waiting: Any) -> BaseException:

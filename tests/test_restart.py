@@ -21,15 +21,6 @@ AT_ONCE = 2.0  # seconds; what is not told waits for ever
 ENDLESS = "import time\nwhile True: time.sleep(0.01)"
 
 
-@pytest.fixture
-async def mortal() -> AsyncIterator[ConKernelManager]:
-    """A kernel for one test, which may end it."""
-    km = ConKernelManager()
-    await km.start_kernel()
-    yield km
-    await km.shutdown_kernel(now=True)
-
-
 async def _first_words(run: Any) -> AsyncIterator[Any]:
     async for event in run:
         if isinstance(event, events.Stream):

@@ -21,6 +21,8 @@ from . import codec
 from .requests import require_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..outputs.result import Result
     from .verbs import Verbs as _Base
 else:
@@ -74,15 +76,8 @@ class Values(_Base):
         """
         if not require_text("expression", expression).strip():
             raise ProtocolError("expression is empty: there is no value to give")
-        run = self.run(
-            "",
-            silent=True,
-            store_history=False,
-            user_expressions={"value": f"{_function('answer')}((\n{expression}\n))"},
-            timeout=timeout,
-            subshell_id=subshell_id,
-        )
-        return _value(await run, expression)
+        call = f"{_function('answer')}((\n{expression}\n))"
+        return await self._call(call, expression, timeout=timeout, subshell_id=subshell_id)
 
     async def get(self, name: str, *, timeout: float | None = None) -> Any:
         """
@@ -126,27 +121,16 @@ class Values(_Base):
         except codec.Unsendable as error:
             raise ProtocolError(f"nothing was set: {error}") from error
         msg_id = uuid.uuid4().hex
-        names = f"{_function('store')}({USER_NAMES}, {msg_id!r}"
-        run = self.run(
-            "",
-            silent=True,
-            store_history=False,
-            user_expressions={"value": f"{names}, None)"},
-            timeout=timeout,
-            msg_id=msg_id,
-            buffers=[text.encode(), *parts],
+        store = f"{_function('store')}({USER_NAMES}, {msg_id!r}"
+        buffers = [text.encode(), *parts]
+        is_set = await self._call(
+            f"{store}, None)", "set", timeout=timeout, msg_id=msg_id, buffers=buffers
         )
-        if _value(await run, "set") is True:
+        if is_set is True:
             return
         # The kernel keeps no buffers: the text goes as one string literal.
-        run = self.run(
-            "",
-            silent=True,
-            store_history=False,
-            user_expressions={"value": f"{names}, {codec.dump(values)!r})"},
-            timeout=timeout,
-        )
-        if _value(await run, "set") is not True:
+        text = codec.dump(values)
+        if await self._call(f"{store}, {text!r})", "set", timeout=timeout) is not True:
             raise ProtocolError("the kernel did not say that it set the variables")
 
     async def variables(self, *, timeout: float | None = None) -> dict[str, str]:
@@ -162,17 +146,34 @@ class Values(_Base):
 
         Cancelling interrupts it.
         """
+        call = f"{_function('variables')}({USER_NAMES})"
+        known = await self._call(call, "variables", timeout=timeout)
+        if not isinstance(known, dict):
+            raise ProtocolError("the kernel gave no variables")
+        return cast("dict[str, str]", known)
+
+    async def _call(
+        self,
+        call: str,
+        asked: str,
+        *,
+        timeout: float | None,
+        subshell_id: str | None = None,
+        msg_id: str | None = None,
+        buffers: Sequence[bytes] | None = None,
+    ) -> Any:
+        """Let the kernel evaluate `call` of one of the codec's functions, and read its answer."""
         run = self.run(
             "",
             silent=True,
             store_history=False,
-            user_expressions={"value": f"{_function('variables')}({USER_NAMES})"},
+            user_expressions={"value": call},
             timeout=timeout,
+            subshell_id=subshell_id,
+            msg_id=msg_id,
+            buffers=buffers,
         )
-        known = _value(await run, "variables")
-        if not isinstance(known, dict):
-            raise ProtocolError("the kernel gave no variables")
-        return cast("dict[str, str]", known)
+        return _value(await run, asked)
 
 
 @functools.cache

@@ -33,6 +33,7 @@ from ..client.endings import Ending, left, restarted
 from ..errors import ForkedError
 from ..outputs.standing import standing
 from ..transport.shortage import check_room, naming_shortage
+from .outcome import Outcome
 from .standing import told_of
 from .turn import Turn
 
@@ -100,7 +101,7 @@ class ConKernelManager(AsyncKernelManager):
         self._restarts_due = 0  # announced to the clients, and not at their end
         self._port_retries = 0
         self._revival: ConKernelRestarter | None = None
-        self._outcome: asyncio.Future[None] | concurrent.futures.Future[None] | None = None
+        self._outcome: Outcome = Outcome()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
@@ -202,13 +203,7 @@ class ConKernelManager(AsyncKernelManager):
         A restart that nobody asked for, as after a death, leaves it as it was: programs look here
         before they shut a kernel down, and the shutdown waits its turn by itself.
         """
-        if self._outcome is None:
-            self._outcome = _new_future()
-        if not self._outcome.done() and _running_loop() and _is_of_another_loop(self._outcome):
-            here = _new_future()  # awaited here, one of another loop is an error
-            _let_follow(here, self._outcome)
-            return here
-        return self._outcome
+        return self._outcome.ready()
 
     async def start_kernel(self, **kwargs: Any) -> None:
         """
@@ -337,23 +332,8 @@ class ConKernelManager(AsyncKernelManager):
             if asyncio.current_task() in self._tasks:  # our own, that nobody asked for
                 yield
                 return
-            before = self._outcome
-            if before is None or before.done() or _is_of_another_loop(before):
-                self._outcome = _new_future()
-            if before is not None and before is not self._outcome:
-                _let_follow(before, self._outcome)
-            outcome = self._outcome
-            assert outcome is not None
-            try:
+            with self._outcome.of_what_follows():
                 yield
-            except asyncio.CancelledError:
-                outcome.cancel()
-                raise
-            except BaseException as error:
-                outcome.set_exception(error)
-                outcome.exception()  # whoever called knows it
-                raise
-            outcome.set_result(None)
 
     # What jupyter_client does in each of them
 
@@ -635,55 +615,6 @@ class ConKernelManager(AsyncKernelManager):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("the kernel could not be restarted: %r", error, exc_info=error)
-
-
-def _new_future() -> asyncio.Future[None] | concurrent.futures.Future[None]:
-    try:
-        return asyncio.get_running_loop().create_future()
-    except RuntimeError:
-        return concurrent.futures.Future()
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _is_of_another_loop(outcome: asyncio.Future[None] | concurrent.futures.Future[None]) -> bool:
-    return isinstance(outcome, asyncio.Future) and outcome.get_loop() is not _running_loop()
-
-
-def _let_follow(
-    one: asyncio.Future[None] | concurrent.futures.Future[None],
-    other: asyncio.Future[None] | concurrent.futures.Future[None] | None,
-) -> None:
-    """Let `one`, unless it is done, end as `other` does, each in its own loop."""
-
-    def end(done: Any) -> None:
-        if isinstance(one, asyncio.Future):
-            with suppress(RuntimeError):  # that loop is closed
-                one.get_loop().call_soon_threadsafe(copy, done)
-        else:
-            copy(done)
-
-    def copy(done: Any) -> None:
-        if one.done():
-            return
-        if done.cancelled():
-            one.cancel()
-        elif (error := done.exception()) is not None:
-            one.set_exception(error)
-            one.exception()
-        else:
-            one.set_result(None)
-
-    if isinstance(other, asyncio.Future):
-        with suppress(RuntimeError):
-            other.get_loop().call_soon_threadsafe(other.add_done_callback, end)
-    elif other is not None:
-        other.add_done_callback(end)
 
 
 async def _to_its_end(work: Awaitable[None]) -> None:
