@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelManager, errors
+from conkernelclient.testing import FakeKernel, Silence
 
 from .clients import LONG
 
@@ -498,6 +500,31 @@ def test_uvloop_and_asyncio_take_turns(loops: list[asyncio.AbstractEventLoop]) -
         assert loop.run_until_complete(ask(kc)) == "ok"
     other.run_until_complete(end(km, kc))
     other.close()
+
+
+def test_a_loop_that_is_closed_amid_a_greeting_ends_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its task is ours, and none of the program's to end."""
+    loop = asyncio.new_event_loop()
+
+    def left_open() -> None:
+        with FakeKernel(is_welcoming=False) as kernel:
+            kernel.on("kernel_info_request", [Silence(is_idle=False)])
+            kc = kernel.client()
+            kc._kernel_is_watched(lambda: None, lambda: None, is_starting=True)
+
+            async def start() -> None:
+                kc.start_channels()
+                await asyncio.to_thread(kernel.wait_for, "kernel_info_request")
+
+            loop.run_until_complete(start())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+
+    left_open()
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def nested() -> list[str]:

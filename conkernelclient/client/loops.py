@@ -25,14 +25,14 @@ import warnings
 import weakref
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..errors import ChannelsClosedError, WrongLoopError
 from ..transport.session_patch import check_fork
 
 if TYPE_CHECKING:
     import concurrent.futures
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from jupyter_client.session import Session
 
@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from .recording import Recording
     from .window import Entry, Window
 
-__all__ = ["Loops", "call_there", "is_elsewhere", "retire"]
+__all__ = ["Loops", "begin", "call_there", "is_elsewhere", "retire"]
+
+T = TypeVar("T")
 
 LOOK_AGAIN: Final = 0.05  # seconds, while the loop of another thread is served
 
@@ -86,12 +88,17 @@ def call_there(
         loop.call_soon_threadsafe(function, *args)
 
 
+def begin(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Make a task of ours, which nobody awaits: one whose loop never runs again ends in silence."""
+    task = loop.create_task(work)
+    task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
+    return task
+
+
 def retire(task: asyncio.Task[Any]) -> None:
-    """Cancel one of our tasks; in a loop that is closed it is dropped, and asyncio says nothing."""
+    """Cancel one of our tasks; in a loop that is closed it is dropped."""
     loop = task.get_loop()
-    if loop.is_closed():
-        task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
-    else:
+    if not loop.is_closed():
         call_there(loop, task.cancel)
 
 

@@ -17,7 +17,7 @@ from ..errors import ChannelsClosedError, TransportError
 from ..protocol.router import Phase
 from ..state.presence import HELD, TRANSITIONS, News, State
 from .endings import left, restarted
-from .loops import call_there, retire
+from .loops import begin, call_there, retire
 from .ready import Greeting
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ class Peer:
             if not await self._connects_within(RETURNS_WITHIN):
                 self.hear(News.SILENT, left().error)
                 await self._connects_within(None)
-            probing = asyncio.ensure_future(self._until_it_answers())
+            probing = begin(asyncio.get_running_loop(), self._until_it_answers())
             probing.add_done_callback(lambda _: self._wake())
             try:
                 while "shell" in self._connected and not probing.done():
@@ -359,7 +359,7 @@ class Peer:
             if self._presence.state in ENDING:
                 self.hear(News.READ)
             return
-        self._task = loop.create_task(work)
+        self._task = begin(loop, work)
         self._task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

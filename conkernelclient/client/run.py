@@ -25,7 +25,7 @@ from ..protocol.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
-from .loops import call_there, is_elsewhere, retire
+from .loops import begin, call_there, is_elsewhere, retire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -251,8 +251,8 @@ class Run(RequestFuture["Result"]):
         """Interrupt until it is through: who asks meanwhile joins, and the last to go ends it."""
         ladder = self._ladder
         if ladder is None or ladder.done():
-            ladder = self._ladder = self.get_loop().create_task(
-                interrupt_until_through(self, self._connection.interrupt)
+            ladder = self._ladder = begin(
+                self.get_loop(), interrupt_until_through(self, self._connection.interrupt)
             )
         self._climbers += 1
         try:
@@ -584,7 +584,7 @@ class Run(RequestFuture["Result"]):
                 news.set_result(None)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = self.get_loop().create_task(work)
+        task = begin(self.get_loop(), work)
         if self._tasks is None:
             self._tasks = set()
         self._tasks.add(task)

@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from .loops import is_elsewhere, retire
+from .loops import begin, is_elsewhere, retire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -90,7 +90,7 @@ class Subscription:
             task = None
         if task is None or task.done():
             self._is_handling = False
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            self._task = begin(asyncio.get_running_loop(), self._work())
 
     def _is_left_behind(self, task: asyncio.Task[None]) -> bool:
         """Whether its loop is closed, or at rest before it began: the one that runs goes on."""
