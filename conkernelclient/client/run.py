@@ -46,7 +46,6 @@ OnTimeout: TypeAlias = Literal["interrupt", "restart", "leave"]
 SETTLES_WITHIN: Final = 1.7  # seconds from a timeout to the result, whatever the kernel does
 
 
-COUNT: Final = "execution_count"
 SENT: Final[dict[str, Any]] = {}
 DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
@@ -630,12 +629,13 @@ class Run(RequestFuture["Result"]):
     def _result(self) -> Result:
         reply, reducer = self._reply, self._reducer
         content = {} if reply is None else reply.content
-        if COUNT in content:
+        if "execution_count" in content:
             count = count_of(content["execution_count"])
         elif reducer is not None:
             count = reducer.execution_count
         else:
-            count = None if self._input is None else count_of(self._input.content.get(COUNT))
+            given = {} if self._input is None else self._input.content
+            count = count_of(given.get("execution_count"))
         status = self._status()
         is_late = self._is_timed_out or self._given_up is not None
         began, ended = self._busy_at, self._through_at or time.monotonic()
