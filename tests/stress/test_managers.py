@@ -90,7 +90,7 @@ from conkernelclient import ConKernelManager
 async def main():
     managers = [ConKernelManager() for _ in range(8)]
     await asyncio.gather(*(km.start_kernel() for km in managers))
-    clients = [await opened(km.client()) for km in managers]
+    clients = [await km.client().start_channels() for km in managers]
     for kc in clients:
         kc.execute("while True:\\n try:\\n  while True: pass\\n except BaseException: pass")
     with open(sys.argv[1] + ".new", "w") as file:
@@ -107,7 +107,7 @@ async def test_a_killed_driver_leaves_no_kernel(
     """Although they are all at work."""
     file = tmp_path / "pids"
     driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(file)])
-    await until(file.exists)
+    await until(lambda: file.exists() or driver.poll() is not None)
     kernels = [int(pid) for pid in file.read_text().split()]
     assert all(map(is_running, kernels))
     driver.kill()
