@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SIGNED = [b"signature", b"header", b"parent", b"metadata"]
 MESSAGE = [b"topic", DELIMITER, *SIGNED, b"content"]
 REPLY = MESSAGE[1:]
+NUMBERS = itertools.count()
 
 
 class Pair:
@@ -31,8 +33,9 @@ class Pair:
         self.receiver = context.socket(zmq.PAIR)
         for socket in (self.sender, self.receiver):
             socket.linger = socket.sndhwm = socket.rcvhwm = 0
-        self.sender.bind(f"inproc://{id(self)}")
-        self.receiver.connect(f"inproc://{id(self)}")
+        address = f"inproc://frames-{next(NUMBERS)}"  # libzmq may still have that of a closed one
+        self.sender.bind(address)
+        self.receiver.connect(address)
         self.reader = FrameReader(self.receiver)
 
     def read(self, *messages: list[bytes], limit: int = 10_000) -> list[list[Frame]]:

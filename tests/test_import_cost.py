@@ -11,7 +11,7 @@ from typing import Any, Final
 JUPYTER: Final = "import jupyter_client.manager, jupyter_client.asynchronous.client"
 OURS: Final = "import conkernelclient"
 
-TIMES: Final = 15
+TIMES: Final = 25
 LIMIT: Final = 1.10
 LOADED: Final = "{}; import json, sys; print(json.dumps(sorted(sys.modules)))"
 # Processor time of the process, user and system: waiting for a busy machine is no part of it.

@@ -186,6 +186,24 @@ def test_over():
     result.assert_outcomes(passed=7)
 
 
+def test_descriptors_that_a_client_from_before_gets_in_another_loop_are_no_leak(run: Run) -> None:
+    """It takes the lowest numbers that are free."""
+    result = run(
+        """
+import os
+
+@pytest.fixture
+def number():
+    return os.open(os.devnull, os.O_RDONLY)
+
+async def test(number, kernel_client, no_leaks):
+    os.close(number)
+    assert await kernel_client.eval("1 + 1") == 2
+"""
+    )
+    result.assert_outcomes(passed=1)
+
+
 LEAKS: Final = {
     "process": (
         """

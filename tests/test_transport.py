@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
+import warnings
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -275,3 +277,34 @@ async def test_a_look_that_could_not_be_had_is_had_with_the_next_send(
 
 def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("ends", ["closed", "collected"])
+async def test_a_socket_that_the_caller_closes_takes_along_what_tells_of_its_peer(
+    ends: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Or else closing it left a socket behind, with a warning for whoever had closed his."""
+    context = zmq.asyncio.Context()
+    socket: Any = context.socket(zmq.DEALER, socket_class=ConSocket)
+    socket.hear_peer()
+    peer_events = socket.peer_events
+    if ends == "closed":
+        socket.close(linger=0)
+        assert peer_events.closed
+    del socket, peer_events
+    gc.collect()
+    context.term()  # it would wait for a socket that is open
+    assert len(recwarn) == (ends == "collected")  # for the one that he should have closed
+    recwarn.clear()
+
+
+async def test_a_socket_is_closed_though_the_warning_that_nobody_did_is_an_error() -> None:
+    """Or else ending its context would hang."""
+    context = zmq.asyncio.Context()
+    socket: Any = context.socket(zmq.DEALER, socket_class=ConSocket)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ResourceWarning):
+            socket.__del__()
+    assert socket.closed
+    context.term()

@@ -42,7 +42,7 @@ __all__ = ["ConKernelClient"]
 
 # Seconds between two questions whether a kernel that starts lives, if its manager does not tell.
 LOOK_AT_LIFE: Final = 1.0
-VERSION: Final = re.compile(r"\d{1,9}(\.|\Z)")  # of the protocol, as far as it is looked at
+VERSION: Final = r"\d{1,9}(\.|\Z)"  # of the protocol, as far as it is looked at
 
 logger: Final = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
     def _handle_kernel_info_reply(self, msg: dict[str, Any]) -> None:
         """Speak the kernel's version of the protocol; 5.0 if it names none that can be read."""
         version: object = msg["content"].get("protocol_version")
-        if isinstance(version, str) and VERSION.match(version):
+        if isinstance(version, str) and re.match(VERSION, version):
             super()._handle_kernel_info_reply(msg)
         elif not self._is_version_told:
             self._is_version_told = True

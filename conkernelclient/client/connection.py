@@ -239,6 +239,11 @@ class Connection(Loops):
         self.session.unobserve(self._reconfigure, SESSION_TRAITS)
 
     @property
+    def descriptors(self) -> set[int]:
+        """Descriptors with which the sockets are watched: others in each loop."""
+        return self._transport.descriptors
+
+    @property
     def backlog(self) -> tuple[int, int]:
         """Messages, and their bytes, that wait for a kernel that does not read."""
         return self._transport.backlog, self._transport.backlog_bytes

@@ -48,7 +48,7 @@ C = TypeVar("C", bound="Lifecycle")
 STARTUP_TIMEOUT: Final = 60.0
 MAX_PORT: Final = 65_535
 HOST: Final = "127.0.0.1"  # where a connection file names none
-HOSTNAME: Final = re.compile(r"[\w.:%\[\]-]+\Z")  # names, IPv4, IPv6 with a zone
+HOSTNAME: Final = r"[\w.:%\[\]-]+\Z"  # names, IPv4, IPv6 with a zone
 # Source: tcp(7). In seconds, but for the number of probes.
 KEEPALIVE: Final = {
     zmq.TCP_KEEPALIVE: 1,
@@ -476,7 +476,7 @@ def _wrong_entries(info: Mapping[str, object]) -> list[str]:
     if info.get("transport", "tcp") not in ("tcp", "ipc"):
         wrong.append(f"the transport {info['transport']!r} is neither 'tcp' nor 'ipc'")
     address = info.get("ip", HOST)
-    if not isinstance(address, str) or not address or (is_tcp and not HOSTNAME.match(address)):
+    if not isinstance(address, str) or not address or (is_tcp and not re.match(HOSTNAME, address)):
         wrong.append(f"the ip {address!r} is no address")
     return wrong
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Incoming", "IncomingLarge", "id_of", "parse_date"]
 
-DATE: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?\Z"
-)
+DATE: Final = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:?\d{2})?\Z"
 
 SHORTEST_DATE: Final = 18
 USUAL: Final = 27
@@ -37,7 +35,7 @@ def parse_date(text: str) -> datetime | str:
     # `fromisoformat` takes beside these at that length is the day of a week, "2026-W01-5T...",
     # and what follows a NUL it does not look at.
     is_usual = len(text) == USUAL and text[10] == "T" and text[19] == "." and text[26] == "Z"
-    if not (is_usual and text[5] != "W" and "\0" not in text) and not DATE.match(text):
+    if not (is_usual and text[5] != "W" and "\0" not in text) and not re.match(DATE, text):
         return text
     try:
         date = datetime.fromisoformat(text)

@@ -14,6 +14,7 @@ import gc
 import inspect
 import os
 import time
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -39,6 +40,7 @@ class Watch:
         self._descriptors = set(descriptors().items())
         self._requests = set(requests())
         self._ports = {port for kc in clients() for port in ports_of(kc)}
+        self._clients = weakref.WeakSet(clients())
         self._has_failed = False  # the test did: what it left tells nobody anything
 
     def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,8 +108,11 @@ class Watch:
         pipes = {target for pid in exempt for target in descriptors(pid).values()}
         # A client that was there before connects, and connects again, when it can.
         allowed = {target for target in pipes if target.startswith("pipe:")} | sockets(self._ports)
+        # It also has descriptors of its own, others in each loop that it is used from.
+        own = set[int]().union(*map(descriptors_of, self._clients))
         for number, target in sorted(descriptors().items()):
-            if (number, target) not in self._descriptors and target not in allowed:
+            is_old = (number, target) in self._descriptors or number in own
+            if not is_old and target not in allowed:
                 lines.append(f"file descriptor {number}: {target}")
         return lines
 
@@ -138,6 +143,12 @@ def clients() -> Iterator[ConKernelClient]:
 def ports_of(kc: ConKernelClient) -> list[int]:
     """Give the ports of the kernel that `kc` talks to."""
     return [kc.shell_port, kc.iopub_port, kc.stdin_port, kc.control_port, kc.hb_port]
+
+
+def descriptors_of(kc: ConKernelClient) -> set[int]:
+    """Give the descriptors with which `kc` watches its sockets."""
+    connection = getattr(kc, "_connection", None)
+    return set() if connection is None else connection.descriptors
 
 
 def sockets(ports: Collection[int]) -> set[str]:

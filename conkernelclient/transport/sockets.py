@@ -74,13 +74,26 @@ class ConSocket(_AsyncSocket):
         if self.peer_events is None:
             self.peer_events = _monitor(self)
 
-    def discard(self) -> None:
-        """Close it, and what it was heard by, without sending what waits."""
-        self.on_touched = None
-        if not self.closed:
-            self.close(linger=0)
-        if self.peer_events is not None:
+    def close(self, linger: int | None = None) -> None:
+        """
+        Close it, and what tells of its peer, unless a client still listens there.
+
+        Harmless if it is closed.
+        """
+        super().close(linger)
+        if self.peer_events is not None and self.on_touched is None:
             self.peer_events.close(linger=0)
+
+    def __del__(self) -> None:
+        try:
+            super().__del__()  # it warns, which may raise
+        finally:
+            self.close()
+
+    def discard(self) -> None:
+        """Close it, though a client has it, without sending what waits."""
+        self.on_touched = None
+        self.close(linger=0)
 
     @property
     def underlying(self) -> int:
@@ -116,11 +129,18 @@ class ConSocket(_AsyncSocket):
             self.on_touched()
 
 
+class _Monitor(zmq.Socket[bytes]):
+    """What tells of another socket's peer, and is closed with that one: nobody is to be warned."""
+
+    def __del__(self) -> None:
+        self.close(linger=0)
+
+
 def _monitor(socket: ConSocket) -> zmq.Socket[bytes]:
     """Give a socket from which a message comes when the peer of `socket` comes or goes."""
     context = cast("Any", socket.context)  # its stub does not say which socket comes out
     address = f"inproc://conkernel-monitor-{next(_monitors)}"
-    monitor: zmq.Socket[bytes] = context.socket(zmq.PAIR, socket_class=zmq.Socket)
+    monitor: zmq.Socket[bytes] = context.socket(zmq.PAIR, socket_class=_Monitor)
     events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
     try:
         zmq.Socket.shadow(socket.underlying).monitor(address, events)

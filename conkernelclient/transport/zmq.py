@@ -101,12 +101,9 @@ class _Line:
 
     def close(self, linger: int) -> None:
         self.socket.on_touched = None
-        if not self.socket.closed:
-            if self.monitor is not None:
-                self.shadow.disable_monitor()
-            self.socket.close(linger=linger)
-        if self.monitor is not None:
-            self.monitor.close(linger=0)
+        if self.monitor is not None and not self.socket.closed:
+            self.shadow.disable_monitor()
+        self.socket.close(linger=linger)
 
 
 class ZmqTransport:
@@ -217,6 +214,11 @@ class ZmqTransport:
             for line in full:
                 self._schedule(line)  # its signal may be gone with that look
             return not full and self.is_disconnected()
+
+    @property
+    def descriptors(self) -> set[int]:
+        """Its own descriptors; it gets others each time that it is attached to a loop."""
+        return {line.fd for line in self._lines.values() if line.fd >= 0}
 
     def socket(self, channel: Channel) -> ConSocket | None:
         """Give the channel's socket."""
