@@ -302,3 +302,18 @@ async def test_an_endless_subshell_is_replaced_under_its_id(mortal: ConKernelMan
     await kc.delete_subshell(shell)
     assert await kc.list_subshell() == []
     kc.stop_channels()
+
+
+async def test_a_restart_with_an_argument_that_nobody_knows_leaves_the_kernel_alone() -> None:
+    """It was ended first, and what waited for it failed."""
+    km = ConKernelManager()
+    await km.start_kernel()
+    try:
+        kc = await km.client().start_channels()
+        run = kc.run("import time; time.sleep(1); 6 * 7")
+        with pytest.raises(TypeError, match=r"restart_kernel\(\) does not take 'cdw'.*'cwd'"):
+            await km.restart_kernel(cdw="/")
+        assert "42" in (await run).text
+        kc.stop_channels()
+    finally:
+        await km.shutdown_kernel(now=True)

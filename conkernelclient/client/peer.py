@@ -73,8 +73,7 @@ class Peer:
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read, and its waiters know."""
-        while self._presence.state in ENDING:
-            await self._next_news()
+        await self._until(lambda: self._presence.state not in ENDING)
 
     async def until_greeted(self, timeout: float | None) -> Message | None:
         """
@@ -87,11 +86,9 @@ class Peer:
             DeadKernelError: It is gone.
             TimeoutError: It takes longer than `timeout` seconds; see `describe`.
         """
-        was_away = False
+        was_away = self._is_to_be_greeted()
         async with asyncio.timeout(timeout):
-            while self._is_to_be_greeted():
-                was_away = True
-                await self._next_news()
+            await self._until(lambda: not self._is_to_be_greeted())
         self._presence.check()
         return self._info if was_away else None
 
@@ -141,7 +138,9 @@ class Peer:
 
     def rebound(self) -> None:
         """Take note that another loop is served now: what the one of before had begun goes on."""
-        self._news = {news for news in self._news if not news.get_loop().is_closed()}
+        for news in tuple(self._news):
+            if news.get_loop().is_closed():
+                self._news.discard(news)
         if self._is_at_work():
             return
         work = WORK.get(self._presence.state)
@@ -250,8 +249,7 @@ class Peer:
         connection = self._connection
         try:
             async with asyncio.timeout(LAST_WORDS):
-                while not connection.is_disconnected():
-                    await self._next_news()
+                await self._until(connection.is_disconnected)
                 while not connection.is_drained():
                     connection.pump_all()
                     await asyncio.sleep(0)
@@ -318,18 +316,19 @@ class Peer:
             probing = begin(asyncio.get_running_loop(), self._until_it_answers())
             probing.add_done_callback(lambda _: self._wake())
             try:
-                while "shell" in self._connected and not probing.done():
-                    await self._next_news()
+                await self._until_cut_or(probing)
                 if probing.done():
                     return probing.result()
             finally:
                 probing.cancel()
 
+    async def _until_cut_or(self, task: asyncio.Task[Message]) -> None:
+        await self._until(lambda: "shell" not in self._connected or task.done())
+
     async def _connects_within(self, seconds: float | None) -> bool:
         try:
             async with asyncio.timeout(seconds):
-                while "shell" not in self._connected:
-                    await self._next_news()
+                await self._until(lambda: "shell" in self._connected)
         except TimeoutError:
             return False
         return True
@@ -380,13 +379,18 @@ class Peer:
         if task is not None:
             retire(task)
 
-    async def _next_news(self) -> None:
-        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._news.add(news)
-        try:
-            await news
-        finally:
-            self._news.discard(news)
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until the news, which may come in another thread, have made it so."""
+        loop = asyncio.get_running_loop()
+        while True:
+            news: asyncio.Future[None] = loop.create_future()
+            self._news.add(news)
+            try:
+                if is_so():  # asked after that: what is news from now on ends the wait
+                    return
+                await news
+            finally:
+                self._news.discard(news)
 
     def _wake(self) -> None:
         for news in tuple(self._news):

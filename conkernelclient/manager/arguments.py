@@ -86,7 +86,11 @@ def _taken() -> frozenset[str]:
 
 
 def check_launch(
-    manager: AsyncKernelManager, client_class: type[HasTraits], launch_args: Collection[str]
+    manager: AsyncKernelManager,
+    client_class: type[HasTraits],
+    launch_args: Collection[str],
+    *,
+    function: str = "start_kernel",
 ) -> None:
     """
     Raise if a kernel's process cannot be launched with `launch_args`.
@@ -96,6 +100,7 @@ def check_launch(
             known what it takes.
         client_class: The class of its clients, whose traits are no arguments of a start either.
         launch_args: The arguments that its provisioner is about to get.
+        function: What was called with them.
 
     Raises:
         UnknownArgumentError (a TypeError): Some are unknown.
@@ -105,4 +110,4 @@ def check_launch(
         return
     unknown = [name for name in launch_args if name not in _taken() | NOT_PASSED_ON]
     if unknown:
-        raise UnknownArgumentError(unknown, type(manager), client_class)
+        raise UnknownArgumentError(unknown, type(manager), client_class, function=function)

@@ -235,9 +235,16 @@ class ConKernelManager(AsyncKernelManager):
             newports: Choose new ports.
             **kw: What is to be different from the first launch.
 
+        Raises:
+            UnknownArgumentError (a TypeError): An argument is unknown; the kernel goes on.
+
         Cancelled, it goes on to its end.
         """
         self._check_fork()
+        if kw and type(self) is ConKernelManager:  # a subclass may take others
+            from .arguments import check_launch
+
+            check_launch(self, ConKernelClient, kw, function="restart_kernel")
         self._announce_restart()
         self._restarts_due += 1
         has_begun = False
