@@ -217,19 +217,30 @@ for number in map(int, sys.argv[2:]):
 """
 
 
-def test_a_driver_that_ends_at_once_leaves_no_directory_of_sockets(tmp_path: Path) -> None:
-    """The guardian removes it, with the kernel."""
+@pytest.mark.parametrize("transport", ["tcp", "ipc"])
+def test_a_driver_that_ends_at_once_leaves_no_file(tmp_path: Path, transport: str) -> None:
+    """The guardian removes the connection file and the directory of sockets with the kernel."""
     code = (
         "import asyncio, os\n"
         "from conkernelclient import ConKernelManager\n"
         "async def main():\n"
-        "    await ConKernelManager(transport='ipc').start_kernel()\n"
+        f"    km = ConKernelManager(transport={transport!r})\n"
+        "    await km.start_kernel()\n"
+        "    print(km.connection_file, flush=True)\n"
         "    os._exit(0)\n"
         "asyncio.run(main())\n"
     )
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], env=environment, timeout=LONG, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        timeout=LONG,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert Path(done.stdout.strip()).parent == tmp_path
     deadline = time.monotonic() + 10
-    while (left := list(tmp_path.glob("conkernel-*"))) and time.monotonic() < deadline:
+    while (left := list(tmp_path.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert left == []

@@ -3,7 +3,7 @@ Who ends the kernels of a driver that was killed?
 
 A small process of its own. It holds the reading end of a pipe and a list of process groups: when
 the pipe ends although nobody took the groups from the list, the driver is dead: it kills them, and
-removes the directories that were made for them.
+removes the files and directories that were made for them.
 It starts with the first kernel and ends with the last one.
 """
 
@@ -15,31 +15,37 @@ import os
 import subprocess
 import sys
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["guard", "pid", "unguard"]
 
-# Reads "+1234 /tmp/x" and "-1234", a line each: take the process group 1234 in, with a directory
-# that is to go with it or none; let it go.
+# Reads "+1234" and "-1234", a line each: take the process group 1234 in; let it go. Behind the
+# first stand, with a NUL before each, the files and directories that are to go with it.
 PROGRAM: Final = """
 import os, signal, sys
 for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
     signal.signal(getattr(signal, name), signal.SIG_IGN)
 groups = {}
 for line in sys.stdin.buffer:
-    group, _, directory = line[1:-1].partition(b" ")
+    group, *paths = line[1:-1].split(b"\\0")
     if line[:1] == b"+":
-        groups[int(group)] = directory
+        groups[int(group)] = paths
     else:
         groups.pop(int(group), None)
-for group, directory in groups.items():
+for group, paths in groups.items():
     try:
         os.killpg(group, signal.SIGKILL)
     except OSError:
         pass
-    if directory:
-        import shutil
-        shutil.rmtree(directory, ignore_errors=True)
+    for path in paths:
+        try:
+            os.unlink(path)
+        except OSError:
+            import shutil
+            shutil.rmtree(path, ignore_errors=True)
 os._exit(0)
 """
 
@@ -48,13 +54,13 @@ _guarded: Final[set[int]] = set()
 _process: subprocess.Popen[bytes] | None = None
 
 
-def guard(group: int, directory: str | None = None) -> None:
+def guard(group: int, paths: Iterable[str] = ()) -> None:
     """
     Let the process group be killed when this process ends; where there are such groups.
 
     Args:
         group: Its number.
-        directory: Is removed with it.
+        paths: Files and directories that are removed with it.
     """
     global _process
     if os.name != "posix":
@@ -70,7 +76,7 @@ def guard(group: int, directory: str | None = None) -> None:
                 cwd="/",
             )
         _guarded.add(group)
-        _tell(_process, f"+{group} {directory or ''}\n")
+        _tell(_process, "\0".join((f"+{group}", *paths)) + "\n")
 
 
 def unguard(group: int) -> None:

@@ -36,7 +36,7 @@ class Life:
         on_port_taken: A weak reference to what is called, in a thread, when it said on stderr that
             one of them is taken.
         is_owned: Whether it ends with us, and its process group with it.
-        directory: Made for it alone; it is removed if we are killed.
+        paths: Files and directories made for it alone; they are removed if we are killed.
 
     Attributes:
         is_owned: Whether it ends with us.
@@ -50,12 +50,12 @@ class Life:
         *,
         captures_stderr: bool,
         is_owned: bool,
-        directory: str | None = None,
+        paths: Sequence[str] = (),
         ports: Sequence[int],
         on_port_taken: Callable[[], Callable[[Life], None] | None],
     ) -> None:
         self.is_owned: bool = is_owned
-        self._directory = directory
+        self._paths = paths
         self.is_being_ended: bool = False
         self.is_watched: bool = False
         self.has_answered: bool = False
@@ -98,7 +98,7 @@ class Life:
         process = cast("subprocess.Popen[bytes]", process)
         owns_group = self.is_owned and getattr(provisioner, "pgid", None) == process.pid
         if owns_group:
-            guardian.guard(process.pid, self._directory)
+            guardian.guard(process.pid, self._paths)
 
         def tell(watch: ProcessWatch) -> None:
             if owns_group:

@@ -414,7 +414,7 @@ class ConKernelManager(AsyncKernelManager):
         life = Life(
             captures_stderr=captures and is_local,
             is_owned=is_local and not is_independent,
-            directory=self._ipc_directory,
+            paths=self._own_files(),
             ports=self.ports if self.transport == "tcp" else (),
             on_port_taken=weakref.WeakMethod(self._port_is_taken),
         )
@@ -422,6 +422,13 @@ class ConKernelManager(AsyncKernelManager):
             await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
         self._tell(lambda client: client._kernel_started(info, self._kernel_left, life.note_answer))
+
+    def _own_files(self) -> list[str]:
+        """Give what was made for the kernel, and goes with it."""
+        found = [self._ipc_directory] if self._ipc_directory is not None else []
+        if self._connection_file_written:
+            found.append(os.path.abspath(self.connection_file))
+        return found
 
     async def _launch(self, life: Life, kernel_cmd: list[str], kw: dict[str, Any]) -> None:
         """Launch the process and watch it, or if that cannot be leave none."""
