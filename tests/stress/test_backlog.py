@@ -131,8 +131,8 @@ async def test_beyond_the_bound_a_request_is_refused_at_once(
             "10",
             "beyond the bound: BacklogFullError in under 1 ms, nothing registered",
             f"{len(accepted):,} accepted, then 500 refused in {refusals[250] * 1e6:.0f} us "
-            f"(median), {refusals[495] * 1e6:.0f} us (p99), {refusals[-1] * 1e6:.0f} us (most); of CPU "
-            f"{work[495] * 1e6:.0f} us (p99), {work[-1] * 1e6:.0f} us (most); "
+            f"(median), {refusals[495] * 1e6:.0f} us (p99), {refusals[-1] * 1e6:.0f} us (most); "
+            f"of CPU {work[495] * 1e6:.0f} us (p99), {work[-1] * 1e6:.0f} us (most); "
             f"pending {before['pending']:,} before, {after['pending']:,} after",
         )
         assert before["backlog"] == after["backlog"] == 100
