@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelManager, errors
-from conkernelclient.client.caught import LOOK_WITHIN, caught_class
 from conkernelclient.client.channels import Inbox
-from conkernelclient.client.endings import Ending, restarted
+from conkernelclient.state.caught import LOOK_WITHIN, caught_class
+from conkernelclient.state.endings import Ending, restarted
 
 from .clients import LONG, client_of, until
 from .messages import status

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.client import subscribers
 from conkernelclient.client.channels import Inbox
-from conkernelclient.client.subscribers import Subscribers
+from conkernelclient.connection import subscribers
+from conkernelclient.connection.subscribers import Subscribers
 
 from .clients import until
 from .messages import incoming, status

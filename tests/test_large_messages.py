@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import Result, errors
-from conkernelclient.client.inbound import BATCH, SLOW, Inbound
+from conkernelclient.connection.inbound import BATCH, SLOW, Inbound
 from conkernelclient.protocol.wire import LARGE, Wire
 from conkernelclient.testing import FakeKernel, Publish, Raise, Say, Show, Value
 

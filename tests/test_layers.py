@@ -25,7 +25,7 @@ VIOLATIONS: Final = [
     ("outputs/x.py", "from jupyter_client.session import Session", "to import jupyter_client"),
     ("outputs/x.py", "import traitlets", "outputs is not allowed to import traitlets"),
     ("transport/x.py", "from ..client import client", "transport is not allowed to import"),
-    ("transport/x.py", "from ..protocol import router", "import conkernelclient.protocol.router"),
+    ("transport/x.py", "from ..protocol import router", "import conkernelclient.state.router"),
     ("client/x.py", "from ..manager import manager", "client is not allowed to import"),
     ("manager/x.py", "from .. import cli", "manager is not allowed to import conkernelclient.cli"),
 ]

@@ -136,7 +136,8 @@ LIMITS: Final = """
 import asyncio, contextlib, gc, json, os, resource, signal, sys, time
 import zmq.asyncio
 from conkernelclient import ConKernelManager, run_kernel
-import conkernelclient.client.comms, conkernelclient.client.connection, conkernelclient.client.ready
+import conkernelclient.client.comms
+import conkernelclient.connection.connection, conkernelclient.connection.ready
 import conkernelclient.manager.arguments, conkernelclient.manager.life
 
 MOST = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -10,9 +10,9 @@ import pytest
 from traitlets import TraitError
 
 from conkernelclient import errors
-from conkernelclient.client.window import Call, Entry, Window
 from conkernelclient.outputs.events import Started, event_of
 from conkernelclient.outputs.reduce import Reducer
+from conkernelclient.state.window import Call, Entry, Window
 from conkernelclient.testing import FakeKernel, Publish
 
 from .clients import LONG, SWALLOW, client_of, until

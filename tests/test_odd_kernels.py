@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelClient, errors
-from conkernelclient.client import overdue
-from conkernelclient.protocol.router import Phase
+from conkernelclient.connection import watchdog as overdue
+from conkernelclient.state.router import Phase
 from conkernelclient.testing import FakeKernel, Hold, Publish, Reply, Say, Silence
 
 from .clients import LONG, client_of, until

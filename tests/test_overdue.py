@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.client import overdue
-from conkernelclient.protocol.router import Phase
+from conkernelclient.connection import watchdog as overdue
 from conkernelclient.state.presence import State
+from conkernelclient.state.router import Phase
 from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
 
 from .clients import LONG, SWALLOW, client_of, opened, until

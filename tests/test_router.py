@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conkernelclient.protocol.router import (
+from conkernelclient.state.router import (
     FINISHED_KEPT,
     FORGOTTEN_KEPT,
     TRANSITIONS,

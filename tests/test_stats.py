@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from conkernelclient.client.pace import KEPT, Pace
+from conkernelclient.state.latency import KEPT, Pace
 
 from .clients import LONG, client_of
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conkernelclient.client.inbound import Inbound
+from conkernelclient.connection.inbound import Inbound
 from conkernelclient.errors import ProtocolError
-from conkernelclient.protocol.torn import HEADS_KEPT, LARGEST, Pieces
+from conkernelclient.protocol.reassembly import HEADS_KEPT, LARGEST, Pieces
 from conkernelclient.protocol.wire import DELIMITER, Wire
 
 from .messages import frames, packed, settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conkernelclient.client.window import Call, Entry, Window
+from conkernelclient.state.window import Call, Entry, Window
 
 
 def entry(**kind: object) -> Entry:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jupyter_client.session import Session, json_packer, json_unpacker
 
 from conkernelclient.errors import ProtocolError
-from conkernelclient.protocol.exact import PIECE
+from conkernelclient.protocol.big_ints import PIECE
 from conkernelclient.protocol.incoming import parse_date
 from conkernelclient.protocol.messages import CHANNELS
 from conkernelclient.protocol.wire import DELIMITER, LARGE, Wire, json_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.contestants import ours
-from conkernelclient.client import overdue
+from conkernelclient.connection import watchdog as overdue
 
 
 class Client(ours.Client):

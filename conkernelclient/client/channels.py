@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_client.channels import AsyncZMQSocketChannel
 
+from ..connection.loops import call_there
 from ..errors import ChannelsClosedError, ConKernelError, DeadKernelError, ReplyTimeout
-from .caught import LOOK_WITHIN, somebody_looks
-from .loops import call_there
+from ..state.caught import LOOK_WITHIN, somebody_looks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from ..connection.connection import Connection
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
     from ..transport.sockets import ConSocket
-    from .connection import Connection
 
 __all__ = ["ConChannel", "Inbox"]
 

@@ -21,10 +21,10 @@ from traitlets import Integer
 
 from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..outputs.standing import standing
+from ..state.caught import caught_class
 from ..transport.session_patch import bind_session
 from ..transport.zmq import ZmqTransport
-from .byhand import ByHand
-from .caught import caught_class
+from .receiving import ByHand
 from .requests import Requests
 from .subshells import Subshells
 from .values import Values
@@ -33,10 +33,10 @@ from .verbs import Verbs
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
+    from ..connection.connection import Connection
+    from ..connection.subscribers import Subscription
     from ..protocol.messages import Channel, Message
     from .comms import Comms
-    from .connection import Connection
-    from .subscribers import Subscription
 
 __all__ = ["ConKernelClient"]
 
@@ -86,8 +86,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init__(self, **kwargs: Any) -> None:
         # With the first client: importing us should be quick.
+        from ..connection.connection import Connection
         from .comms import Comms
-        from .connection import Connection
 
         super().__init__(**kwargs)
         session = self.session
@@ -182,7 +182,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     async def _greet(self, timeout: float | None) -> None:
         """Wait for a greeting that is under way, or greet the kernel."""
-        from .ready import Greeting
+        from ..connection.ready import Greeting
 
         began = asyncio.get_running_loop().time()
         peer = self._connection.peer

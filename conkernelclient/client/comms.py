@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
+    from ..connection.connection import Connection
+    from ..connection.subscribers import Subscription
     from ..protocol.messages import Message
-    from .connection import Connection
-    from .subscribers import Subscription
 
 __all__ = ["Comm", "Comms"]
 

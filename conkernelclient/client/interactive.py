@@ -11,16 +11,16 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ..protocol.router import Claim, Phase, Request
-from .loops import call_there
-from .overdue import lost_reply
+from ..connection.loops import call_there
+from ..connection.watchdog import lost_reply
+from ..state.router import Claim, Phase, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..connection.connection import Connection
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
-    from .connection import Connection
 
 __all__ = ["Interactive"]
 

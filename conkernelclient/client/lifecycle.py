@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     from jupyter_client.connect import KernelConnectionInfo
 
+    from ..connection.connection import Connection
     from ..errors import ConKernelError
     from ..protocol.messages import Channel
-    from .connection import Connection
 
 __all__ = ["Lifecycle", "Starting"]
 

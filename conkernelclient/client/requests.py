@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from traitlets import Bool, Float, Integer
 
+from ..connection.loops import call_there
 from ..errors import ProtocolError
 from .lifecycle import Lifecycle
-from .loops import call_there
 from .msg_id import MsgId
 
 if TYPE_CHECKING:

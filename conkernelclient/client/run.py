@@ -14,6 +14,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
+from ..connection.loops import begin, call_there, is_elsewhere, retire
 from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError, TransportError
 from ..outputs.events import ErrorOutput, Finished, event_of
 from ..outputs.log import Cursor, EventLog
@@ -21,20 +22,19 @@ from ..outputs.mime import count_of, lines_of
 from ..outputs.reduce import Reducer
 from ..outputs.result import Result
 from ..outputs.standing import short, standing
-from ..protocol.router import Claim, Phase, Request
+from ..state.router import Claim, Phase, Request
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
-from .loops import begin, call_there, is_elsewhere, retire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
+    from ..connection.connection import Connection
     from ..outputs.events import Event
     from ..outputs.result import Status
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
-    from .connection import Connection
 
 __all__ = ["OnTimeout", "Run", "RunOptions"]
 

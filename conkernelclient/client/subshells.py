@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import ProtocolError
 
 if TYPE_CHECKING:
-    from .byhand import ByHand as _Base
+    from .receiving import ByHand as _Base
 else:
     # A client inherits from ByHand as well. With it as the base here, traitlets would look
     # through all of a client's traits once more when this is imported.

@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..client.endings import Ending
+from ..state.endings import Ending
 from . import guardian
 from .stderr import StderrTail
 from .watch import ProcessWatch

@@ -29,9 +29,9 @@ from traitlets import Bool, DottedObjectName, Type, default
 from traitlets.utils.importstring import import_item
 
 from ..client.client import ConKernelClient
-from ..client.endings import Ending, left, restarted
 from ..errors import ForkedError
 from ..outputs.standing import standing
+from ..state.endings import Ending, left, restarted
 from ..transport.shortage import check_room, naming_shortage
 from .outcome import Outcome
 from .standing import told_of

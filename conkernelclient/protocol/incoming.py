@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from .exact import load_exactly
+from .big_ints import load_exactly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

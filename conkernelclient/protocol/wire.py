@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, cast
 import orjson
 
 from ..errors import ProtocolError
-from .exact import MAY_BE_BIG, ONE_DIGIT, may_have_big
+from .big_ints import MAY_BE_BIG, ONE_DIGIT, may_have_big
 from .incoming import Incoming, IncomingLarge, id_of
 
 if TYPE_CHECKING:

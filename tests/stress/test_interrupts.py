@@ -13,7 +13,7 @@ import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from conkernelclient import ConKernelManager, errors
-from conkernelclient.protocol.router import Phase
+from conkernelclient.state.router import Phase
 
 from ..clients import LONG, client_of, until
 

@@ -28,7 +28,7 @@ from conkernelclient import (
 )
 from conkernelclient.client.comms import Comm
 from conkernelclient.client.futures import RequestFuture
-from conkernelclient.client.subscribers import Subscription
+from conkernelclient.connection.subscribers import Subscription
 from conkernelclient.protocol.messages import Message
 
 

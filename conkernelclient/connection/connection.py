@@ -20,44 +20,44 @@ from jupyter_client.adapter import adapt
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import json_packer, json_unpacker, orjson_packer, orjson_unpacker
 
+from ..client.channels import Inbox
+from ..client.futures import ReplyFuture, RequestFuture
 from ..errors import (
     ChannelsClosedError,
     ConKernelError,
     ProtocolError,
     ReplyTimeout,
 )
+from ..outputs.displays import Displays
 from ..protocol.messages import CHANNELS
-from ..protocol.router import OWNER, Claim, Destination, Phase, Request, Router
 from ..protocol.wire import Wire, WireSettings
+from ..state.endings import Ending
+from ..state.latency import Pace
 from ..state.presence import Presence
+from ..state.router import OWNER, Claim, Destination, Phase, Request, Router
+from ..state.subshell_ids import Shells
+from ..state.window import Call, Window
 from ..transport.zmq import ZmqTransport
-from .channels import Inbox
-from .displays import Displays
-from .endings import Ending
-from .futures import ReplyFuture, RequestFuture
 from .holding import Holding
 from .inbound import Inbound
 from .loops import Loops, call_there, is_elsewhere
 from .outbound import Outbound
-from .overdue import Overdue
-from .pace import Pace
 from .peer import Peer
 from .recording import Recording
-from .shells import Shells
 from .subscribers import Subscribers
-from .window import Call, Window
+from .watchdog import Overdue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from jupyter_client.session import Session
 
+    from ..client.run import Run
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Frame, Message
     from ..protocol.wire import Digest
+    from ..state.window import Entry
     from ..transport.sockets import ConSocket
-    from .run import Run
-    from .window import Entry
 
 __all__ = ["Connection"]
 

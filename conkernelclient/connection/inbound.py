@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ProtocolError
 from ..protocol.messages import CHANNELS
 from ..protocol.oversize import put_note_in
-from ..protocol.torn import Pieces
+from ..protocol.reassembly import Pieces
 from ..protocol.wire import json_of
 from ..transport.zmq import BATCH
 

@@ -15,7 +15,7 @@ from ..errors import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from .incoming import Incoming
+    from ..protocol.incoming import Incoming
 
 __all__ = ["Record", "Records"]
 

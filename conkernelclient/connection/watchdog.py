@@ -17,7 +17,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import ConKernelError, ReplyTimeout, TransportError
-from ..protocol.router import Claim, Phase, Request
+from ..state.router import Claim, Phase, Request
 
 if TYPE_CHECKING:
     import asyncio

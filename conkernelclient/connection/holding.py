@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from ..state.window import Entry
     from .connection import Connection
-    from .window import Entry
 
 __all__ = ["Holding"]
 

@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ReplyTimeout
-from ..protocol.records import Record, Records
+from ..state.records import Record, Records
 from .loops import call_there
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from ..errors import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .incoming import Incoming
-    from .messages import Channel
+    from ..protocol.incoming import Incoming
+    from ..protocol.messages import Channel
 
 __all__ = [
     "TRANSITIONS",

@@ -13,7 +13,7 @@ from getpass import getpass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ChannelsClosedError, ReplyTimeout
-from .window import Call
+from ..state.window import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable

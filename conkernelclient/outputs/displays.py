@@ -10,11 +10,11 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
-from ..outputs.reduce import display_id_of
+from .reduce import display_id_of
 
 if TYPE_CHECKING:
-    from ..outputs.reduce import Reducer
     from ..protocol.incoming import Incoming
+    from .reduce import Reducer
 
 __all__ = ["Displays"]
 

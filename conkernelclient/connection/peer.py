@@ -14,9 +14,9 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ChannelsClosedError, TransportError
-from ..protocol.router import Phase
+from ..state.endings import left, restarted
 from ..state.presence import HELD, TRANSITIONS, News, State
-from .endings import left, restarted
+from ..state.router import Phase
 from .loops import begin, call_there, retire
 from .ready import Greeting
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from ..errors import ConKernelError
     from ..protocol.messages import Channel, Message
-    from ..protocol.router import Request
     from ..state.presence import Presence
+    from ..state.router import Request
     from .connection import Connection
 
 __all__ = ["Peer"]

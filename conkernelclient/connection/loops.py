@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 
     from jupyter_client.session import Session
 
+    from ..client.channels import Inbox
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
-    from ..protocol.router import Router
+    from ..state.router import Router
+    from ..state.window import Entry, Window
     from ..transport.zmq import ZmqTransport
-    from .channels import Inbox
     from .holding import Holding
     from .inbound import Inbound
-    from .overdue import Overdue
     from .peer import Peer
     from .recording import Recording
-    from .window import Entry, Window
+    from .watchdog import Overdue
 
 __all__ = ["Loops", "begin", "call_there", "is_elsewhere", "retire"]
 

@@ -14,7 +14,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import ReadyTimeout
-from ..protocol.router import Claim, Phase, Request
+from ..state.router import Claim, Phase, Request
 from .loops import call_there
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Joins what is decided and what is carried, in an event loop."""
