@@ -9,13 +9,12 @@ from .outputs.events import (
     Display,
     DisplayUpdate,
     ErrorOutput,
-    Event,
     ExecuteResult,
-    Finished,
     InputRequest,
     Started,
     Stream,
 )
+from .outputs.result import Event, Finished
 
 __all__ = [
     "Clear",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelManager, errors
-from conkernelclient.client.channels import Inbox
+from conkernelclient.connection.inbox import Inbox
 from conkernelclient.state.caught import LOOK_WITHIN, caught_class
 from conkernelclient.state.endings import Ending, restarted
 

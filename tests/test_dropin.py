@@ -501,7 +501,7 @@ async def test_unread_messages_are_bounded_counted_and_said_once(
     km: ConKernelManager, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The oldest go, the newest stay."""
-    from conkernelclient.client.channels import Inbox
+    from conkernelclient.connection.inbox import Inbox
 
     async with client_of(km) as kc:
         kc._connection.inboxes["iopub"] = Inbox("iopub", limit=5)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.client.channels import Inbox
 from conkernelclient.connection import subscribers
+from conkernelclient.connection.inbox import Inbox
 from conkernelclient.connection.subscribers import Subscribers
 
 from .clients import until

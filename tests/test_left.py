@@ -131,7 +131,7 @@ async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
         kc = await opened(kernel.client())
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kernel.restart()
-        await until(lambda: kc._connection.presence.holds and kc._connection.peer._connected)
+        await until(lambda: kc._connection.presence.holds and kc._peer._connected)
         run = kc.run("1")
         kernel.kill()
         with pytest.raises(errors.DeadKernelError):

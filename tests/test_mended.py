@@ -51,7 +51,7 @@ async def test_a_connection_that_is_there_before_anybody_listens_is_noticed() ->
 
         kc._create_connected_socket = create_slowly
         await kc.start_channels()
-        await until(lambda: "shell" in kc._connection.peer._connected)
+        await until(lambda: "shell" in kc._peer._connected)
         kc.stop_channels()
 
 

@@ -244,16 +244,16 @@ async def attached(kernel: FakeKernel, **traits: Any) -> AsyncIterator[ConKernel
     try:
         async with asyncio.timeout(LONG):
             yield kc
-            await until(lambda: not connection.overdue.is_watching)
+            await until(lambda: not kc._watchdog.is_watching)
             assert kc.stats()["pending"] == connection.router.pending == 0
-            assert not connection.overdue.probes
+            assert not kc._watchdog.probes
     finally:
         kc.stop_channels()
 
 
 async def lose_connection(kc: ConKernelClient, then: Callable[[], None] = lambda: None) -> None:
     """What the kernel sends meanwhile is lost, as with a cable that is pulled and put back."""
-    peer = kc._connection.peer
+    peer = kc._peer
     peer.disconnected("shell")
     presence = kc._connection.presence
     assert presence.state is State.SEEKING
@@ -267,7 +267,7 @@ async def test_a_client_that_has_nothing_to_wait_for_does_not_look() -> None:
     """Also after a start, whose first idle may have come before the subscription."""
     with FakeKernel() as kernel:
         async with attached(kernel) as kc:
-            await until(lambda: not kc._connection.overdue.is_watching)
+            await until(lambda: not kc._watchdog.is_watching)
             assert (await kc.run("1")).status == "ok"
 
 
@@ -295,9 +295,9 @@ async def test_a_question_that_was_lost_with_the_connection_is_forgotten() -> No
     with swallowing(release) as kernel:
         async with attached(kernel, window=None) as kc:
             runs = [kc.run("swallowed"), kc.run("held")]
-            await until(lambda: kc._connection.overdue.probes)
+            await until(lambda: kc._watchdog.probes)
             await lose_connection(kc, release.set)
-            assert not kc._connection.overdue.probes
+            assert not kc._watchdog.probes
             outcomes = await asyncio.gather(*runs, return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [errors.TransportError] * 2
             assert (await kc.run("1")).status == "ok"
@@ -311,7 +311,7 @@ async def test_a_question_of_a_subshell_that_was_lost_is_asked_again() -> None:
             subshell_id = await kc.create_subshell()
             run = kc.run("swallowed", subshell_id=subshell_id)
             held = kc.run("held", subshell_id=subshell_id)
-            await until(lambda: kc._connection.overdue.probes)
+            await until(lambda: kc._watchdog.probes)
             await lose_connection(kc)
             release.set()
             assert ((await run).status, (await run).stdout) == ("error", "x")

@@ -254,7 +254,7 @@ async def test_a_kernel_that_goes_while_it_is_greeted_is_told() -> None:
         kc.start_channels()
         run = kc.run("1")
         await asyncio.to_thread(kernel.wait_for, "kernel_info_request")
-        await until(lambda: kc._connection.peer._connected)
+        await until(lambda: kc._peer._connected)
         assert state_of(kc) is State.GREETING
         kernel.kill()
         assert isinstance(await told(run), errors.DeadKernelError)

@@ -11,7 +11,7 @@ import pytest
 
 from conkernelclient import errors, run_kernel
 from conkernelclient.testing import FakeKernel, Faults, FaultyTransport, echo
-from conkernelclient.testing.faults import Fate, Line, kind_of
+from conkernelclient.testing.line import Fate, Line, kind_of
 
 from .clients import LONG, client_of, opened, until
 from .messages import packed

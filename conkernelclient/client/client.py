@@ -28,13 +28,15 @@ from .receiving import ByHand
 from .requests import Requests
 from .subshells import Subshells
 from .values import Values
-from .verbs import Verbs
+from .verbs import Verbs, run_module
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
     from ..connection.connection import Connection
+    from ..connection.peer import Peer
     from ..connection.subscribers import Subscription
+    from ..connection.watchdog import Overdue
     from ..protocol.messages import Channel, Message
     from .comms import Comms
 
@@ -87,8 +89,11 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
     def __init__(self, **kwargs: Any) -> None:
         # With the first client: importing us should be quick.
         from ..connection.connection import Connection
+        from ..connection.peer import Peer
+        from ..connection.watchdog import Overdue
         from .comms import Comms
 
+        run_module()  # 40 ms once, which would come amid the requests
         super().__init__(**kwargs)
         session = self.session
         bind_session(session)
@@ -99,12 +104,14 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             max_bytes=self.max_backlog_bytes,
             transport_factory=self.transport_factory,
         )
+        self._peer: Peer = Peer(self._connection)
+        self._watchdog: Overdue = Overdue(self._connection)
         self._connection.holding.timeout = self.startup_timeout
         this = weakref.ref(self)
-        self._connection.peer.on_greeted = lambda info: _note_info(this(), info)
+        self._peer.on_greeted = lambda info: _note_info(this(), info)
         self._connection.interrupt = lambda: _interrupt_kernel(this())
         self._connection.restart = lambda: _restart_kernel(this())
-        self._connection.peer.reopen = lambda: _reopen(this())
+        self._peer.reopen = lambda: _reopen(this())
         self.comms: Comms = Comms(self._connection)
         self._connection.inbound.max_message_bytes = self.max_message_bytes
         self.observe(_window_changed, "window")
@@ -161,7 +168,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         """Wait until the kernel has answered, also if it is restarted meanwhile."""
         loop = asyncio.get_running_loop()
         deadline = math.inf if timeout is None else loop.time() + timeout
-        peer = self._connection.peer
+        peer = self._peer
         is_told = peer.is_watched or not isinstance(self.parent, KernelManager)
         while True:
             left = deadline - loop.time()
@@ -185,7 +192,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         from ..connection.ready import Greeting
 
         began = asyncio.get_running_loop().time()
-        peer = self._connection.peer
+        peer = self._peer
         try:
             if await peer.until_greeted(timeout) is not None:
                 return

@@ -13,10 +13,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..connection.loops import call_there, is_elsewhere
-from ..connection.watchdog import lost_reply
+from ..connection.threads import call_there, is_elsewhere
 from ..errors import ConKernelError
 from ..protocol.messages import Message
+from ..state.endings import lost_reply
 
 if TYPE_CHECKING:
     from collections.abc import Generator

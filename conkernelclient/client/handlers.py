@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ..outputs.events import Event, InputRequest
-    from .run import Run
+    from ..outputs.events import InputRequest
+    from ..outputs.log import Cursor
+    from ..outputs.result import Event
+    from ..protocol.incoming import Incoming
 
 __all__ = ["StdinHandler", "answer_questions", "deliver_events"]
 
@@ -25,7 +27,35 @@ StdinHandler: TypeAlias = "Callable[[InputRequest], str | Awaitable[str | None] 
 END_OF_FILE: Final = "\x04"  # what kernels raise EOFError for
 
 
-async def deliver_events(run: Run, handler: Callable[[Event], Awaitable[None] | None]) -> None:
+class Told(Protocol):
+    """
+    A run, as its handlers' tasks see it.
+
+    Attributes:
+        msg_id: Id of the request.
+    """
+
+    msg_id: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no event will come any more."""
+        ...
+
+    def cursor(self) -> Cursor:
+        """Give a place in its events, before the first one."""
+        ...
+
+    async def changed(self) -> None:
+        """Wait until there is news of it."""
+        ...
+
+    def answer(self, question: Incoming, text: str, /) -> None:
+        """Answer a question of its code."""
+        ...
+
+
+async def deliver_events(run: Told, handler: Callable[[Event], Awaitable[None] | None]) -> None:
     """Call `handler` with each event of `run`, in order, until it is over."""
     cursor = run.cursor()
     while True:
@@ -41,7 +71,7 @@ async def deliver_events(run: Run, handler: Callable[[Event], Awaitable[None] | 
         await run.changed()
 
 
-async def answer_questions(run: Run, handler: StdinHandler) -> None:
+async def answer_questions(run: Told, handler: StdinHandler) -> None:
     """Call `handler` with each question of `run`, one after the other, and send its answers."""
     from ..outputs.events import InputRequest
 
@@ -58,7 +88,7 @@ async def answer_questions(run: Run, handler: StdinHandler) -> None:
 
 
 async def _ask(
-    run: Run, handler: Callable[[InputRequest], object], question: InputRequest
+    run: Told, handler: Callable[[InputRequest], object], question: InputRequest
 ) -> str | None:
     """
     Give the handler's answer.

@@ -11,8 +11,8 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ..connection.loops import call_there
-from ..connection.watchdog import lost_reply
+from ..connection.threads import call_there
+from ..state.endings import lost_reply
 from ..state.router import Claim, Phase, Request
 
 if TYPE_CHECKING:

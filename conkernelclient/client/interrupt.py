@@ -5,18 +5,16 @@ A kernel drops an interrupt that comes before it is inside the code, and lets on
 it hit whatever runs next. So it is sent only between the two, as far as the messages tell, and
 again while the kernel is still at it.
 
-One that hits the kernel in its own code may cost a reply: see `overdue`.
+One that hits the kernel in its own code may cost a reply: see `watchdog`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from .run import Run
 
 __all__ = ["interrupt_until_through"]
 
@@ -25,7 +23,38 @@ PAUSES: Final = (0.5, 0.5, 1.0)
 PATIENCE: Final = 0.5  # seconds after the last one
 
 
-async def interrupt_until_through(run: Run, send: Callable[[], Awaitable[None]]) -> bool:
+class Interruptible(Protocol):
+    """A run, as its interrupts see it."""
+
+    @property
+    def is_interruptible(self) -> bool:
+        """Whether the kernel is inside its code."""
+        ...
+
+    @property
+    def is_through(self) -> bool:
+        """Whether the kernel is through with it."""
+        ...
+
+    @property
+    def lacks_reply(self) -> bool:
+        """Whether an interrupt may have cost its reply."""
+        ...
+
+    def catch_up(self) -> None:
+        """Read what has come."""
+        ...
+
+    def note_interrupt(self) -> None:
+        """Note that an interrupt is about to be sent."""
+        ...
+
+    async def changed(self) -> None:
+        """Wait until there is news of it."""
+        ...
+
+
+async def interrupt_until_through(run: Interruptible, send: Callable[[], Awaitable[None]]) -> bool:
     """
     Interrupt `run` as soon as the kernel is inside its code.
 
@@ -43,7 +72,7 @@ async def interrupt_until_through(run: Run, send: Callable[[], Awaitable[None]])
     return run.is_through
 
 
-async def _is_through_within(run: Run, seconds: float) -> bool:
+async def _is_through_within(run: Interruptible, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds):
             while not run.is_through:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
     from ..connection.connection import Connection
+    from ..connection.peer import Peer
     from ..errors import ConKernelError
     from ..protocol.messages import Channel
 
@@ -92,6 +93,7 @@ class Lifecycle(AsyncKernelClient):
     )
 
     _connection: Connection
+    _peer: Peer
     _heard_before: int = 0  # messages that had come when the kernel was started last
     _wants_heartbeat: bool = False  # set by start_channels(), until they are stopped
     _is_heartbeat_started: bool = False  # the present `_hb_channel`, by us
@@ -128,7 +130,7 @@ class Lifecycle(AsyncKernelClient):
         self._open_channels([name for name in CHANNELS if wanted[name]])
         self._is_stopped = False
         if iopub and not was_listening:
-            self._connection.peer.hear(News.OPENED)
+            self._peer.hear(News.OPENED)
         self.allow_stdin = stdin
         if hb:
             self._wants_heartbeat = True
@@ -295,10 +297,10 @@ class Lifecycle(AsyncKernelClient):
             on_answer: Called when it has answered.
             is_starting: Whether it has not answered any client yet.
         """
-        self._connection.peer.is_watched = True
-        self._connection.peer.is_starting = is_starting
-        self._connection.peer.on_left = on_left
-        self._connection.peer.on_answer = on_answer
+        self._peer.is_watched = True
+        self._peer.is_starting = is_starting
+        self._peer.on_left = on_left
+        self._peer.on_answer = on_answer
 
     def _has_heard_kernel(self) -> bool:
         """Tell whether anything came from the kernel since it was started."""
@@ -307,20 +309,20 @@ class Lifecycle(AsyncKernelClient):
     async def _until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read."""
         if not self._connection.is_foreign_thread():
-            await self._connection.peer.until_settled()
+            await self._peer.until_settled()
 
     def _kernel_leaves(self) -> None:
         """Take note that a restart of the kernel begins."""
-        connection = self._connection
-        connection.hand_over(lambda: connection.peer.hear(News.RESTARTS))
+        peer = self._peer
+        self._connection.hand_over(lambda: peer.hear(News.RESTARTS))
 
     def _kernel_stays(self) -> None:
         """Take note that a restart was called off before it began."""
-        connection = self._connection
+        connection, peer = self._connection, self._peer
 
         def stay() -> None:
             if connection.presence.state is State.RESTARTING:
-                connection.peer.hear(News.STARTED)
+                peer.hear(News.STARTED)
 
         connection.hand_over(stay)
 
@@ -328,9 +330,8 @@ class Lifecycle(AsyncKernelClient):
         self, make_error: Callable[[], ConKernelError], *, returns: bool = False
     ) -> None:
         """Take note that the kernel ended; or that it ended and will be there again."""
-        connection = self._connection
-        news = News.RETURNS if returns else News.ENDED
-        connection.hand_over(lambda: connection.peer.hear(news, make_error))
+        peer, news = self._peer, News.RETURNS if returns else News.ENDED
+        self._connection.hand_over(lambda: peer.hear(news, make_error))
 
     def _kernel_started(
         self,
@@ -348,7 +349,7 @@ class Lifecycle(AsyncKernelClient):
                     is_key = name.startswith("curve") and isinstance(value, str)
                     setattr(self, name, str(value).encode("ascii") if is_key else value)
             self._heard_before = connection.inbound.counts["received"]
-            connection.peer.hear(News.STARTED)
+            self._peer.hear(News.STARTED)
 
         self._kernel_is_watched(on_left, on_answer, is_starting=True)
         connection.hand_over(start)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from traitlets import Bool, Float, Integer
 
-from ..connection.loops import call_there
+from ..connection.threads import call_there
 from ..errors import ProtocolError
 from .lifecycle import Lifecycle
 from .msg_id import MsgId
@@ -130,24 +130,26 @@ class Requests(Lifecycle):
     ) -> str | RequestFuture[Message]:
         """Send a request on its channel, or hand it over to the thread of the client's loop."""
         seconds = require_seconds("timeout", self.default_timeout if timeout is None else timeout)
+        from .asking import ask, tell  # with the first request: importing us should be quick
+
         connection = self._open_connection(channel)
         message = self._message(msg_type, content, msg_id, subshell_id, metadata)
         parts = list(buffers or ())
 
-        def ask() -> RequestFuture[Message]:
-            return connection.ask(channel, message, parts, seconds, takes_turn=takes_turn)
+        def asked() -> RequestFuture[Message]:
+            return ask(connection, channel, message, parts, seconds, takes_turn=takes_turn)
 
-        def tell() -> None:
-            connection.tell(channel, message, parts, takes_turn=takes_turn)
+        def told() -> None:
+            tell(connection, channel, message, parts, takes_turn=takes_turn)
 
         if not connection.is_foreign_thread():
             if reply:
-                return ask()
-            tell()
+                return asked()
+            told()
         elif reply:
-            return self._hand_over(ask)
+            return self._hand_over(asked)
         else:
-            connection.call_in_loop(tell)
+            connection.call_in_loop(told)
         return MsgId(message["msg_id"])
 
     def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:

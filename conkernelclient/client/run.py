@@ -14,15 +14,16 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from ..connection.loops import begin, call_there, is_elsewhere, retire
+from ..connection.threads import begin, call_there, is_elsewhere, retire
 from ..errors import ConKernelError, KernelRestartedError, NotInterruptibleError, TransportError
-from ..outputs.events import ErrorOutput, Finished, event_of
+from ..outputs.events import ErrorOutput, event_of
 from ..outputs.log import Cursor, EventLog
 from ..outputs.mime import count_of, lines_of
 from ..outputs.reduce import Reducer
-from ..outputs.result import Result
+from ..outputs.result import Finished, Result
 from ..outputs.standing import short, standing
 from ..state.router import Claim, Phase, Request
+from .asking import replace_subshell
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
     from ..connection.connection import Connection
-    from ..outputs.events import Event
-    from ..outputs.result import Status
+    from ..outputs.result import Event, Status
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
 
@@ -128,6 +128,8 @@ class Run(RequestFuture["Result"]):
     # For the window, of which it is an entry.
     is_run: bool = True
     takes_turn: bool = True
+
+    outlives_callers: bool = True  # given up by all of them, it follows the kernel to the end
 
     def __init__(
         self,
@@ -345,7 +347,7 @@ class Run(RequestFuture["Result"]):
             self.fail(connection.presence.error())
             return
         if connection.window.is_held:
-            connection.holding.check(self._message, self._buffers)
+            connection.check_held(self._message, self._buffers)
         connection.router.open(self.request)
         if self._options.start_timeout is not None:
             self._arm(self._options.start_timeout, self._start_timed_out)
@@ -381,7 +383,7 @@ class Run(RequestFuture["Result"]):
             self._end()
             return
         if phase is IDLED and self._is_interrupted:
-            self._connection.overdue.ask_now(self.request)
+            self._connection.ask_after(self.request)
         if self._news:
             self._wake()
 
@@ -518,7 +520,7 @@ class Run(RequestFuture["Result"]):
                 self._give_up("timeout", is_interrupting=False)
                 self.settle(self._result())
                 if self.subshell_id is not None and self._options.on_timeout == "interrupt":
-                    self._connection.replace_subshell(self, self.subshell_id)
+                    replace_subshell(self._connection, self, self.subshell_id)
 
     def _give_up(self, status: Status, *, is_interrupting: bool = True) -> None:
         """End for the caller; the kernel may still have it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import ModuleType
 
-    from ..outputs.events import Event
+    from ..outputs.result import Event
     from ..protocol.messages import Message
     from .futures import RequestFuture
     from .handlers import StdinHandler
@@ -33,7 +33,7 @@ else:
     # through all of a client's traits once more when this is imported.
     _Base = object
 
-__all__ = ["Verbs"]
+__all__ = ["Verbs", "run_module"]
 
 
 ON_TIMEOUT: Final = ("interrupt", "restart", "leave")
@@ -246,7 +246,7 @@ class Verbs(_Base):
         content = self._execute_content(
             code, silent, store_history, user_expressions, on_stdin is not None, False, "code"
         )
-        run = _run_module()
+        run = run_module()
         options: RunOptions = run.PLAIN
         is_plain = timeout is start_timeout is on_output is on_stdin is max_output_bytes is None
         if not (is_plain and on_timeout == "interrupt"):
@@ -574,8 +574,8 @@ class Verbs(_Base):
 
 
 @cache
-def _run_module() -> ModuleType:
-    """With the first run: importing us should be quick."""
+def run_module() -> ModuleType:
+    """Give the module of runs; loaded with the first client: importing us should be quick."""
     from . import run
 
     return run

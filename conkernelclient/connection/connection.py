@@ -8,7 +8,6 @@ not the client that holds it, so that a client which is dropped can be collected
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 import weakref
@@ -20,44 +19,38 @@ from jupyter_client.adapter import adapt
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import json_packer, json_unpacker, orjson_packer, orjson_unpacker
 
-from ..client.channels import Inbox
-from ..client.futures import ReplyFuture, RequestFuture
-from ..errors import (
-    ChannelsClosedError,
-    ConKernelError,
-    ProtocolError,
-    ReplyTimeout,
-)
+from ..errors import ChannelsClosedError, ConKernelError, ProtocolError
 from ..outputs.displays import Displays
 from ..protocol.messages import CHANNELS
 from ..protocol.wire import Wire, WireSettings
-from ..state.endings import Ending
+from ..state.endings import Ending, closed
 from ..state.latency import Pace
 from ..state.presence import Presence
-from ..state.router import OWNER, Claim, Destination, Phase, Request, Router
+from ..state.router import OWNER, Destination, Phase, Request, Router
 from ..state.subshell_ids import Shells
 from ..state.window import Call, Window
 from ..transport.zmq import ZmqTransport
 from .holding import Holding
 from .inbound import Inbound
-from .loops import Loops, call_there, is_elsewhere
+from .inbox import Inbox
+from .loops import Loops
 from .outbound import Outbound
-from .peer import Peer
 from .recording import Recording
 from .subscribers import Subscribers
-from .watchdog import Overdue
+from .threads import is_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from jupyter_client.session import Session
 
-    from ..client.run import Run
     from ..protocol.incoming import Incoming
-    from ..protocol.messages import Channel, Frame, Message
+    from ..protocol.messages import Channel, Frame
     from ..protocol.wire import Digest
+    from ..state.router import LateOwner
     from ..state.window import Entry
     from ..transport.sockets import ConSocket
+    from .companion import Companion
 
 __all__ = ["Connection"]
 
@@ -105,8 +98,7 @@ class Connection(Loops):
         holding: How long they wait for the kernel.
         recording: What was published for requests made without `run()`.
         presence: Whether the kernel is there.
-        peer: What is done when it goes or comes.
-        overdue: What the kernel should have sent.
+        is_watched: Whether somebody watches what becomes of the open requests.
         pace: How long the requests take.
         subshells: The kernel's subshells, as far as they are known.
         inbound: The way in; it knows how much came.
@@ -119,10 +111,12 @@ class Connection(Loops):
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
         restart: Restarts the kernel; set by the client.
+        ask_after: Asks the kernel what became of a request; set by the watchdog.
     """
 
     interrupt: Callable[[], Awaitable[None]]
     restart: Callable[[], Awaitable[None]]
+    ask_after: Callable[[Request], None]
 
     def __init__(
         self,
@@ -138,9 +132,10 @@ class Connection(Loops):
         self.router: Router = Router()
         self.recording: Recording = Recording()
         self.presence: Presence = Presence(Ending().error)
-        self.peer: Peer = Peer(self, self.presence)
+        self._companions: list[Companion] = []
+        self.is_watched: bool = False
         self.window: Window = Window(window)
-        self.holding: Holding = Holding(self, max_messages)
+        self.holding: Holding = Holding(self.window, max_messages)
         self.displays: Displays = Displays()
         self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
         self.subscribers: Subscribers = Subscribers()
@@ -151,15 +146,27 @@ class Connection(Loops):
         # Called when the kernel is connected, and when the first comes of what it publishes.
         self.peer_listeners: set[Callable[[], None]] = set()
         self.subshells: Shells = Shells()
-        self.overdue: Overdue = Overdue(self)
         self.pace: Pace = Pace()
         # Input requests without an answer, by their own ids.
         self.questions: dict[str, Incoming] = {}
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
         self.inbound: Inbound = Inbound(self._wire, self._deliver)
-        self.outbound: Outbound = Outbound(self, self._wire, self._transport)
         this = weakref.ref(self)
+
+        def record(message: dict[str, Any]) -> None:
+            connection = this()
+            if connection is not None:
+                connection.record(message)
+
+        self.outbound: Outbound = Outbound(
+            session,
+            self._wire,
+            self._transport,
+            presence=self.presence,
+            subshells=self.subshells,
+            record=record,
+        )
 
         def reconfigure(_change: Any) -> None:
             connection = this()
@@ -169,6 +176,15 @@ class Connection(Loops):
 
         self._reconfigure = reconfigure
         session.observe(reconfigure, SESSION_TRAITS)
+
+    def join(self, companion: Companion) -> None:
+        """Tell `companion` from now on what happens to this connection."""
+        self._companions.append(companion)
+
+    def _rebound(self) -> None:
+        self.holding.watch(self.loop)
+        for companion in self._companions:
+            companion.rebound()
 
     # Channels
 
@@ -198,22 +214,26 @@ class Connection(Loops):
         self._transport.close(channel)
         self.inbound.clear(channel)
         if self.loop is None or not self.loop.is_closed():
-            self.inboxes[channel].fail(_closed)
+            self.inboxes[channel].fail(closed)
         if channel == "stdin":
             self.questions.clear()
         else:
-            self.fail_all(_closed, channel)
+            self.fail_all(closed, channel)
         if not any(map(self.is_open, CHANNELS)):
-            self.overdue.clear()
-            self.holding.clear()
-            self.peer.close()
+            self._tell_closed()
             self._transport.detach()
-            self.loop: asyncio.AbstractEventLoop | None = None  # the next start may serve another
+            self.loop = None  # the next start may serve another
+
+    def _tell_closed(self) -> None:
+        self.holding.clear()
+        for companion in self._companions:
+            companion.closed()
 
     def suspend(self) -> None:
         """Break with the kernel: the sockets are closed, and what is sent is held for new ones."""
         self._transport.suspend()
-        self.overdue.withdraw()
+        for companion in self._companions:
+            companion.suspended()
         self.inbound.clear()
         self.questions.clear()
         self.subshells.clear()
@@ -229,9 +249,7 @@ class Connection(Loops):
     def dispose(self) -> None:
         """Close everything, from a finalizer: nothing is to be told to anybody."""
         if not self.is_foreign_thread():
-            self.peer.close()
-            self.overdue.clear()
-            self.holding.clear()
+            self._tell_closed()
         for channel in CHANNELS:
             self._transport.close(channel)
         self._transport.detach()
@@ -264,7 +282,7 @@ class Connection(Loops):
         Packs a message and sends it on one of this connection's sockets.
         """
         if socket.door_name == "shell" and self.window.is_held:
-            self.holding.check(message, buffers)
+            self.check_held(message, buffers)
             frames = self.outbound.freeze(message, ident, buffers)
             self._hold_by_hand(message["msg_id"], lambda: self.outbound.forward("shell", frames))
             self.record(message)
@@ -281,7 +299,7 @@ class Connection(Loops):
 
     def _hold_by_hand(self, msg_id: str, send: Callable[[], None]) -> None:
         def hold() -> None:
-            self.submit(Call(send, partial(self._unsent, msg_id), takes_turn=False, msg_id=msg_id))
+            self.submit(Call(send, partial(self.unsent, msg_id), takes_turn=False, msg_id=msg_id))
 
         if self.is_foreign_thread():
             self.call_in_loop(hold)
@@ -312,8 +330,26 @@ class Connection(Loops):
             raise
         request.sent_at = time.monotonic()
         self.router.sent(request)
-        if not self.overdue.is_watching:
-            self.overdue.watch()
+        if not self.is_watched:
+            for companion in self._companions:
+                companion.sent()
+
+    def check_held(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
+        """
+        See that a request may wait for the kernel: that there is room, and that it can be packed.
+
+        Raises:
+            ChannelsClosedError: Nobody waits for the kernel, as the channel was closed.
+            BacklogFullError: Too many wait.
+            TypeError, ValueError: It cannot be packed, as `Session.send` says it.
+        """
+        if not self.is_open("shell"):
+            raise ChannelsClosedError(
+                "the shell channel is not running: call start_channels() first",
+                msg_id=message["msg_id"],
+            )
+        self.outbound.freeze(message, None, buffers)
+        self.holding.check_room()
 
     def submit(self, entry: Entry) -> None:
         """
@@ -324,7 +360,7 @@ class Connection(Loops):
         """
         self.presence.check()
         if self.window.is_held:
-            self.holding.hold(entry)
+            self.holding.hold(entry, self.loop)
             return
         leaving = self.window.submit(entry)
         if len(leaving) != 1 or leaving[0] is not entry:
@@ -347,93 +383,7 @@ class Connection(Loops):
                 leaving.extend(self.window.done(entry))
                 entry.fail(error)
 
-    def ask(
-        self,
-        channel: Channel,
-        message: dict[str, Any],
-        buffers: list[Any],
-        timeout: float | None,
-        *,
-        takes_turn: bool = False,
-    ) -> ReplyFuture:
-        """
-        Register a request, send it, and give its reply to come.
-
-        With `takes_turn` it is sent when the window lets it. One for the shell waits for a kernel
-        that is not there yet; its timeout counts from when it is.
-        """
-        loop = self.loop_for_future()
-        subshell_id = message["header"].get("subshell_id")
-        future = ReplyFuture(loop, message["msg_id"], subshell_id)
-        if self.presence.is_lost:
-            future.fail(self.presence.error())
-            return future
-        request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
-        is_held = channel == "shell" and self.window.is_held
-        if is_held:
-            self.holding.check(message, buffers)
-        self.router.open(request)
-        if takes_turn or is_held:
-            entry = Call(
-                lambda: self.send_request(request, message, buffers),
-                future.fail,
-                subshell_id,
-                msg_id=future.msg_id,
-                takes_turn=takes_turn,
-                on_release=lambda: _arm(future, timeout),
-            )
-            self.record(message)
-            self.submit(entry)
-            future.add_done_callback(lambda _: self.forget(request, entry))
-        else:
-            self.send_request(request, message, buffers)
-            future.add_done_callback(lambda _: self.forget(request))
-        if not is_held:
-            _arm(future, timeout)
-        return future
-
-    def tell(
-        self, channel: Channel, message: dict[str, Any], buffers: list[Any], *, takes_turn: bool
-    ) -> None:
-        """Send a request whose reply nobody waits for: it goes to the channel object."""
-        if takes_turn or (channel == "shell" and self.window.is_held):
-            entry = Call(
-                lambda: self.outbound.post_message(channel, message, buffers),
-                partial(self._unsent, message["msg_id"]),
-                message["header"].get("subshell_id"),
-                msg_id=message["msg_id"],
-                takes_turn=takes_turn,
-            )
-            if self.window.is_held:
-                self.holding.check(message, buffers)
-            self.record(message)
-            self.submit(entry)
-        else:
-            self.outbound.post_message(channel, message, buffers)
-
-    def replace_subshell(self, run: Run, subshell_id: str) -> None:
-        """Let another subshell serve this id: `run` does not end; when it has, its shell goes."""
-        message = self.outbound.make("create_subshell_request", {})
-
-        def replace(reply: asyncio.Future[Message]) -> None:
-            if not reply.cancelled() and reply.exception() is None:
-                content = reply.result()["content"]
-                stand_in: object = content.get("subshell_id")
-                if content.get("status") == "ok" and isinstance(stand_in, str):
-                    retired = self.subshells.replace(subshell_id, stand_in)
-                    run.when_through(lambda: self._delete_subshell(retired))
-                    self.let_leave(self.window.done(run))
-                    return
-            logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)
-
-        self.ask("control", message, [], None).add_done_callback(replace)
-
-    def _delete_subshell(self, subshell_id: str) -> None:
-        if self.is_open("control") and self.presence.sends:
-            content = {"subshell_id": subshell_id}
-            self.ask("control", self.outbound.make("delete_subshell_request", content), [], None)
-
-    def _unsent(self, msg_id: str, error: Exception) -> None:
+    def unsent(self, msg_id: str, error: Exception) -> None:
         """Tell who waits for the messages of a request, which nobody holds, that it never left."""
         logger.warning("a request that had waited to be sent never was: %s", error)
 
@@ -492,7 +442,8 @@ class Connection(Loops):
 
     def connected(self, channel: Channel) -> None:
         """Learn that the kernel's side of `channel` is there."""
-        self.peer.connected(channel)
+        for companion in self._companions:
+            companion.connected(channel)
         self._tell_listeners()
 
     def _tell_listeners(self) -> None:
@@ -502,7 +453,8 @@ class Connection(Loops):
     def disconnected(self, channel: Channel) -> None:
         """Learn that the kernel has closed its end of `channel`."""
         logger.debug("%s is disconnected", channel)
-        self.peer.disconnected(channel)
+        for companion in self._companions:
+            companion.disconnected(channel)
 
     def is_stdin_connected(self) -> bool:
         """Tell whether the kernel knows our stdin; if not, `peer_listeners` will be told."""
@@ -529,12 +481,11 @@ class Connection(Loops):
             if to is Destination.CHANNEL:
                 self._keep(channel, message)
         elif to is Destination.LATE:
-            run = _run_of(request)
-            if run is not None:
-                run.receive_late(message)
-        elif isinstance(request.owner, RequestFuture) and request.takes_iopub:
-            # A run that its callers gave up follows the kernel.
-            cast("Run", request.owner).receive(channel, message)
+            owner = _late_owner_of(request)
+            if owner is not None:
+                owner.receive_late(message)
+        elif request.takes_iopub and getattr(request.owner, "outlives_callers", False):
+            request.owner.receive(channel, message)
         if self.subscribers.all:
             self.subscribers.offer(channel, message)
 
@@ -600,34 +551,7 @@ class Connection(Loops):
                     inbox.fail_patient(make_error)
 
 
-def _closed() -> ConKernelError:
-    return ChannelsClosedError(
-        "the channels were stopped before the answer came; call start_channels() and send it again"
-    )
-
-
-def _run_of(request: Request) -> Run | None:
-    """Give the run that has ended as `request` has, as long as somebody holds it."""
+def _late_owner_of(request: Request) -> LateOwner | None:
+    """Give whom `request` belonged to before it ended, as long as somebody holds him."""
     owner = request.owner
-    return cast("weakref.ref[Run]", owner)() if isinstance(owner, weakref.ref) else None
-
-
-def _arm(future: ReplyFuture, timeout: float | None) -> None:
-    if timeout is not None:
-        call_there(future.get_loop(), _start_timer, future, timeout)
-
-
-def _start_timer(future: ReplyFuture, timeout: float) -> None:
-    if not future.done():
-        timer = future.get_loop().call_later(max(0.0, timeout), _time_out, future, timeout)
-        future.add_done_callback(lambda _: timer.cancel())
-
-
-def _time_out(future: ReplyFuture, timeout: float) -> None:
-    future.fail(
-        ReplyTimeout(
-            f"no reply to {future.msg_id} within {timeout} s; the kernel was left alone and may "
-            "still be at work: ask with a longer timeout, or interrupt it",
-            msg_id=future.msg_id,
-        )
-    )
+    return cast("weakref.ref[LateOwner]", owner)() if isinstance(owner, weakref.ref) else None

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import BacklogFullError, ChannelsClosedError, ReadyTimeout
+from ..errors import BacklogFullError, ReadyTimeout
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from ..state.window import Entry
-    from .connection import Connection
+    from ..state.window import Entry, Window
 
 __all__ = ["Holding"]
 
@@ -28,55 +27,50 @@ class Holding:
     The held requests of one connection, and the clock that ends their waiting.
 
     Args:
-        connection: Has the window that they wait in.
+        window: They wait in it.
         max_messages: How many may be held.
 
     Attributes:
         timeout: Seconds that each is held; None: any time.
+        describe: Says what is waited for; set by whoever knows.
     """
 
-    def __init__(self, connection: Connection, max_messages: int) -> None:
-        self._connection = connection
+    describe: Callable[[], str]
+
+    def __init__(self, window: Window, max_messages: int) -> None:
+        self._window = window
         self._max_messages = max_messages
         self._timer: asyncio.TimerHandle | None = None
         self.timeout: float | None = None
 
-    def check(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
+    def check_room(self) -> None:
         """
-        See that a request may be held: that there is room, and that it can be packed.
+        See that another one may be held.
 
         Raises:
-            ChannelsClosedError: Nobody waits for the kernel, as the channel was closed.
             BacklogFullError: There are too many.
-            TypeError, ValueError: It cannot be packed, as `Session.send` says it.
         """
-        if not self._connection.is_open("shell"):
-            raise ChannelsClosedError(
-                "the shell channel is not running: call start_channels() first",
-                msg_id=message["msg_id"],
-            )
-        self._connection.outbound.freeze(message, None, buffers)
-        held = len(self._connection.window.held)
+        held = len(self._window.held)
         if held >= self._max_messages:
             raise BacklogFullError(
                 f"{held} requests wait for a kernel that is not ready. Nothing was sent. Wait for "
                 "it with `await kc.wait_for_ready()`"
             )
 
-    def hold(self, entry: Entry) -> None:
-        """Hold `entry` until the kernel is there, or its time is over."""
+    def hold(self, entry: Entry, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Hold `entry` until the kernel is there, or its time is over by the clock of `loop`."""
         until = math.inf if self.timeout is None else time.monotonic() + self.timeout
-        self._connection.window.submit(entry, until)
+        self._window.submit(entry, until)
         if self._timer is None:
-            self.watch()
+            self.watch(loop)
 
-    def watch(self) -> None:
-        """Look at the clock in the loop that is served, when the first one's time is over."""
+    def watch(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Look at the clock in `loop`, which is served, when the first one's time is over."""
         self.clear()
-        held, loop = self._connection.window.held, self._connection.loop
+        held = self._window.held
         until = min(held.values(), default=math.inf)
         if until < math.inf and loop is not None and not loop.is_closed():
-            self._timer = loop.call_later(max(0.0, until - time.monotonic()), self._expire)
+            self._timer = loop.call_later(max(0.0, until - time.monotonic()), self._expire, loop)
 
     def clear(self) -> None:
         """Look at the clock no more."""
@@ -84,10 +78,10 @@ class Holding:
         if timer is not None:
             timer.cancel()
 
-    def _expire(self) -> None:
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        state = self._connection.peer.describe()
-        for entry in self._connection.window.expire(time.monotonic()):
+        state = self.describe()
+        for entry in self._window.expire(time.monotonic()):
             entry.fail(
                 ReadyTimeout(
                     f"the kernel was not ready within {self.timeout} s (startup_timeout): {state}. "
@@ -96,5 +90,5 @@ class Holding:
                     msg_id=entry.msg_id,
                 )
             )
-        if self._connection.window.held:
-            self.watch()
+        if self._window.held:
+            self.watch(loop)

@@ -25,81 +25,30 @@ import warnings
 import weakref
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ChannelsClosedError, WrongLoopError
 from ..transport.session_patch import check_fork
+from .threads import is_elsewhere, note_several
 
 if TYPE_CHECKING:
     import concurrent.futures
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Iterable
 
     from jupyter_client.session import Session
 
-    from ..client.channels import Inbox
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
     from ..state.router import Router
     from ..state.window import Entry, Window
     from ..transport.zmq import ZmqTransport
-    from .holding import Holding
     from .inbound import Inbound
-    from .peer import Peer
+    from .inbox import Inbox
     from .recording import Recording
-    from .watchdog import Overdue
 
-__all__ = ["Loops", "begin", "call_there", "is_elsewhere", "retire"]
-
-T = TypeVar("T")
+__all__ = ["Loops"]
 
 LOOK_AGAIN: Final = 0.05  # seconds, while the loop of another thread is served
-
-
-class _Known:
-    """
-    What this process knows of loops.
-
-    Attributes:
-        are_several: Whether any client has ever gone from one loop to another: until then nobody
-            need ask where he is.
-    """
-
-    are_several = False
-
-
-def is_elsewhere(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether another loop than `loop` runs here, or none, and there are several."""
-    return _Known.are_several and asyncio._get_running_loop() is not loop
-
-
-def call_there(
-    loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any
-) -> None:
-    """
-    Call `function` where `loop` runs: now if that is here, or as soon as it runs.
-
-    In a loop that is closed nobody can be told.
-    """
-    if not is_elsewhere(loop):
-        if not loop.is_closed():
-            function(*args)
-        return
-    with suppress(RuntimeError):  # it is closed
-        loop.call_soon_threadsafe(function, *args)
-
-
-def begin(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Make a task of ours, which nobody awaits: one whose loop never runs again ends in silence."""
-    task = loop.create_task(work)
-    task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]
-    return task
-
-
-def retire(task: asyncio.Task[Any]) -> None:
-    """Cancel one of our tasks; in a loop that is closed it is dropped."""
-    loop = task.get_loop()
-    if not loop.is_closed():
-        call_there(loop, task.cancel)
 
 
 class Loops:
@@ -110,9 +59,6 @@ class Loops:
     window: Window
     recording: Recording
     inboxes: dict[Channel, Inbox]
-    overdue: Overdue
-    holding: Holding
-    peer: Peer
     inbound: Inbound
     _transport: ZmqTransport
 
@@ -148,13 +94,10 @@ class Loops:
             if before.is_running() and self.is_foreign_thread():
                 return before  # it is told there
             self._leave(before)
-        self.overdue.unwatch()
         self.loop = running
         self._thread = threading.get_ident()
         self._transport.attach(running)
-        self.overdue.watch()
-        self.holding.watch()
-        self.peer.rebound()
+        self._rebound()
         if before is not None:
             self.sweep()
             self._make_calls()
@@ -162,7 +105,7 @@ class Loops:
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """Serve `loop` again as soon as it runs, also if it only awaits an old answer."""
-        _Known.are_several = True
+        note_several()
         self.loop = None
         self._transport.detach()
         self.inbound.finish()
@@ -190,6 +133,10 @@ class Loops:
         if served is not None and os.getpid() == self._pid:
             self.bind()
             self.pump_all()  # before timers that were due while it was at rest
+
+    def _rebound(self) -> None:
+        """Take note that another loop is served now."""
+        raise NotImplementedError
 
     def _deliver(self, channel: Channel, message: Incoming) -> None:
         raise NotImplementedError

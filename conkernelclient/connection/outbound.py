@@ -20,12 +20,13 @@ from ..protocol.wire import DELIMITER
 from ..transport.session_patch import check_buffers, sends_by_the_door
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..protocol.messages import Channel, Frame
     from ..protocol.wire import Wire
+    from ..state.presence import Presence
+    from ..state.subshell_ids import Shells
     from ..transport.zmq import ZmqTransport
-    from .connection import Connection
 
 __all__ = ["Outbound"]
 
@@ -37,20 +38,34 @@ class Outbound:
     The way out of one connection.
 
     Args:
-        connection: Knows whether the kernel is there, its subshells, and who gathers what.
+        session: Makes the messages.
         wire: Makes the frames.
         transport: Takes them.
+        presence: Knows whether the kernel is there.
+        subshells: The kernel's subshells.
+        record: Is called with each request on shell, before it leaves.
 
     Attributes:
         requests: How many messages were sent.
         seconds: Spent in packing and sending them.
     """
 
-    def __init__(self, connection: Connection, wire: Wire, transport: ZmqTransport) -> None:
-        self._connection = connection
-        self._session = connection.session
+    def __init__(
+        self,
+        session: Session,
+        wire: Wire,
+        transport: ZmqTransport,
+        *,
+        presence: Presence,
+        subshells: Shells,
+        record: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._session = session
         self._wire = wire
         self._transport = transport
+        self._presence = presence
+        self._subshells = subshells
+        self._record = record
         self.requests: int = 0
         self.seconds: float = 0.0
         self.configure()
@@ -104,14 +119,14 @@ class Outbound:
         """Pack a message and send it."""
         if buffers:
             check_buffers(buffers)
-        connection = self._connection
-        if not connection.presence.sends:
-            if connection.presence.is_lost and message["msg_type"] == "shutdown_request":
+        presence = self._presence
+        if not presence.sends:
+            if presence.is_lost and message["msg_type"] == "shutdown_request":
                 return  # it is done already
-            connection.presence.check()
+            presence.check()
         header = message["header"]
         if "subshell_id" in header and (named := header["subshell_id"]) is not None:
-            shell = connection.subshells.actual(named)
+            shell = self._subshells.actual(named)
             message = {**message, "header": {**header, "subshell_id": shell}}
         began = time.monotonic()
         with self._transport.lock:
@@ -121,7 +136,7 @@ class Outbound:
                 frames.extend(buffers)
                 longest = max(map(len, frames))
             if channel == "shell":
-                connection.record(message)
+                self._record(message)
             self._transport.send(channel, frames, copy=longest < self._copy_threshold)
             self.requests += 1
         self.seconds += time.monotonic() - began

@@ -13,12 +13,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import ChannelsClosedError, TransportError
-from ..state.endings import left, restarted
+from ..errors import ChannelsClosedError
+from ..state.endings import cut_off, left, restarted
 from ..state.presence import HELD, TRANSITIONS, News, State
 from ..state.router import Phase
-from .loops import begin, call_there, retire
+from .companion import Companion
 from .ready import Greeting
+from .threads import begin, call_there, retire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -40,7 +41,7 @@ ENDS_WITHIN: Final = 2.0  # seconds before that, for the owner to tell of the ke
 ENDING: Final = frozenset({State.DYING, State.RETURNING})
 
 
-class Peer:
+class Peer(Companion):
     """
     The kernel, as one connection knows it.
 
@@ -56,9 +57,9 @@ class Peer:
 
     reopen: Callable[[], None]
 
-    def __init__(self, connection: Connection, presence: Presence) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._presence = presence
+        self._presence: Presence = connection.presence
         self.is_watched: bool = False
         self.is_starting: bool = False
         self.on_left: Callable[[], None] | None = None
@@ -70,6 +71,8 @@ class Peer:
         self._info: Message | None = None  # set by it, until the connection is broken off
         self._news: set[asyncio.Future[None]] = set()
         self._connected: set[Channel] = set()  # the channels whose other side is there
+        connection.join(self)
+        connection.holding.describe = self.describe
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read, and its waiters know."""
@@ -147,7 +150,7 @@ class Peer:
         if work is not None:
             self._start(work(self))
 
-    def close(self) -> None:
+    def closed(self) -> None:
         """End what is under way, without a word to anybody: the channels are closed."""
         self._stop()
         self._connected.clear()
@@ -341,7 +344,7 @@ class Peer:
             is_heard = request.takes_iopub and getattr(request.owner, "subshell_id", None)
             if router.is_under_way(request) and (has_restarted or not is_heard):
                 router.end(request)
-                request.owner.fail(restarted() if has_restarted else _cut_off())
+                request.owner.fail(restarted() if has_restarted else cut_off())
 
     # Inside
 
@@ -417,10 +420,3 @@ BEGINNINGS: Final = frozenset(
     | {(before, State.SEEKING) for before in (State.HERE, State.UNSURE, State.GREETING)}
     | {(before, to) for before in set(State) - ENDING for to in ENDING}
 )
-
-
-def _cut_off() -> ConKernelError:
-    return TransportError(
-        "the connection to the kernel was cut, and the answer was lost with it; the kernel may "
-        "have done what was asked"
-    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ReadyTimeout
 from ..state.router import Claim, Phase, Request
-from .loops import call_there
+from .threads import call_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable

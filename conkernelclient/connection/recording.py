@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ReplyTimeout
 from ..state.records import Record, Records
-from .loops import call_there
+from .threads import call_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from .loops import begin, is_elsewhere, retire
+from .threads import begin, is_elsewhere, retire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection

@@ -14,10 +14,12 @@ such a kernel answers, and publishes nothing. Who waits for its idle fails.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import ConKernelError, ReplyTimeout, TransportError
+from ..errors import ConKernelError
+from ..state.endings import no_idle
 from ..state.router import Claim, Phase, Request
+from .companion import Companion
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
+    from ..state.router import Owner
     from .connection import Connection
 
-__all__ = ["Overdue", "Owner", "Probe", "lost_reply"]
+__all__ = ["Overdue", "Probe"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -49,48 +52,6 @@ NOTHING: Final[dict[str, Any]] = {
 }
 
 
-def lost_reply(msg_id: str) -> ReplyTimeout:
-    """Make the error of who was promised a reply that will not come."""
-    return ReplyTimeout(
-        f"the kernel is idle, and its reply to {msg_id} will not come: it has carried out a "
-        "later request of this shell. An interrupt, from whomever, may have cost the reply, or the "
-        "kernel sent none; what the code did is done, and run() would give what it had shown",
-        msg_id=msg_id,
-    )
-
-
-def _no_idle(*, is_heard: bool) -> TransportError:
-    seen = (
-        "publishes, but never that it is idle"
-        if is_heard
-        else f"publishes nothing, not even its status, for {MUTE_AFTER:g} s"
-    )
-    return TransportError(
-        f"the kernel has replied to this request and to a later one, but {seen}; what had come is "
-        "in the error's result. Restart the kernel, or, if it is always so, send the code by "
-        "execute(reply=True)"
-    )
-
-
-class Owner(Protocol):
-    """
-    An owner of a request, to whom the kernel may owe its end.
-
-    Attributes:
-        subshell_id: The subshell that has the request; None for the main shell.
-    """
-
-    subshell_id: str | None
-
-    def end(self) -> None:
-        """Learn that there will be no more than has come; the request has left the router."""
-        ...
-
-    def fail(self, error: BaseException) -> None:
-        """Learn that it failed; the request has left the router."""
-        ...
-
-
 class _Suspect:
     """A request that is half through."""
 
@@ -104,7 +65,7 @@ class _Suspect:
         self.halves = 0  # how many questions had the same half of an answer
 
 
-class Overdue:
+class Overdue(Companion):
     """
     What the kernel owes to the requests of one connection.
 
@@ -119,12 +80,28 @@ class Overdue:
         self._suspects: dict[Request, _Suspect] = {}
         self.is_watching: bool = False
         self.probes: set[Probe] = set()
+        connection.join(self)
+        connection.ask_after = self.ask_now
+
+    def sent(self) -> None:
+        """Look at the requests from now on: one was sent."""
+        self.watch()
+
+    def rebound(self) -> None:
+        """Go on in another loop, with another clock."""
+        self.unwatch()
+        self.watch()
+
+    def suspended(self) -> None:
+        """Drop the open questions: the connection that they went over is gone."""
+        for probe in tuple(self.probes):
+            probe.drop()
 
     def watch(self) -> None:
         """Look at the requests from now on, until none is open."""
         loop = self._connection.loop
         if loop is not None and not (self.is_watching or loop.is_closed()):
-            self.is_watching = True
+            self.is_watching = self._connection.is_watched = True
             self._timer = loop.call_later(TICK, self._look, loop)
 
     def unwatch(self) -> None:
@@ -132,21 +109,16 @@ class Overdue:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.is_watching = False
+        self.is_watching = self._connection.is_watched = False
         self._suspects.clear()
 
-    def withdraw(self) -> None:
-        """Drop the open questions: the connection that they went over is gone."""
-        for probe in tuple(self.probes):
-            probe.drop()
-
-    def clear(self) -> None:
+    def closed(self) -> None:
         """Look no more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.is_watching = False
-        self.withdraw()
+        self.is_watching = self._connection.is_watched = False
+        self.suspended()
         self._suspects.clear()
 
     def ask_now(self, request: Request) -> None:
@@ -182,7 +154,7 @@ class Overdue:
             owner: Owner = request.owner
             by_shell.setdefault(owner.subshell_id, []).append(request)
         for subshell_id, owed in by_shell.items():
-            probe = Probe(connection, subshell_id, owed)
+            probe = Probe(self, connection, subshell_id, owed)
             try:
                 probe.send()
             except ConKernelError as error:  # such as a full backlog: the next look asks again
@@ -197,7 +169,7 @@ class Overdue:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._connection.is_open("shell"):  # the client was dropped
-            self.clear()
+            self.closed()
             return
         router = self._connection.router
         runs = (one for one in router.abandoned_requests if one.takes_stdin)
@@ -206,7 +178,7 @@ class Overdue:
             self._timer = loop.call_later(TICK, self._look, loop)
         else:
             self._timer = None
-            self.is_watching = False
+            self.is_watching = self._connection.is_watched = False
         now = loop.time()
         before, self._suspects = self._suspects, {}
         for request in under_way:
@@ -243,6 +215,7 @@ class Probe:
     A silent empty request: what its shell still owes when it is answered will not come.
 
     Args:
+        asker: Looks after it.
         connection: Sends it, past the window.
         subshell_id: The shell; None for the main one.
         owed: The requests that it is about.
@@ -251,8 +224,13 @@ class Probe:
     is_ours: bool = True  # no caller of the client made this request
 
     def __init__(
-        self, connection: Connection, subshell_id: str | None, owed: Sequence[Request]
+        self,
+        asker: Overdue,
+        connection: Connection,
+        subshell_id: str | None,
+        owed: Sequence[Request],
     ) -> None:
+        self._asker = asker
         self._connection = connection
         self._subshell_id = subshell_id
         self._owed = owed
@@ -306,13 +284,13 @@ class Probe:
         phase, owed = self._request.phase, self._owed
         if phase is Phase.IDLED and not connection.inbound.is_behind:
             self.drop()
-            self._settle(connection.overdue.note_half(owed, phase), phase)
+            self._settle(self._asker.note_half(owed, phase), phase)
         elif phase is not Phase.REPLIED:
             self.drop()
         elif connection.published > self._published:
             self.drop()
             if self._is_heard:  # what is published is in order: the idles before it are lost
-                self._fail(connection.overdue.note_half(owed, phase))
+                self._fail(self._asker.note_half(owed, phase))
         elif now - self._replied_at >= MUTE_AFTER:
             self.drop()
             self._fail(owed)
@@ -322,11 +300,11 @@ class Probe:
             owner: Owner | None = request.owner
             if request.phase is Phase.REPLIED and owner is not None:
                 self._connection.router.end(request)
-                owner.fail(_no_idle(is_heard=self._is_heard))
+                owner.fail(no_idle(MUTE_AFTER, is_heard=self._is_heard))
 
     def drop(self) -> None:
         """Ask no more."""
-        self._connection.overdue.probes.discard(self)
+        self._asker.probes.discard(self)
         self._request.owner = None
         self._connection.router.end(self._request)
         self._owed = ()

@@ -1,8 +1,8 @@
 """
 What happens while a run goes on?
 
-Each message of a run is one event; `event_of` makes them. They are exported as
-`conkernelclient.events`.
+Each message of a run is one event; `event_of` makes them. With the last one, which is made from no
+message, they are exported as `conkernelclient.events`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,15 @@ from .terminal import strip_ansi
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Message
-    from .result import Result
 
 __all__ = [
     "Clear",
     "Display",
     "DisplayUpdate",
     "ErrorOutput",
-    "Event",
     "ExecuteResult",
-    "Finished",
     "InputRequest",
+    "MessageEvent",
     "Started",
     "Stream",
     "event_of",
@@ -124,27 +122,12 @@ class InputRequest(BaseEvent):
     password: bool = False
 
 
-@dataclass(slots=True)
-class Finished(BaseEvent):
-    """The run is done; the last event."""
-
-    result: Result
-
-
-Event: TypeAlias = (
-    Started
-    | Stream
-    | Display
-    | DisplayUpdate
-    | ExecuteResult
-    | ErrorOutput
-    | Clear
-    | InputRequest
-    | Finished
+MessageEvent: TypeAlias = (
+    Started | Stream | Display | DisplayUpdate | ExecuteResult | ErrorOutput | Clear | InputRequest
 )
 
 
-def event_of(incoming: Incoming) -> Event | None:
+def event_of(incoming: Incoming) -> MessageEvent | None:
     """
     Make the event of an iopub or stdin message.
 

@@ -14,7 +14,7 @@ from .mime import text_of
 
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
-    from .events import Event
+    from .events import MessageEvent
 
 __all__ = ["Cursor", "EventLog"]
 
@@ -84,7 +84,7 @@ class EventLog:
         last.grow(message)
         return True
 
-    def get(self, index: int, seen: int) -> tuple[Event | None, int]:
+    def get(self, index: int, seen: int) -> tuple[MessageEvent | None, int]:
         """Give what item `index` holds beyond its first `seen` parts, and how many parts it has."""
         from .events import Stream, event_of
 
@@ -103,7 +103,7 @@ class Cursor:
         self._index = 0
         self._seen = 0
 
-    def next(self) -> Event | None:
+    def next(self) -> MessageEvent | None:
         """Give the next event that has not been read; None if there is none so far."""
         while self._index < len(self._log):
             event, self._seen = self._log.get(self._index, self._seen)

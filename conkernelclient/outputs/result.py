@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 from ..errors import ConKernelError, ExecutionError, ReplyTimeout
 from . import text
 from .bundle import as_bundle
+from .events import BaseEvent
 from .standing import short, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..protocol.messages import Message
-    from .events import ErrorOutput
+    from .events import ErrorOutput, MessageEvent
     from .reduce import Output, Reducer
 
-__all__ = ["Result", "Status"]
+__all__ = ["Event", "Finished", "Result", "Status"]
 
 Status: TypeAlias = Literal["ok", "error", "aborted", "timeout", "cancelled", "running"]
 
@@ -221,3 +222,13 @@ class Result(_Unread):
                 return "\n[cancelled]\n" if self.started else "\n[cancelled before it ran]\n"
             case "running":
                 return "\n[still running]\n"
+
+
+@dataclass(slots=True)
+class Finished(BaseEvent):
+    """The run is done; the last event."""
+
+    result: Result
+
+
+Event: TypeAlias = "MessageEvent | Finished"

@@ -5,10 +5,16 @@ from __future__ import annotations
 import signal
 from typing import NamedTuple
 
-from ..errors import DeadKernelError, KernelRestartedError
+from ..errors import (
+    ChannelsClosedError,
+    DeadKernelError,
+    KernelRestartedError,
+    ReplyTimeout,
+    TransportError,
+)
 from .caught import caught_class
 
-__all__ = ["Ending", "left", "restarted"]
+__all__ = ["Ending", "closed", "cut_off", "left", "lost_reply", "no_idle", "restarted"]
 
 
 class Ending(NamedTuple):
@@ -54,6 +60,45 @@ def restarted() -> KernelRestartedError:
     return caught_class(KernelRestartedError)(
         "the kernel was restarted, and its predecessor had this request: it will not be answered; "
         "send it again"
+    )
+
+
+def lost_reply(msg_id: str) -> ReplyTimeout:
+    """Make the error of who was promised a reply that will not come."""
+    return ReplyTimeout(
+        f"the kernel is idle, and its reply to {msg_id} will not come: it has carried out a "
+        "later request of this shell. An interrupt, from whomever, may have cost the reply, or the "
+        "kernel sent none; what the code did is done, and run() would give what it had shown",
+        msg_id=msg_id,
+    )
+
+
+def no_idle(seconds: float, *, is_heard: bool) -> TransportError:
+    """Make the error of who waits for an idle that will not come; `seconds` were waited."""
+    seen = (
+        "publishes, but never that it is idle"
+        if is_heard
+        else f"publishes nothing, not even its status, for {seconds:g} s"
+    )
+    return TransportError(
+        f"the kernel has replied to this request and to a later one, but {seen}; what had come is "
+        "in the error's result. Restart the kernel, or, if it is always so, send the code by "
+        "execute(reply=True)"
+    )
+
+
+def cut_off() -> TransportError:
+    """Make the error for a request whose answer was lost with the connection."""
+    return TransportError(
+        "the connection to the kernel was cut, and the answer was lost with it; the kernel may "
+        "have done what was asked"
+    )
+
+
+def closed() -> ChannelsClosedError:
+    """Make the error for a request whose channels were stopped."""
+    return ChannelsClosedError(
+        "the channels were stopped before the answer came; call start_channels() and send it again"
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum, IntEnum, auto
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from ..errors import ProtocolError
 
@@ -25,6 +25,8 @@ __all__ = [
     "Claim",
     "Delivery",
     "Destination",
+    "LateOwner",
+    "Owner",
     "Phase",
     "Request",
     "Router",
@@ -34,6 +36,37 @@ __all__ = [
 # Requests given up by their callers, whose late messages are to reach nobody.
 FORGOTTEN_KEPT: Final = 10_000
 FINISHED_KEPT: Final = 1_000  # finished runs, which may still print from threads
+
+
+class Owner(Protocol):
+    """
+    An owner of a request, to whom the kernel may owe its end.
+
+    Attributes:
+        subshell_id: The subshell that has the request; None for the main shell.
+    """
+
+    subshell_id: str | None
+
+    def receive(self, channel: Channel, message: Incoming) -> None:
+        """Take one message; the router has advanced the request's phase."""
+        ...
+
+    def end(self) -> None:
+        """Learn that there will be no more than has come; the request has left the router."""
+        ...
+
+    def fail(self, error: BaseException) -> None:
+        """Learn that it failed; the request has left the router."""
+        ...
+
+
+class LateOwner(Protocol):
+    """What an owner that takes late output has to do, once its request has ended."""
+
+    def receive_late(self, message: Incoming) -> None:
+        """Take one message that came after the end."""
+        ...
 
 
 class Claim(Enum):

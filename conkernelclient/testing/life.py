@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Content, Frame, Message
     from .actions import Action, Script
-    from .faults import Line
+    from .line import Line
     from .ports import Dialect, Ports, Request
     from .reactor import Reactor
 

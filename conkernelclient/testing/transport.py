@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import ConKernelError
 from ..transport.zmq import ZmqTransport
-from .faults import kind_of
+from .line import Plan, kind_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,11 +20,32 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Frame
     from ..transport.base import Sink
-    from .faults import Faults, Line
+    from .line import Line
 
 __all__ = ["FaultyTransport"]
 
 logger: Final = logging.getLogger(__name__)
+
+
+class CutPlan(Plan, Protocol):
+    """A plan that can cut the way, and makes lines."""
+
+    def cut(
+        self,
+        *,
+        channels: Collection[Channel] | None = None,
+        msg_types: Collection[str] | None = None,
+    ) -> None:
+        """Let nothing pass until `mend()`."""
+        ...
+
+    def mend(self) -> None:
+        """Let pass what waits, and all that comes."""
+        ...
+
+    def line(self) -> Line:
+        """Make a line with this plan."""
+        ...
 
 
 class _FaultySink:
@@ -66,8 +87,8 @@ class FaultyTransport(ZmqTransport):
         faults: What goes wrong.
     """
 
-    def __init__(self, sink: Sink, faults: Faults, *, max_messages: int, max_bytes: int) -> None:
-        self.faults: Faults = faults
+    def __init__(self, sink: Sink, faults: CutPlan, *, max_messages: int, max_bytes: int) -> None:
+        self.faults: CutPlan = faults
         self._line = faults.line()
         super().__init__(
             _FaultySink(sink, self._line), max_messages=max_messages, max_bytes=max_bytes
