@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import graphlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import grimp
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LINT: Final = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -25,8 +30,10 @@ VIOLATIONS: Final = [
     ("outputs/x.py", "from jupyter_client.session import Session", "to import jupyter_client"),
     ("outputs/x.py", "import traitlets", "outputs is not allowed to import traitlets"),
     ("transport/x.py", "from ..client import client", "transport is not allowed to import"),
-    ("transport/x.py", "from ..protocol import router", "import conkernelclient.state.router"),
+    ("transport/x.py", "from ..state import router", "transport is not allowed to import"),
     ("client/x.py", "from ..manager import manager", "client is not allowed to import"),
+    ("state/x.py", "from ..transport import zmq", "state is not allowed to import"),
+    ("connection/x.py", "from ..client import run", "connection is not allowed to import"),
     ("manager/x.py", "from .. import cli", "manager is not allowed to import conkernelclient.cli"),
 ]
 
@@ -53,3 +60,22 @@ def test_the_contract_notices(path: str, line: str, said: str, tmp_path: Path) -
     report = lint_imports(tmp_path)
     assert report.returncode == 1, report.stderr
     assert said in " ".join(report.stdout.split())
+
+
+def circle_in(imports: Mapping[str, set[str]]) -> list[str]:
+    """Modules that import each other in a circle, the first one again at the end; [] if none do."""
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Also not for their types, nor in a function."""
+    graph = grimp.build_graph("conkernelclient", cache_dir=None)
+    imports = {one: graph.find_modules_directly_imported_by(one) for one in graph.modules}
+    assert len(imports) > 50
+    assert circle_in(imports) == []
+    imports["conkernelclient.errors"].add("conkernelclient.client.client")
+    assert "conkernelclient.errors" in circle_in(imports)

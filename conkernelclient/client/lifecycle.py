@@ -26,9 +26,10 @@ from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
 from ..state.presence import News, State
 from ..transport.context import share
+from ..transport.line import MONITORED
 from ..transport.shortage import naming_shortage
 from ..transport.sockets import ConSocket
-from ..transport.zmq import LINGER, MONITORED
+from ..transport.zmq import LINGER
 from .channels import ConChannel
 from .heartbeat import ConHBChannel
 

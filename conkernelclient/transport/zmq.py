@@ -20,12 +20,13 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final
 
 import zmq
 
 from ..errors import BacklogFullError, ChannelsClosedError, TransportError
-from .frames import EVENTS, NOBLOCK, POLLIN, FrameReader
+from .frames import POLLIN
+from .line import POLLOUT, Line, descriptor, events_of, try_send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,14 +35,12 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Frame
     from .base import Sink
+    from .line import Queue
     from .sockets import ConSocket, Door
 
-__all__ = ["MONITORED", "ZmqTransport"]
+__all__ = ["ZmqTransport"]
 
 logger: Final = logging.getLogger(__name__)
-
-POLLOUT: Final = int(zmq.POLLOUT)
-NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 
 # Messages received in one go, before the loop's other work gets its turn. All are received, then
 # all are read, then all are delivered: each step is quicker while its code and its messages are in
@@ -52,58 +51,6 @@ LINGER: Final = 100  # milliseconds that a closed socket goes on sending
 # closes its end right then and half a message has left ("Resource temporarily unavailable",
 # session_base.cpp:233). No new kernel gets what is left: a lost peer is looked for 100 ms later.
 BREAK_OFF: Final = 20
-# The channels that tell when the kernel closes its end: replies and outputs come over these.
-MONITORED: Final = ("shell", "iopub")
-
-
-_Queue: TypeAlias = "deque[tuple[list[Frame], bool, int]]"  # frames, whether to copy, bytes
-
-
-class _Line:
-    """One socket of a transport."""
-
-    __slots__ = (
-        "awaits_peer",
-        "channel",
-        "fd",
-        "is_look_due",
-        "is_lost",
-        "is_scheduled",
-        "monitor",
-        "monitor_fd",
-        "queue",
-        "reader",
-        "send",
-        "shadow",
-        "socket",
-    )
-
-    def __init__(self, channel: Channel, socket: ConSocket, queue: _Queue) -> None:
-        self.channel: Channel = channel
-        self.socket = socket
-        self.shadow: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
-        # Without what pyzmq puts around it, for sockets of other kinds, which doubles its price.
-        self.send: Callable[..., Any] = super(zmq.Socket, self.shadow).send
-        self.reader = FrameReader(self.shadow)
-        self.queue: _Queue = queue  # what the socket would not take
-        self.is_scheduled = False  # `_pump` will be called
-        self.is_look_due = False  # `_look_after_sends` will be called
-        self.awaits_peer = False  # somebody wants to know when it is connected
-        self.is_lost = False  # the peer has closed its end
-        self.monitor: zmq.Socket[bytes] | None = None
-        if channel in MONITORED:
-            socket.hear_peer()
-            self.monitor = socket.peer_events
-        # Set while attached. A loop holds one callback for each descriptor, and pyzmq uses the
-        # socket's: this one is our own. Nobody else uses the monitor's.
-        self.fd = -1
-        self.monitor_fd = -1
-
-    def close(self, linger: int) -> None:
-        self.socket.on_touched = None
-        if self.monitor is not None and not self.socket.closed:
-            self.shadow.disable_monitor()
-        self.socket.close(linger=linger)
 
 
 class ZmqTransport:
@@ -125,8 +72,8 @@ class ZmqTransport:
         self._sink = sink
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        self._lines: dict[Channel, _Line] = {}
-        self._held: dict[Channel, _Queue] = {}  # of channels without a socket, until they get one
+        self._lines: dict[Channel, Line] = {}
+        self._held: dict[Channel, Queue] = {}  # of channels without a socket, until they get one
         # Held around every operation on a socket. With it a socket may be used from several threads
         # (zmq(7), "Thread safety"), and two sends cannot interleave.
         self.lock: threading.RLock = threading.RLock()
@@ -144,7 +91,7 @@ class ZmqTransport:
     def open(self, channel: Channel, socket: ConSocket, door: Door) -> None:
         """Take over a connected socket; what was held for the channel is sent on it."""
         with self.lock:
-            line = _Line(channel, socket, self._held.get(channel, deque()))
+            line = Line(channel, socket, self._held.get(channel, deque()))
             if self._loop is not None:
                 self._watch(line)
             self._held.pop(channel, None)
@@ -193,7 +140,7 @@ class ZmqTransport:
                 del self._lines[channel]
                 self._held[channel] = deque()
 
-    def _purge(self, queue: _Queue) -> None:
+    def _purge(self, queue: Queue) -> None:
         for _, _, size in queue:
             self.backlog -= 1
             self.backlog_bytes -= size
@@ -210,7 +157,7 @@ class ZmqTransport:
     def is_drained(self) -> bool:
         """Tell whether the kernel has closed its ends, and all that it had sent is read."""
         with self.lock:
-            full = [line for line in self._lines.values() if _events(line) & POLLIN]
+            full = [line for line in self._lines.values() if events_of(line) & POLLIN]
             for line in full:
                 self._schedule(line)  # its signal may be gone with that look
             return not full and self.is_disconnected()
@@ -264,7 +211,7 @@ class ZmqTransport:
         with self.lock:
             line = self._lines.get(channel)
             if line is not None:
-                if line.queue or not _try_send(line, frames, copy):
+                if line.queue or not try_send(line, frames, copy):
                     self._keep(line.queue, frames, copy)
                 self._look_soon(line)
             elif channel in self._held:
@@ -284,7 +231,7 @@ class ZmqTransport:
             line = self._lines.get(channel)
             if line is None:
                 return False
-            is_connected = bool(_events(line) & POLLOUT)
+            is_connected = bool(events_of(line) & POLLOUT)
             line.awaits_peer = not is_connected
             self._look(line)
             return is_connected
@@ -295,7 +242,7 @@ class ZmqTransport:
         if line is not None:
             self._pump(line)
 
-    def _keep(self, queue: _Queue, frames: Sequence[Frame], copy: bool) -> None:
+    def _keep(self, queue: Queue, frames: Sequence[Frame], copy: bool) -> None:
         size = sum(memoryview(frame).nbytes for frame in frames)
         if self.backlog >= self._max_messages or self.backlog_bytes + size > self._max_bytes:
             raise BacklogFullError(
@@ -311,16 +258,16 @@ class ZmqTransport:
         self.backlog += 1
         self.backlog_bytes += size
 
-    def _flush(self, line: _Line) -> None:
+    def _flush(self, line: Line) -> None:
         while line.queue:
             frames, copy, size = line.queue[0]
-            if not _try_send(line, frames, copy):
+            if not try_send(line, frames, copy):
                 return
             line.queue.popleft()
             self.backlog -= 1
             self.backlog_bytes -= size
 
-    def _look(self, line: _Line) -> None:
+    def _look(self, line: Line) -> None:
         """
         See to it that what the socket holds is read, and what waits for it is sent.
 
@@ -329,16 +276,16 @@ class ZmqTransport:
         if line.is_scheduled:
             return
         wants_out = line.queue or line.awaits_peer
-        if _events(line) & (POLLIN | POLLOUT if wants_out else POLLIN):
+        if events_of(line) & (POLLIN | POLLOUT if wants_out else POLLIN):
             self._schedule(line)
 
-    def _look_soon(self, line: _Line) -> None:
+    def _look_soon(self, line: Line) -> None:
         """Look before the loop waits again: once for all that is sent until then."""
         if not (line.is_look_due or line.is_scheduled) and self._has_loop():
             self._call_soon(self._look_after_sends, line)
             line.is_look_due = True  # last: where that raised, the next send tries again
 
-    def _look_after_sends(self, line: _Line) -> None:
+    def _look_after_sends(self, line: Line) -> None:
         try:
             with self.lock:
                 line.is_look_due = False
@@ -347,7 +294,7 @@ class ZmqTransport:
         except zmq.ZMQError as error:  # somebody closed the socket meanwhile
             self._lose(line, error)
 
-    def _schedule(self, line: _Line) -> None:
+    def _schedule(self, line: Line) -> None:
         if not line.is_scheduled and self._has_loop():
             line.is_scheduled = True
             self._call_soon(self._pump, line)
@@ -355,7 +302,7 @@ class ZmqTransport:
     def _has_loop(self) -> bool:
         return self._loop is not None and not self._loop.is_closed()  # if not, `attach` will look
 
-    def _call_soon(self, function: Callable[[_Line], None], line: _Line) -> None:
+    def _call_soon(self, function: Callable[[Line], None], line: Line) -> None:
         assert self._loop is not None
         if threading.get_ident() == self._thread:
             self._loop.call_soon(function, line)
@@ -366,7 +313,7 @@ class ZmqTransport:
             if not self._loop.is_closed():
                 raise
 
-    def _pump(self, line: _Line) -> None:
+    def _pump(self, line: Line) -> None:
         began = time.monotonic()
         line.is_scheduled = True  # until the socket is empty nobody else need look
         try:
@@ -380,7 +327,7 @@ class ZmqTransport:
             self._end_pump(line)
         self.seconds += time.monotonic() - began
 
-    def _prepare(self, line: _Line) -> bool:
+    def _prepare(self, line: Line) -> bool:
         """Send what waits; tells whether the peer is there of whom somebody wants to know."""
         if not (line.queue or line.awaits_peer):
             return False
@@ -388,12 +335,12 @@ class ZmqTransport:
             if self._lines.get(line.channel) is not line:
                 return False
             self._flush(line)
-            if not (line.awaits_peer and _events(line) & POLLOUT):
+            if not (line.awaits_peer and events_of(line) & POLLOUT):
                 return False
             line.awaits_peer = False
             return True
 
-    def _receive(self, line: _Line) -> bool:
+    def _receive(self, line: Line) -> bool:
         """Receive at most one batch; tells whether the socket is empty now."""
         batch: list[list[Frame]] = []
         try:
@@ -413,14 +360,14 @@ class ZmqTransport:
             self._sink.received(line.channel, batch)
         return is_empty
 
-    def _end_pump(self, line: _Line) -> None:
+    def _end_pump(self, line: Line) -> None:
         """Let the loop's other work have its turn, and go on."""
         with self.lock:
             line.is_scheduled = False
             if self._lines.get(line.channel) is line:
                 self._schedule(line)
 
-    def _hear(self, line: _Line) -> None:
+    def _hear(self, line: Line) -> None:
         """Read what the monitor tells: that the kernel has answered, or closed its end."""
         with self.lock:
             events: list[int] = []
@@ -440,18 +387,18 @@ class ZmqTransport:
             else:
                 self._sink.connected(line.channel)
 
-    def _lose(self, line: _Line, error: zmq.ZMQError) -> None:
+    def _lose(self, line: Line, error: zmq.ZMQError) -> None:
         self.close(line.channel)
         lost = TransportError(f"the {line.channel} socket is lost: {error}")
         lost.__cause__ = error
         self._sink.lost(line.channel, lost)
 
-    def _watch(self, line: _Line) -> None:
+    def _watch(self, line: Line) -> None:
         loop = self._loop
         if line.fd >= 0 or loop is None:
             return
         try:
-            line.fd = _descriptor(line.shadow)
+            line.fd = descriptor(line.shadow)
             self._add_reader(loop, line.fd, self._pump, line)
             if line.monitor is not None:
                 line.monitor_fd = line.monitor.FD
@@ -467,8 +414,8 @@ class ZmqTransport:
         self,
         loop: asyncio.AbstractEventLoop,
         fd: int,
-        function: Callable[[_Line], None],
-        line: _Line,
+        function: Callable[[Line], None],
+        line: Line,
     ) -> None:
         try:
             (self._selector or loop).add_reader(fd, function, line)
@@ -479,7 +426,7 @@ class ZmqTransport:
             self._selector = self._own_selector = SelectorThread(loop)
             self._own_selector.add_reader(fd, function, line)
 
-    def _unwatch(self, line: _Line) -> None:
+    def _unwatch(self, line: Line) -> None:
         loop, selector = self._loop, self._selector
         for fd in (line.fd, line.monitor_fd):
             if fd >= 0 and selector is not None and loop is not None and not loop.is_closed():
@@ -487,26 +434,6 @@ class ZmqTransport:
         if line.fd >= 0 and os.name == "posix":
             os.close(line.fd)
         line.fd = line.monitor_fd = -1
-
-
-def _descriptor(socket: zmq.Socket[bytes]) -> int:
-    return os.dup(socket.FD) if os.name == "posix" else socket.FD
-
-
-def _events(line: _Line) -> int:
-    return int(cast("int", line.shadow.get(EVENTS)))  # other options may be bytes
-
-
-def _try_send(line: _Line, frames: Sequence[Frame], copy: bool) -> bool:
-    """Send the frames of one message if the socket takes them: the first decides for all."""
-    send = line.send
-    try:
-        for frame in frames[:-1]:
-            send(frame, NOBLOCK_MORE, copy)
-        send(frames[-1], NOBLOCK, copy)
-    except zmq.Again:
-        return False
-    return True
 
 
 def _forget_all() -> None:
