@@ -15,14 +15,10 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from jupyter_client.adapter import adapt
-from jupyter_client.jsonutil import json_default
-from jupyter_client.session import json_packer, json_unpacker, orjson_packer, orjson_unpacker
-
 from ..errors import ChannelsClosedError, ConKernelError, ProtocolError
 from ..outputs.displays import Displays
 from ..protocol.messages import CHANNELS
-from ..protocol.wire import Wire, WireSettings
+from ..protocol.wire import Wire
 from ..state.endings import Ending, closed
 from ..state.latency import Pace
 from ..state.presence import Presence
@@ -35,7 +31,9 @@ from .inbound import Inbound
 from .inbox import Inbox
 from .loops import Loops
 from .outbound import Outbound
+from .questions import Questions
 from .recording import Recording
+from .session_settings import observe_settings, wire_settings
 from .subscribers import Subscribers
 from .threads import is_elsewhere
 
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Frame
-    from ..protocol.wire import Digest
     from ..state.router import LateOwner
     from ..state.window import Entry
     from ..transport.sockets import ConSocket
@@ -56,36 +53,7 @@ __all__ = ["Connection"]
 
 logger: Final = logging.getLogger(__name__)
 
-JSON_PACKERS: Final = (json_packer, orjson_packer)
-JSON_UNPACKERS: Final = (json_unpacker, orjson_unpacker)
 NOTICED: Final = frozenset({"error", "input_request"})
-# Traits of a session that are read once, and again when they change.
-SESSION_TRAITS: Final = [
-    "auth",
-    "pack",
-    "unpack",
-    "adapt_version",
-    "digest_history_size",
-    "username",
-    "session",
-    "metadata",
-    "copy_threshold",
-]
-
-
-def wire_settings(session: Session) -> WireSettings:
-    """Read what `session` decides about the bytes."""
-    is_json = session.pack in JSON_PACKERS and session.unpack in JSON_UNPACKERS
-    return WireSettings(
-        pack=json_packer if is_json else cast("Callable[[Any], bytes]", session.pack),
-        unpack=json_unpacker if is_json else cast("Callable[[bytes], Any]", session.unpack),
-        adapt=adapt,
-        default=json_default,
-        is_json=is_json,
-        auth=cast("Digest | None", session.auth),  # traitlets gives the trait no type
-        adapt_version=session.adapt_version,
-        history_size=session.digest_history_size,
-    )
 
 
 class Connection(Loops):
@@ -108,6 +76,7 @@ class Connection(Loops):
         published: How many batches of messages came on iopub.
         interrupted_at: When this client or its manager last interrupted the kernel, by
             `time.monotonic`; None if they never did.
+        questions: The input requests without an answer.
         last_error: The last error that any code raised, as text; None if none was seen.
         interrupt: Sends an interrupt to the kernel process; set by the client.
         restart: Restarts the kernel; set by the client.
@@ -147,8 +116,7 @@ class Connection(Loops):
         self.peer_listeners: set[Callable[[], None]] = set()
         self.subshells: Shells = Shells()
         self.pace: Pace = Pace()
-        # Input requests without an answer, by their own ids.
-        self.questions: dict[str, Incoming] = {}
+        self.questions: Questions = Questions()
         self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
         self._wire = Wire(wire_settings(session))
         self.inbound: Inbound = Inbound(self._wire, self._deliver)
@@ -168,14 +136,13 @@ class Connection(Loops):
             record=record,
         )
 
-        def reconfigure(_change: Any) -> None:
+        def configure() -> None:
             connection = this()
             if connection is not None:
                 connection._wire.configure(wire_settings(session))
                 connection.outbound.configure()
 
-        self._reconfigure = reconfigure
-        session.observe(reconfigure, SESSION_TRAITS)
+        self._forget_settings = observe_settings(session, configure)
 
     def join(self, companion: Companion) -> None:
         """Tell `companion` from now on what happens to this connection."""
@@ -254,7 +221,7 @@ class Connection(Loops):
             self._transport.close(channel)
         self._transport.detach()
         self.inbound.clear()
-        self.session.unobserve(self._reconfigure, SESSION_TRAITS)
+        self._forget_settings()
 
     @property
     def descriptors(self) -> set[int]:
@@ -501,10 +468,8 @@ class Connection(Loops):
             self.last_error = f"{message.content.get('ename')}: {message.content.get('evalue')}"
         elif message.msg_type == "input_request":
             self.questions[message.msg_id] = message
-        elif self.questions and channel == "shell":
-            for msg_id, question in list(self.questions.items()):
-                if question.parent_id == message.parent_id:
-                    del self.questions[msg_id]
+        elif channel == "shell":
+            self.questions.forget(message.parent_id)
 
     def fail_all(
         self,

@@ -1,0 +1,28 @@
+"""
+Which input requests are open?
+
+Those that nobody has answered, and whose code was not replied to: it asks no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..protocol.incoming import Incoming
+
+    _Base = dict[str, Incoming]
+else:
+    _Base = dict
+
+__all__ = ["Questions"]
+
+
+class Questions(_Base):
+    """The open input requests, by their own ids, oldest first."""
+
+    def forget(self, request_id: str) -> None:
+        """Forget those of a request that was replied to."""
+        for msg_id, question in list(self.items()):
+            if question.parent_id == request_id:
+                del self[msg_id]
