@@ -3,7 +3,14 @@ How do the requests of one client and the messages of its kernel meet?
 
 The connection owns the transport, the wire, the router and the window, and joins them: what is sent
 is registered first; what comes is unpacked, routed, and handed to its owner. It knows asyncio and
-not the client that holds it, so that a client which is dropped can be collected.
+not the client that holds it, so that a client which is dropped can be collected. Whoever looks
+after its kernel or its requests joins it as a companion; it knows none of them by name.
+
+The way of a message: `ZmqTransport._pump`, `FrameReader.read`, `Connection.received`,
+`Inbound.take`, `Wire.unpack`, `Connection._deliver`, `Router.feed`, the owner's `receive`,
+`Reducer.feed`. The way of a request: the client's verb, `Outbound.make`, `Router.open`,
+`Connection.submit`, `Window.submit`, `Connection.send_request`, `Outbound.post`, `Wire.pack`,
+`ZmqTransport.send`.
 """
 
 from __future__ import annotations
