@@ -23,13 +23,22 @@ from ..outputs.reduce import Reducer
 from ..outputs.result import Finished, Result
 from ..outputs.standing import short, standing
 from ..state.router import Claim, Phase, Request
+from ..state.run_state import TRANSITIONS, RunNews, RunState
 from .asking import replace_subshell
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
 from .interrupt import interrupt_until_through
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from ..connection.connection import Connection
     from ..outputs.result import Event, Status
@@ -72,6 +81,17 @@ def _unheard() -> TransportError:
 
 SHOWN: Final = 60  # characters of the code in a repr
 
+# What those are told of a run who ask before its kernel's reply decides.
+STATUSES: Final[Mapping[RunState, Status]] = {
+    RunState.OPEN: "running",
+    RunState.SETTLING: "timeout",
+    RunState.TIMED_OUT: "timeout",
+    RunState.CANCELLED: "cancelled",
+    RunState.FAILED: "error",
+}
+DUE: Final = frozenset({RunState.SETTLING, RunState.TIMED_OUT})
+LATE: Final = DUE | {RunState.CANCELLED}  # the kernel may still have it
+
 PLAIN: Final = RunOptions()  # what most callers want
 
 
@@ -96,12 +116,10 @@ class Run(RequestFuture["Result"]):
         "_climbers",
         "_connection",
         "_failure",
-        "_given_up",
         "_held_by",
         "_input",
         "_is_interrupted",
         "_is_interruptible",
-        "_is_timed_out",
         "_ladder",
         "_late",
         "_log",
@@ -112,6 +130,7 @@ class Run(RequestFuture["Result"]):
         "_readers",
         "_reducer",
         "_reply",
+        "_run_state",
         "_stdin_task",
         "_tasks",
         "_then",
@@ -159,8 +178,7 @@ class Run(RequestFuture["Result"]):
         self._readers: int = 0  # iterations under way
         self._reply: Incoming | None = None
         self._failure: BaseException | None = None  # set when it ends with an error of ours
-        self._given_up: Status | None = None  # set when it ends otherwise than by the kernel
-        self._is_timed_out: bool = False
+        self._run_state: RunState = RunState.OPEN
         self._held_by: str | None = None  # set when the start_timeout ends
         self._is_interrupted: bool = False
         self._is_interruptible: bool = False  # the kernel is inside the code
@@ -216,7 +234,7 @@ class Run(RequestFuture["Result"]):
         """
         if self.done():
             return False
-        self._give_up("cancelled")
+        self._give_up(RunNews.CANCEL)
         super().cancel(msg)
         return True
 
@@ -414,6 +432,7 @@ class Run(RequestFuture["Result"]):
 
     def _end(self) -> None:
         """Leave, and end the future if that has not ended."""
+        self._note(RunNews.FINISHED)
         self._leave()
         if self._output_task is None or self._output_task.done():
             self.settle(self._result())
@@ -429,13 +448,14 @@ class Run(RequestFuture["Result"]):
 
     def fail(self, error: BaseException) -> None:
         """End with `error`, which gets what had arrived as its `result`."""
-        is_ours = self._is_timed_out and self._options.on_timeout == "restart"
+        is_ours = self._run_state in DUE and self._options.on_timeout == "restart"
         if is_ours and isinstance(error, KernelRestartedError):
+            self._note(RunNews.RESTARTED)
             if not self.is_through:
                 self._is_interrupted = self._is_interrupted or self._reply is None
                 self._end()  # it is what was asked for
             return
-        if not self.done():
+        if self._note(RunNews.FAIL) is RunState.FAILED and self._failure is None:
             self._failure = error
         if not self.is_through:
             self._leave()
@@ -493,9 +513,10 @@ class Run(RequestFuture["Result"]):
             call_there(self._loop, timer.cancel)
 
     def _start_timed_out(self) -> None:
-        self._is_timed_out = True
+        if self._run_state is not RunState.OPEN:  # another loop was quicker
+            return
         self._held_by = self._holder()
-        self._give_up("timeout")
+        self._give_up(RunNews.START_TIMEOUT)
         self.settle(self._result())
 
     def _holder(self) -> str | None:
@@ -503,8 +524,9 @@ class Run(RequestFuture["Result"]):
         return None if holder is None else holder.msg_id
 
     def _timed_out(self) -> None:
-        self._is_timed_out = True
-        self._spawn(self._handle_timeout())
+        if self._run_state is RunState.OPEN:
+            self._note(RunNews.TIMEOUT)
+            self._spawn(self._handle_timeout())
 
     async def _handle_timeout(self) -> None:
         try:
@@ -516,19 +538,28 @@ class Run(RequestFuture["Result"]):
         except TimeoutError:
             pass  # it swallows interrupts, or the kernel does not answer
         finally:
-            if not self.is_over:
-                self._give_up("timeout", is_interrupting=False)
+            if self._run_state is RunState.SETTLING:
+                self._give_up(RunNews.PATIENCE_OVER, is_interrupting=False)
                 self.settle(self._result())
                 if self.subshell_id is not None and self._options.on_timeout == "interrupt":
                     replace_subshell(self._connection, self, self.subshell_id)
 
-    def _give_up(self, status: Status, *, is_interrupting: bool = True) -> None:
+    def _note(self, news: RunNews) -> RunState:
+        """Take note of what happens; gives how the run stands now."""
+        state = TRANSITIONS.get((self._run_state, news))
+        if state is None:
+            logger.error("run %s is %s: %s", self.msg_id, self._run_state.name, news.name)
+            return self._run_state
+        self._run_state = state
+        return state
+
+    def _give_up(self, news: RunNews, *, is_interrupting: bool = True) -> None:
         """End for the caller; the kernel may still have it."""
-        self._given_up = status
+        self._note(news)
         self._disarm()
         if self._stdin_task is not None:
             retire(self._stdin_task)
-        if status == "cancelled" and self._output_task is not None:
+        if news is RunNews.CANCEL and self._output_task is not None:
             retire(self._output_task)
         connection = self._connection
         if connection.loop is not None and is_elsewhere(connection.loop):
@@ -599,14 +630,8 @@ class Run(RequestFuture["Result"]):
             logger.error("in run %s: %r", self.msg_id, error, exc_info=error)
 
     def _status(self) -> Status:
-        if self._given_up is not None:
-            return self._given_up
-        if self._failure is not None:
-            return "error"
-        if not self.is_through:
-            return "timeout" if self._is_timed_out else "running"
-        if self._is_timed_out:
-            return "timeout"
+        if self._run_state is not RunState.ANSWERED:
+            return STATUSES[self._run_state]
         status = None if self._reply is None else self._reply.content.get("status")
         match status:
             case "ok":
@@ -639,7 +664,7 @@ class Run(RequestFuture["Result"]):
             given = {} if self._input is None else self._input.content
             count = count_of(given.get("execution_count"))
         status = self._status()
-        is_late = self._is_timed_out or self._given_up is not None
+        is_late = self._run_state in LATE
         began, ended = self._busy_at, self._through_at or time.monotonic()
         is_unread = reducer is not None and reducer.is_behind and self.is_through
         result = Result(
@@ -672,7 +697,10 @@ class Run(RequestFuture["Result"]):
             )
         if self._failure is not None:
             return ErrorOutput(type(self._failure).__name__, str(self._failure), [])
-        if self._reply is None and self.is_through and self._given_up is None:
+        has_ended = self._run_state is RunState.ANSWERED or (
+            self._run_state in DUE and self.started
+        )
+        if self._reply is None and self.is_through and has_ended:
             if self._is_interrupted:
                 return ErrorOutput("KeyboardInterrupt", "the kernel sent no reply", [])
             return ErrorOutput("ReplyLost", "the kernel went idle and sent no reply", [])

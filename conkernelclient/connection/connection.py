@@ -149,7 +149,7 @@ class Connection(Loops):
                 connection._wire.configure(wire_settings(session))
                 connection.outbound.configure()
 
-        self._forget_settings = observe_settings(session, configure)
+        self._forget_settings: Callable[[], None] = observe_settings(session, configure)
 
     def join(self, companion: Companion) -> None:
         """Tell `companion` from now on what happens to this connection."""
@@ -196,7 +196,7 @@ class Connection(Loops):
         if not any(map(self.is_open, CHANNELS)):
             self._tell_closed()
             self._transport.detach()
-            self.loop = None  # the next start may serve another
+            self._serve_none()  # the next start may serve another loop
 
     def _tell_closed(self) -> None:
         self.holding.clear()

@@ -103,6 +103,10 @@ class Loops:
             self._make_calls()
         return running
 
+    def _serve_none(self) -> None:
+        """Serve no loop, before there is a use in one."""
+        self.loop = None
+
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """Serve `loop` again as soon as it runs, also if it only awaits an old answer."""
         note_several()

@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
 
-    _Base = dict[str, Incoming]
-else:
-    _Base = dict
-
 __all__ = ["Questions"]
 
 
-class Questions(_Base):
+class Questions(dict[str, "Incoming"]):
     """The open input requests, by their own ids, oldest first."""
 
     def forget(self, request_id: str) -> None:

@@ -52,24 +52,24 @@ class Line:
 
     def __init__(self, channel: Channel, socket: ConSocket, queue: Queue) -> None:
         self.channel: Channel = channel
-        self.socket = socket
+        self.socket: ConSocket = socket
         self.shadow: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)
         # Without what pyzmq puts around it, for sockets of other kinds, which doubles its price.
         self.send: Callable[..., Any] = super(zmq.Socket, self.shadow).send
-        self.reader = FrameReader(self.shadow)
+        self.reader: FrameReader = FrameReader(self.shadow)
         self.queue: Queue = queue  # what the socket would not take
-        self.is_scheduled = False  # `_pump` will be called
-        self.is_look_due = False  # `_look_after_sends` will be called
-        self.awaits_peer = False  # somebody wants to know when it is connected
-        self.is_lost = False  # the peer has closed its end
+        self.is_scheduled: bool = False  # `_pump` will be called
+        self.is_look_due: bool = False  # `_look_after_sends` will be called
+        self.awaits_peer: bool = False  # somebody wants to know when it is connected
+        self.is_lost: bool = False  # the peer has closed its end
         self.monitor: zmq.Socket[bytes] | None = None
         if channel in MONITORED:
             socket.hear_peer()
             self.monitor = socket.peer_events
         # Set while attached. A loop holds one callback for each descriptor, and pyzmq uses the
         # socket's: this one is our own. Nobody else uses the monitor's.
-        self.fd = -1
-        self.monitor_fd = -1
+        self.fd: int = -1
+        self.monitor_fd: int = -1
 
     def close(self, linger: int) -> None:
         """Close the socket, which sends what it has for `linger` milliseconds, and its monitor."""
