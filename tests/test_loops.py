@@ -272,6 +272,7 @@ def test_what_waits_in_a_closed_loop_is_forgotten(
     km, kc = loops[0].run_until_complete(start())
     loop = asyncio.new_event_loop()
     loop.set_debug(True)
+    loop.slow_callback_duration = LONG
 
     async def begin() -> asyncio.Task[Any]:
         async def use() -> Any:
@@ -391,6 +392,45 @@ def test_a_fixture_of_pytest_asyncio_serves_tests_with_loops_of_their_own(
     lines = ["[pytest]", *(f"asyncio_{name} = {value}" for name, value in settings.items())]
     (tmp_path / "pytest.ini").write_text("\n".join(lines))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_asyncio.plugin", "-W", "error"]
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=LONG
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
+ANYIO = """
+import asyncio, pytest
+from conkernelclient import ConKernelManager
+
+@pytest.fixture(scope="{scope}")
+def anyio_backend():
+    return "asyncio", {{"debug": True}}
+
+@pytest.fixture(scope="{scope}")
+async def kc(anyio_backend):
+    km = ConKernelManager()
+    await km.start_kernel()
+    kc = await km.client().start_channels()
+    yield kc
+    kc.stop_channels()
+    await km.shutdown_kernel(now=True)
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("n", range(3))
+async def test_one(kc, n):
+    task = asyncio.ensure_future(kc.execute("1", reply=True))
+    assert (await kc.run(f"print({{n}})")).stdout == f"{{n}}\\n"
+    assert (await task)["content"]["status"] == "ok"
+"""
+
+
+@pytest.mark.parametrize("scope", ["function", "module", "session"])
+def test_a_fixture_of_anyio_serves_the_tests_of_its_scope(tmp_path: Path, scope: str) -> None:
+    """Its plugin keeps one loop for them."""
+    (tmp_path / "test_it.py").write_text(ANYIO.format(scope=scope))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "anyio.pytest_plugin", "-W", "error"]
     environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
         command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=LONG
