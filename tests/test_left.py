@@ -88,7 +88,7 @@ async def test_it_is_restarted_where_dead_ones_are() -> None:
 def watched(kernel: FakeKernel, told: list[str]) -> Iterator[ConKernelClient]:
     """A client that believes in an owner, who says nothing."""
     kc = kernel.client()
-    kc._kernel_is_watched(lambda: told.append("left"), lambda: None, is_starting=False)
+    kc._link.watch(lambda: told.append("left"), lambda: None, is_starting=False)
     try:
         yield kc
     finally:

@@ -551,7 +551,7 @@ def test_a_loop_that_is_closed_amid_a_greeting_ends_in_silence(
     with FakeKernel(is_welcoming=False) as kernel:
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kc = kernel.client()
-        kc._kernel_is_watched(lambda: None, lambda: None, is_starting=True)
+        kc._link.watch(lambda: None, lambda: None, is_starting=True)
 
         async def start() -> None:
             kc.start_channels()

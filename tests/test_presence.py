@@ -184,7 +184,7 @@ async def test_a_restart_is_told_to_a_client_that_looks_for_its_kernel() -> None
     """It was ignored: what was sent before, and each run after it, waited for ever."""
     with FakeKernel() as kernel:
         kc = kernel.client()
-        kc._kernel_is_watched(lambda: None, lambda: None, is_starting=False)
+        kc._link.watch(lambda: None, lambda: None, is_starting=False)
         kc.start_channels()
         await kc.wait_for_ready(timeout=LONG)
         kernel.on_code("held", [Hold()])
@@ -192,11 +192,11 @@ async def test_a_restart_is_told_to_a_client_that_looks_for_its_kernel() -> None
         await until(lambda: before.started)
         kernel.kill()
         await until(lambda: state_of(kc) is State.SEEKING)
-        kc._kernel_leaves()
+        kc._link.announce_restart()
         assert isinstance(await told(before), errors.KernelRestartedError)
         meanwhile = kc.run("1")
         kernel.restart()
-        kc._kernel_started(kernel.connection_info, lambda: None, lambda: None)  # type: ignore[arg-type]
+        kc._link.start(kernel.connection_info, lambda: None, lambda: None)  # type: ignore[arg-type]
         assert (await asyncio.wait_for(meanwhile, LONG)).status == "ok"
         kc.stop_channels()
 
@@ -250,7 +250,7 @@ async def test_a_kernel_that_goes_while_it_is_greeted_is_told() -> None:
     with FakeKernel(is_welcoming=False) as kernel:
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kc = kernel.client()
-        kc._kernel_is_watched(lambda: None, lambda: None, is_starting=True)
+        kc._link.watch(lambda: None, lambda: None, is_starting=True)
         kc.start_channels()
         run = kc.run("1")
         await asyncio.to_thread(kernel.wait_for, "kernel_info_request")

@@ -42,7 +42,7 @@ def slow() -> Iterator[tuple[FakeKernel, threading.Event]]:
 def client_of(kernel: FakeKernel, **traits: Any) -> ConKernelClient:
     """A client that has it from the kernel's owner that the kernel starts."""
     kc = kernel.client(**traits)
-    kc._kernel_is_watched(lambda: None, lambda: None, is_starting=True)
+    kc._link.watch(lambda: None, lambda: None, is_starting=True)
     return kc
 
 

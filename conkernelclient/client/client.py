@@ -33,12 +33,15 @@ from .verbs import Verbs, run_module
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
+    from jupyter_client.connect import KernelConnectionInfo
+
     from ..connection.connection import Connection
     from ..connection.peer import Peer
     from ..connection.subscribers import Subscription
     from ..connection.watchdog import Overdue
     from ..protocol.messages import Channel, Message
     from .comms import Comms
+    from .manager_link import ManagerLink
 
 __all__ = ["ConKernelClient"]
 
@@ -92,6 +95,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         from ..connection.peer import Peer
         from ..connection.watchdog import Overdue
         from .comms import Comms
+        from .manager_link import ManagerLink
 
         run_module()  # 40 ms once, which would come amid the requests
         super().__init__(**kwargs)
@@ -112,6 +116,9 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._connection.interrupt = lambda: _interrupt_kernel(this())
         self._connection.restart = lambda: _restart_kernel(this())
         self._peer.reopen = lambda: _reopen(this())
+        self._link: ManagerLink = ManagerLink(
+            self._connection, self._peer, lambda info: _move(this(), info)
+        )
         self.comms: Comms = Comms(self._connection)
         self._connection.inbound.max_message_bytes = self.max_message_bytes
         self.observe(_window_changed, "window")
@@ -307,6 +314,11 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
 
 def _max_message_bytes_changed(change: Any) -> None:
     change["owner"]._connection.inbound.max_message_bytes = change["new"]
+
+
+def _move(client: ConKernelClient | None, info: KernelConnectionInfo) -> None:
+    if client is not None:
+        client._move(info)
 
 
 def _reopen(client: ConKernelClient | None) -> None:

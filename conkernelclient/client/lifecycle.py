@@ -34,13 +34,12 @@ from .channels import ConChannel
 from .heartbeat import ConHBChannel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from jupyter_client.connect import KernelConnectionInfo
 
     from ..connection.connection import Connection
     from ..connection.peer import Peer
-    from ..errors import ConKernelError
     from ..protocol.messages import Channel
 
 __all__ = ["Lifecycle", "Starting"]
@@ -95,7 +94,6 @@ class Lifecycle(AsyncKernelClient):
 
     _connection: Connection
     _peer: Peer
-    _heard_before: int = 0  # messages that had come when the kernel was started last
     _wants_heartbeat: bool = False  # set by start_channels(), until they are stopped
     _is_heartbeat_started: bool = False  # the present `_hb_channel`, by us
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
@@ -285,75 +283,13 @@ class Lifecycle(AsyncKernelClient):
             self._wants_heartbeat = True
             self.hb_channel  # noqa: B018 - it starts with that
 
-    # What the owner of the kernel tells; from any thread.
-
-    def _kernel_is_watched(
-        self, on_left: Callable[[], None], on_answer: Callable[[], None], *, is_starting: bool
-    ) -> None:
-        """
-        Take note that the owner will tell of the kernel's end.
-
-        Args:
-            on_left: Called when the kernel closed its connections and did not end.
-            on_answer: Called when it has answered.
-            is_starting: Whether it has not answered any client yet.
-        """
-        self._peer.is_watched = True
-        self._peer.is_starting = is_starting
-        self._peer.on_left = on_left
-        self._peer.on_answer = on_answer
-
-    def _has_heard_kernel(self) -> bool:
-        """Tell whether anything came from the kernel since it was started."""
-        return self._connection.inbound.counts["received"] > self._heard_before
-
-    async def _until_settled(self) -> None:
-        """Wait until what the kernel had sent before its end is read."""
-        if not self._connection.is_foreign_thread():
-            await self._peer.until_settled()
-
-    def _kernel_leaves(self) -> None:
-        """Take note that a restart of the kernel begins."""
-        peer = self._peer
-        self._connection.hand_over(lambda: peer.hear(News.RESTARTS))
-
-    def _kernel_stays(self) -> None:
-        """Take note that a restart was called off before it began."""
-        connection, peer = self._connection, self._peer
-
-        def stay() -> None:
-            if connection.presence.state is State.RESTARTING:
-                peer.hear(News.STARTED)
-
-        connection.hand_over(stay)
-
-    def _kernel_ended(
-        self, make_error: Callable[[], ConKernelError], *, returns: bool = False
-    ) -> None:
-        """Take note that the kernel ended; or that it ended and will be there again."""
-        peer, news = self._peer, News.RETURNS if returns else News.ENDED
-        self._connection.hand_over(lambda: peer.hear(news, make_error))
-
-    def _kernel_started(
-        self,
-        info: KernelConnectionInfo,
-        on_left: Callable[[], None],
-        on_answer: Callable[[], None],
-    ) -> None:
-        """Take note that the kernel was started, maybe again, maybe at other ports."""
-        connection = self._connection
-
-        def start() -> None:
-            for name in ("ip", "curve_publickey", "curve_secretkey", *port_names):
-                value: object = info.get(name)
-                if value is not None:
-                    is_key = name.startswith("curve") and isinstance(value, str)
-                    setattr(self, name, str(value).encode("ascii") if is_key else value)
-            self._heard_before = connection.inbound.counts["received"]
-            self._peer.hear(News.STARTED)
-
-        self._kernel_is_watched(on_left, on_answer, is_starting=True)
-        connection.hand_over(start)
+    def _move(self, info: KernelConnectionInfo) -> None:
+        """Note where the kernel is now."""
+        for name in ("ip", "curve_publickey", "curve_secretkey", *port_names):
+            value: object = info.get(name)
+            if value is not None:
+                is_key = name.startswith("curve") and isinstance(value, str)
+                setattr(self, name, str(value).encode("ascii") if is_key else value)
 
     # The ZMQ identity of shell, stdin and control, by which the kernel finds the one from the
     # other. Set while they are open, and another one each time: a kernel refuses an identity that

@@ -173,13 +173,13 @@ class ConKernelManager(AsyncKernelManager):
                 self._clients.add(client)
             life = self._life
             if life is not None:
-                client._kernel_is_watched(
+                client._link.watch(
                     self._kernel_left, life.note_answer, is_starting=not life.has_answered
                 )
                 if self._restarts_due or self._is_restarting:
-                    client._kernel_leaves()
+                    client._link.announce_restart()
                 elif life.is_over:
-                    client._kernel_ended(lambda: life.ending().error())
+                    client._link.end(lambda: life.ending().error())
         return client
 
     def _living_clients(self) -> list[ConKernelClient]:
@@ -421,7 +421,7 @@ class ConKernelManager(AsyncKernelManager):
         with naming_shortage("the kernel's process"):
             await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
-        self._tell(lambda client: client._kernel_started(info, self._kernel_left, life.note_answer))
+        self._tell(lambda client: client._link.start(info, self._kernel_left, life.note_answer))
 
     def _own_files(self) -> list[str]:
         """Give what was made for the kernel, and goes with it."""
@@ -503,7 +503,7 @@ class ConKernelManager(AsyncKernelManager):
         self._call_in_loop(self._choose_other_ports, life)
 
     def _choose_other_ports(self, life: Life) -> None:
-        was_heard = any(client._has_heard_kernel() for client in self._living_clients())
+        was_heard = any(client._link.has_heard() for client in self._living_clients())
         if self._life is not life or was_heard or self._port_retries >= PORT_RETRIES:
             return
         self._port_retries += 1
@@ -513,11 +513,13 @@ class ConKernelManager(AsyncKernelManager):
         self._spawn(self.restart_kernel(now=True, newports=True))
 
     def _tell_end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
-        self._tell(lambda client: client._kernel_ended(make_error, returns=returns))
+        self._tell(lambda client: client._link.end(make_error, returns=returns))
 
     async def _restart_unasked(self, restarter: ConKernelRestarter) -> None:
         try:
-            await asyncio.gather(*(client._until_settled() for client in self._living_clients()))
+            await asyncio.gather(
+                *(client._link.until_settled() for client in self._living_clients())
+            )
         finally:
             self._restarts_due -= 1
         await restarter.restart()
@@ -528,12 +530,12 @@ class ConKernelManager(AsyncKernelManager):
         if life is None or life.is_over:
             self._tell_end(Ending().error if life is None else life.ending().error)
         else:
-            self._tell(ConKernelClient._kernel_stays)
+            self._tell(lambda client: client._link.call_off_restart())
 
     def _announce_restart(self) -> None:
         if self._launch_args is None or not self.owns_kernel:
             return
-        self._tell(ConKernelClient._kernel_leaves)
+        self._tell(lambda client: client._link.announce_restart())
 
     async def _async_restart_kernel(
         self, now: bool = False, newports: bool = False, **kw: Any
