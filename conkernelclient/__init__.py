@@ -8,6 +8,19 @@ number of coroutines at once:
         result = await kc.run("print('hello'); 1 + 1")
         a, b = kc.execute("x = 2", reply=True), kc.execute("y = 3", reply=True)
         await asyncio.gather(a, b)
+
+The package is a house of rooms; a module imports from its own room and from those below:
+
+- `errors`: what can go wrong, in words.
+- `protocol`: what is a message? `outputs`: what did a run show?
+- `state` decides: whose is a message, may a request leave, is the kernel there, how does a run
+  stand? Tables without a loop, a socket or a clock.
+- `transport` carries frames. It knows no requests, and `state` does not know it.
+- `connection` joins the two in an event loop; the ways of a message and of a request stand in
+  `connection.connection`.
+- `client` is what a program holds: verbs, runs, channel objects.
+- `manager` begins, watches and ends kernel processes, and tells its clients.
+- `testing` and `cli` are built on these.
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING

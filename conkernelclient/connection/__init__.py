@@ -1,1 +1,1 @@
-"""Joins what is decided and what is carried, in an event loop."""
+"""How do decisions and frames meet in an event loop? Knows no client."""

@@ -1,1 +1,1 @@
-"""What is a message, and whose is it? Pure: no event loop, no sockets, no clock."""
+"""What is a message? Pure: no event loop, no sockets, no clock."""

@@ -1,1 +1,1 @@
-"""What decides, in tables: pure modules without a loop, a socket or a clock."""
+"""What is to be done with a message or a request? Pure: no event loop, no sockets, no clock."""
