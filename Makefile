@@ -58,15 +58,13 @@ conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against 
 conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with the originals
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
 
-# Every row, then on the other loop those of requests, and the client's own tests.
+# Every row, then on the other loop what stands or falls with the loop.
 STRESS := $(BIN)/python -m pytest --quiet
 tests = $(foreach name,$2,$1/test_$(name).py)
-stress: .venv/.dev ## Measure what the client stands, about 17 minutes
+stress: .venv/.dev ## Measure what the client stands, about 15 minutes
 	$(STRESS) tests/stress
-	CONKERNEL_TEST_LOOP=uvloop $(STRESS) \
-	  $(call tests,tests/stress,death interrupts floods rubbish isolation backlog handlers) \
-	  $(call tests,tests,run concurrency dropin promises transport bad_input mended inbox death restart) \
-	  tests/test_max_message_bytes.py
+	CONKERNEL_TEST_LOOP=uvloop $(STRESS) $(call tests,tests/stress,interrupts backlog handlers) \
+	  $(call tests,tests,run concurrency dropin transport inbox death restart)
 
 # The other clients are measured in environments of their own.
 PEERS := conkernelclient kernel-sidecar async-kernel
