@@ -360,12 +360,27 @@ def test_an_interrupt_and_a_question_reach_a_run_of_a_loop_that_was_at_rest(
     loops[1].run_until_complete(end(km, kc))
 
 
-PYTEST_ASYNCIO = """
-import asyncio, pytest, pytest_asyncio
-from conkernelclient import ConKernelManager
+WAYS_OF_PLUGINS = {
+    "pytest_asyncio": """
+import pytest_asyncio
+fixture = pytest_asyncio.fixture(scope="{scope}", loop_scope="{scope}")
+mark = pytest.mark.asyncio
+""",
+    "anyio": """
+fixture = pytest.fixture(scope="{scope}")
+mark = pytest.mark.anyio
 
-@pytest_asyncio.fixture(scope="{scope}", loop_scope="{scope}")
-async def kc():
+@fixture
+def anyio_backend():
+    return "asyncio", {{"debug": True}}
+""",
+}
+TESTS_OF_PLUGINS = """
+import asyncio, pytest
+from conkernelclient import ConKernelManager
+{way}
+@fixture
+async def kc({needs}):
     km = ConKernelManager()
     await km.start_kernel()
     kc = await km.client().start_channels()
@@ -373,13 +388,25 @@ async def kc():
     kc.stop_channels()
     await km.shutdown_kernel(now=True)
 
-@pytest.mark.asyncio
+@mark
 @pytest.mark.parametrize("n", range(3))
 async def test_one(kc, n):
     task = asyncio.ensure_future(kc.execute("1", reply=True))
     assert (await kc.run(f"print({{n}})")).stdout == f"{{n}}\\n"
     assert (await task)["content"]["status"] == "ok"
 """
+
+
+def run_with_plugin(folder: Path, plugin: str, way: str, needs: str = "") -> None:
+    """Run these tests in a pytest of its own with this plugin and no other."""
+    (folder / "test_it.py").write_text(TESTS_OF_PLUGINS.format(way=way, needs=needs))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", plugin, "-W", "error"]
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=LONG
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
 
 
 @pytest.mark.parametrize("mode", ["auto", "strict"])
@@ -388,56 +415,18 @@ def test_a_fixture_of_pytest_asyncio_serves_tests_with_loops_of_their_own(
     tmp_path: Path, scope: str, mode: str
 ) -> None:
     """Whatever its scope, and in both modes."""
-    (tmp_path / "test_it.py").write_text(PYTEST_ASYNCIO.format(scope=scope))
     settings = {"mode": mode, "debug": "true", "default_fixture_loop_scope": "function"}
     lines = ["[pytest]", *(f"asyncio_{name} = {value}" for name, value in settings.items())]
     (tmp_path / "pytest.ini").write_text("\n".join(lines))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_asyncio.plugin", "-W", "error"]
-    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=LONG
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
-
-
-ANYIO = """
-import asyncio, pytest
-from conkernelclient import ConKernelManager
-
-@pytest.fixture(scope="{scope}")
-def anyio_backend():
-    return "asyncio", {{"debug": True}}
-
-@pytest.fixture(scope="{scope}")
-async def kc(anyio_backend):
-    km = ConKernelManager()
-    await km.start_kernel()
-    kc = await km.client().start_channels()
-    yield kc
-    kc.stop_channels()
-    await km.shutdown_kernel(now=True)
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("n", range(3))
-async def test_one(kc, n):
-    task = asyncio.ensure_future(kc.execute("1", reply=True))
-    assert (await kc.run(f"print({{n}})")).stdout == f"{{n}}\\n"
-    assert (await task)["content"]["status"] == "ok"
-"""
+    way = WAYS_OF_PLUGINS["pytest_asyncio"].format(scope=scope)
+    run_with_plugin(tmp_path, "pytest_asyncio.plugin", way)
 
 
 @pytest.mark.parametrize("scope", ["function", "module", "session"])
 def test_a_fixture_of_anyio_serves_the_tests_of_its_scope(tmp_path: Path, scope: str) -> None:
     """Its plugin keeps one loop for them."""
-    (tmp_path / "test_it.py").write_text(ANYIO.format(scope=scope))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "anyio.pytest_plugin", "-W", "error"]
-    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=LONG
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    way = WAYS_OF_PLUGINS["anyio"].format(scope=scope)
+    run_with_plugin(tmp_path, "anyio.pytest_plugin", way, needs="anyio_backend")
 
 
 def test_a_thread_that_waits_for_a_closed_loop_is_told(

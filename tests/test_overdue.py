@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.connection import watchdog as overdue
+from conkernelclient.connection import watchdog
 from conkernelclient.state.presence import State
 from conkernelclient.state.router import Phase
 from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
@@ -334,8 +334,8 @@ async def test_a_kernel_that_never_idles_is_asked_ever_more_rarely(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One question is open at a time: they were asked about one another, without an end."""
-    monkeypatch.setattr(overdue, "TICK", 0.001)
-    monkeypatch.setattr(overdue, "PATIENCE", dict.fromkeys(Phase, 0.001))
+    monkeypatch.setattr(watchdog, "TICK", 0.001)
+    monkeypatch.setattr(watchdog, "PATIENCE", dict.fromkeys(Phase, 0.001))
     with FakeKernel() as kernel:
         kernel.on("execute_request", [Reply(), Silence(is_idle=False)])
         kc = await kernel.client().start_channels()
@@ -354,7 +354,7 @@ async def test_a_kernel_that_publishes_nothing_any_more_fails_its_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An interrupt had left its publishing thread waiting for a lock, and the run hung."""
-    monkeypatch.setattr(overdue, "MUTE_AFTER", 0.5)
+    monkeypatch.setattr(watchdog, "MUTE_AFTER", 0.5)
     faults = Faults(1)
     with FakeKernel(faults=faults) as kernel:
         kc = await kernel.client().start_channels()

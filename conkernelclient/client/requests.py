@@ -130,7 +130,7 @@ class Requests(Lifecycle):
     ) -> str | RequestFuture[Message]:
         """Send a request on its channel, or hand it over to the thread of the client's loop."""
         seconds = require_seconds("timeout", self.default_timeout if timeout is None else timeout)
-        from .asking import ask, tell  # with the first request: importing us should be quick
+        from .asking import ask, tell  # with the first client: importing us should be quick
 
         connection = self._open_connection(channel)
         message = self._message(msg_type, content, msg_id, subshell_id, metadata)
