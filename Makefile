@@ -42,10 +42,12 @@ cover: .venv/.dev
 	$(BIN)/coverage report
 
 # These modules decide everything, so each of their branches is proven by the module's own test file.
+TESTS_OF_router := tests/state/test_router.py
 PARTS_OF_router := conkernelclient/state/router.py
+TESTS_OF_wire := tests/protocol/test_wire.py
 PARTS_OF_wire := conkernelclient/protocol/wire.py,conkernelclient/protocol/incoming.py,conkernelclient/protocol/big_ints.py
 wire-alone router-alone: %-alone: .venv/.dev
-	$(BIN)/coverage run --data-file=.coverage.$* -m pytest --quiet tests/test_$*.py
+	$(BIN)/coverage run --data-file=.coverage.$* -m pytest --quiet $(TESTS_OF_$*)
 	$(BIN)/coverage report --data-file=.coverage.$* --include=$(PARTS_OF_$*) --fail-under=100
 
 # The judge of `make conformance` can say no; pytest finds its test only by name.
@@ -60,11 +62,12 @@ conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with
 
 # Every row, then on the other loop what stands or falls with the loop.
 STRESS := $(BIN)/python -m pytest --quiet
-tests = $(foreach name,$2,$1/test_$(name).py)
+tests = $(foreach name,$2,tests/$1/test_$(name).py)
 stress: .venv/.dev ## Measure what the client stands, about 15 minutes
 	$(STRESS) tests/stress
-	CONKERNEL_TEST_LOOP=uvloop $(STRESS) $(call tests,tests/stress,interrupts backlog handlers) \
-	  $(call tests,tests,run concurrency dropin transport inbox death restart)
+	CONKERNEL_TEST_LOOP=uvloop $(STRESS) $(call tests,stress,interrupts backlog handlers) \
+	  $(call tests,whole,concurrency dropin death restart) $(call tests,client,run) \
+	  $(call tests,transport,zmq) $(call tests,connection,inbox)
 
 # The other clients are measured in environments of their own.
 PEERS := conkernelclient kernel-sidecar async-kernel

@@ -10,8 +10,7 @@ import zmq
 from jupyter_client.session import Session
 
 from conkernelclient import ConKernelClient
-
-from ..messages import KEY
+from tests.messages import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

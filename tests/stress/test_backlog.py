@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
+from tests.clients import LONG, client_of
 
-from ..clients import LONG, client_of
 from .ticker import run_delay, ticking
 
 if TYPE_CHECKING:

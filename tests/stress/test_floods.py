@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..clients import LONG, client_of
+from tests.clients import LONG, client_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -14,8 +14,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 
 from conkernelclient import ConKernelManager, errors
 from conkernelclient.state.router import Phase
-
-from ..clients import LONG, client_of, until
+from tests.clients import LONG, client_of, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
-from tests.clients import opened
-
-from ..clients import LONG, client_of
+from tests.clients import LONG, client_of, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable

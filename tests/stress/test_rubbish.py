@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.clients import opened
+from tests.clients import LONG, opened, until
+from tests.messages import frames, header, packed
 
-from ..clients import LONG, until
-from ..messages import frames, header, packed
 from .stub import stub
 
 if TYPE_CHECKING:

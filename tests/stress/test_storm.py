@@ -17,8 +17,7 @@ import pytest
 from jupyter_client.session import Session
 
 from conkernelclient import ConKernelClient, errors
-
-from ..clients import until
+from tests.clients import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

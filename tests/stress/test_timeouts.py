@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..clients import LONG, client_of, until
+from tests.clients import LONG, client_of, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

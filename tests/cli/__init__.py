@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.cli`: a file for each module."""

@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.client`: a file for each module."""

@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.connection`: a file for each module."""

@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.manager`: a file for each module."""

@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.outputs`: a file for each module."""

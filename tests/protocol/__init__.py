@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.protocol`: a file for each module."""

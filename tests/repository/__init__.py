@@ -1,0 +1,1 @@
+"""Tests of what the repository holds beside the code of its modules."""

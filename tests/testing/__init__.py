@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.testing`: a file for each module."""

@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.transport`: a file for each module."""
