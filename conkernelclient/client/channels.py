@@ -19,6 +19,8 @@ from ..errors import ChannelsClosedError, ConKernelError, DeadKernelError
 from ..state.caught import LOOK_WITHIN, somebody_looks
 
 if TYPE_CHECKING:
+    from jupyter_client.session import Session
+
     from ..connection.connection import Connection
     from ..protocol.messages import Channel, Message
     from ..transport.sockets import ConSocket
@@ -32,20 +34,39 @@ class ConChannel(AsyncZMQSocketChannel):
     """
     One channel of a client, with the interface of jupyter_client's.
 
-    The client's reader receives; here is what it claimed for no request. `socket` is a
-    `zmq.asyncio.Socket`: who receives on it himself competes with the reader.
+    The client's reader receives; here is what it claimed for no request.
+
+    Args:
+        socket: The channel's, as jupyter_client's channels get it; maybe none.
+        session: Makes its messages.
+        loop: Is not used.
     """
 
-    socket: ConSocket | None  # None once it is closed
     connection: Connection | None = None  # set by the client, right after it made the channel
     name: Channel
 
+    def __init__(self, socket: ConSocket | None, session: Session, loop: Any = None) -> None:
+        # Not jupyter_client's, which wants a socket.
+        self.session = session
+        self._socket = socket
+
     def attach(self, name: Channel, connection: Connection) -> None:
-        """Let `connection` read this channel from now on."""
-        assert self.socket is not None  # it has the one that it was made with
+        """Be the channel `name` of `connection` from now on."""
         self.name = name
         self.connection = connection
-        connection.open(name, self.socket)
+
+    @property
+    def socket(  # pyright: ignore[reportIncompatibleVariableOverride] - it is not to be set
+        self,
+    ) -> ConSocket | None:
+        """
+        The channel's `zmq.asyncio.Socket`: another one after a restart of the kernel.
+
+        None once it is closed, while the kernel is restarted, and where no sockets are used. Who
+        receives on it himself competes with the client's reader.
+        """
+        connection = self.connection
+        return self._socket if connection is None else connection.socket(self.name)
 
     def is_alive(self) -> bool:
         """Tell whether the channel is open."""
@@ -58,8 +79,7 @@ class ConChannel(AsyncZMQSocketChannel):
         """Close the channel; whoever waits for a message gets `ChannelsClosedError`."""
         if self.connection is not None:
             self.connection.close(self.name)
-        # As in jupyter_client, although it declares the attribute of this base as never None.
-        self.socket = None  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._socket = None
 
     stop = close
 
@@ -123,8 +143,11 @@ class ConChannel(AsyncZMQSocketChannel):
         Raises:
             ChannelsClosedError: The channel is closed.
         """
-        self._running()
-        self.session.send(self.socket, msg)
+        connection, socket = self._running(), self.socket
+        if socket is None:
+            connection.post(self.name, msg, None, msg.get("buffers", []))
+        else:
+            self.session.send(socket, msg)
 
     def _running(self) -> Connection:
         if self.connection is None or not self.is_alive():

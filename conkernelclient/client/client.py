@@ -13,17 +13,17 @@ import math
 import os
 import re
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 from traitlets import Callable as Callable_
 from traitlets import Integer
 
-from ..errors import DeadKernelError, NotInterruptibleError, ReadyTimeout
+from ..errors import ChannelsClosedError, DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..outputs.standing import standing
 from ..state.caught import caught_class
 from ..transport.session_patch import bind_session
-from ..transport.zmq import ZmqTransport
 from .receiving import ByHand
 from .requests import Requests
 from .subshells import Subshells
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from ..connection.subscribers import Subscription
     from ..connection.watchdog import Overdue
     from ..protocol.messages import Channel, Message
+    from ..transport.base import Sink, Transport
+    from ..transport.sockets import ConSocket
     from .comms import Comms
     from .manager_link import ManagerLink
 
@@ -50,6 +52,19 @@ LOOK_AT_LIFE: Final = 1.0
 VERSION: Final = r"\d{1,9}(\.|\Z)"  # of the protocol, as far as it is looked at
 
 logger: Final = logging.getLogger(__name__)
+
+
+def _zmq_transport(
+    sink: Sink,
+    *,
+    connect: Callable[[Channel], ConSocket],
+    max_messages: int,
+    max_bytes: int,
+) -> Transport:
+    """Make a transport of sockets; its module is loaded with the first client."""
+    from ..transport.zmq import ZmqTransport
+
+    return ZmqTransport(sink, connect=connect, max_messages=max_messages, max_bytes=max_bytes)
 
 
 # A Message is a dict with known keys, which type checkers do not take for a `dict[str, Any]`.
@@ -85,8 +100,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
     )
 
     transport_factory: Callable_ = Callable_(
-        ZmqTransport,
-        help="Makes the transport, with a sink and its bounds: see `conkernelclient.testing`.",
+        _zmq_transport,
+        help="Makes the transport: a `conkernelclient.transport.base.TransportFactory`.",
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -105,8 +120,12 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             session,
             window=self.window,
             max_messages=self.max_backlog_messages,
-            max_bytes=self.max_backlog_bytes,
-            transport_factory=self.transport_factory,
+            make_transport=partial(
+                self.transport_factory,
+                connect=partial(_connect, weakref.ref(self)),
+                max_messages=self.max_backlog_messages,
+                max_bytes=self.max_backlog_bytes,
+            ),
         )
         self._peer: Peer = Peer(self._connection)
         self._watchdog: Overdue = Overdue(self._connection)
@@ -314,6 +333,14 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
 
 def _max_message_bytes_changed(change: Any) -> None:
     change["owner"]._connection.inbound.max_message_bytes = change["new"]
+
+
+def _connect(client: weakref.ref[ConKernelClient], channel: Channel) -> ConSocket:
+    """Make a socket for a transport, which does not hold its client."""
+    owner = client()
+    if owner is None:
+        raise ChannelsClosedError("the client is gone: hold it as long as its channels are used")
+    return owner._connect(channel)
 
 
 def _move(client: ConKernelClient | None, info: KernelConnectionInfo) -> None:

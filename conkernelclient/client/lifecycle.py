@@ -6,19 +6,13 @@ Here they are started and stopped, and the connection file is read that says whe
 
 from __future__ import annotations
 
-import hmac
 import json
-import os
-import re
-import sys
-from binascii import hexlify
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
-import zmq
 import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import HBChannel
-from jupyter_client.connect import channel_socket_types, port_names
+from jupyter_client.connect import port_names
 from jupyter_client.manager import KernelManager
 from traitlets import Float, Instance, Type
 
@@ -26,37 +20,25 @@ from ..errors import ChannelsClosedError, ProtocolError
 from ..protocol.messages import CHANNELS
 from ..state.presence import News, State
 from ..transport.context import share
-from ..transport.line import MONITORED
-from ..transport.shortage import naming_shortage
-from ..transport.sockets import ConSocket
-from ..transport.zmq import LINGER
+from ..transport.endpoint import LINGER, CurveKeys, connected_socket, new_identity, wrong_entries
 from .channels import ConChannel
 from .heartbeat import ConHBChannel
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable
 
     from jupyter_client.connect import KernelConnectionInfo
 
     from ..connection.connection import Connection
     from ..connection.peer import Peer
     from ..protocol.messages import Channel
+    from ..transport.sockets import ConSocket
 
 __all__ = ["Lifecycle", "Starting"]
 
 C = TypeVar("C", bound="Lifecycle")
 
 STARTUP_TIMEOUT: Final = 60.0
-MAX_PORT: Final = 65_535
-HOST: Final = "127.0.0.1"  # where a connection file names none
-HOSTNAME: Final = r"[\w.:%\[\]-]+\Z"  # names, IPv4, IPv6 with a zone
-# Source: tcp(7). In seconds, but for the number of probes.
-KEEPALIVE: Final = {
-    zmq.TCP_KEEPALIVE: 1,
-    zmq.TCP_KEEPALIVE_IDLE: 10,
-    zmq.TCP_KEEPALIVE_INTVL: 5,
-    zmq.TCP_KEEPALIVE_CNT: 4,
-}
 
 
 class Starting(Generic[C]):
@@ -254,22 +236,26 @@ class Lifecycle(AsyncKernelClient):
         if channel is None or (again and not channel.is_alive()):
             self._check_ports((name,))
             channel_class: type[ConChannel] = getattr(self, f"{name}_channel_class")
-            with naming_shortage(f"the {name} channel"):
-                socket = self._connect(name)
-                try:
-                    channel = channel_class(socket, self.session, self.ioloop)
-                    channel.attach(name, self._connection)
-                except BaseException:
-                    socket.discard()
-                    raise
+            connection = self._connection
+            connection.open(name)
+            try:
+                channel = channel_class(connection.socket(name), self.session, self.ioloop)
+                channel.attach(name, connection)
+            except BaseException:
+                connection.close(name)
+                raise
             setattr(self, f"_{name}_channel", channel)
         return channel
 
     def _connect(self, name: Channel) -> ConSocket:
+        """Make the socket of a channel, as `connect_shell` and its like do."""
         if self._identity is None:
-            self._identity = self.session.bsession + b"-" + hexlify(os.urandom(4))
+            self._identity = new_identity(self.session)
         connect = getattr(self, f"connect_{name}")
-        return connect() if name == "iopub" else connect(identity=self._identity)
+        socket: ConSocket = connect() if name == "iopub" else connect(identity=self._identity)
+        socket.channel = name
+        socket.sender = self._connection
+        return socket
 
     def _reopen(self) -> None:
         """Give the channels that are open new sockets, to where the kernel is now."""
@@ -277,8 +263,7 @@ class Lifecycle(AsyncKernelClient):
         for name in CHANNELS:
             channel: ConChannel | None = getattr(self, f"_{name}_channel")
             if channel is not None and channel.is_alive():
-                channel.socket = self._connect(name)
-                self._connection.open(name, channel.socket)
+                self._connection.open(name)
         if self._stop_heartbeat():
             self._wants_heartbeat = True
             self.hb_channel  # noqa: B018 - it starts with that
@@ -298,33 +283,15 @@ class Lifecycle(AsyncKernelClient):
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> ConSocket:
         """Create a socket that never drops what the kernel sends, connected to the kernel."""
-        context: Any = self._open_context()  # its stub does not say which class of socket it makes
-        socket: ConSocket = context.socket(channel_socket_types[channel], socket_class=ConSocket)
-        try:
-            self._set_up(socket, channel, identity)
-        except BaseException:
-            socket.discard()
-            raise
-        return socket
-
-    def _set_up(self, socket: ConSocket, channel: str, identity: bytes | None) -> None:
-        socket.linger = LINGER
-        socket.rcvhwm = 0  # our own bounds are the only ones
-        # Here the kernel speaks first, and what it asks of a client that it does not know yet is
-        # gone: the socket is to tell when it is connected.
-        socket.immediate = channel == "stdin"
-        if self.transport == "tcp":  # a peer that went without a word is noticed in half a minute
-            for option, value in KEEPALIVE.items():
-                socket.set(option, value)
-        if identity:
-            socket.identity = identity
-        if self.curve_publickey is not None:
-            socket.curve_secretkey = self.curve_secretkey
-            socket.curve_publickey = self.curve_publickey
-            socket.curve_serverkey = self.curve_publickey
-        if channel in MONITORED:
-            socket.hear_peer()
-        socket.connect(self._make_url(channel))
+        return connected_socket(
+            self._open_context(),
+            channel,
+            self._make_url(channel),
+            identity=identity,
+            keys=None
+            if self.curve_publickey is None
+            else CurveKeys(self.curve_publickey, self.curve_secretkey),
+        )
 
     def _check_ports(self, names: Iterable[str]) -> None:
         missing = [f"{name}_port" for name in names if not getattr(self, f"{name}_port")]
@@ -355,7 +322,7 @@ class Lifecycle(AsyncKernelClient):
             raise ProtocolError(f"connection file {path!r} holds no JSON object")
         info = cast("dict[str, Any]", loaded)
         lacking = [name for name in port_names if not (getattr(self, name) or name in info)]
-        wrong = _wrong_entries(info)
+        wrong = wrong_entries(info)
         if lacking:
             wrong.append(f"it lacks {', '.join(lacking)}")
         if wrong:
@@ -395,36 +362,3 @@ class Lifecycle(AsyncKernelClient):
                     f"the {channel} channel was stopped: call start_channels() again"
                 )
         return connection
-
-
-def _wrong_entries(info: Mapping[str, object]) -> list[str]:
-    """Say what is wrong with the entries of a connection file; the key itself is never shown."""
-    wrong: list[str] = []
-    is_tcp = info.get("transport", "tcp") == "tcp"
-    highest = MAX_PORT if is_tcp else sys.maxsize  # the others number files
-    for name in port_names:
-        port = info.get(name, 1)
-        if type(port) is not int or not 0 < port <= highest:
-            wrong.append(f"{name} {port!r} is no port number")
-    if not isinstance(info.get("key", ""), str):
-        wrong.append(f"the key is no string, but of type {type(info['key']).__name__}")
-    scheme = info.get("signature_scheme") or "hmac-sha256"
-    if not isinstance(scheme, str) or not _is_scheme(scheme):
-        wrong.append(f"the signature_scheme {scheme!r} is unknown: it is to be like 'hmac-sha256'")
-    if info.get("transport", "tcp") not in ("tcp", "ipc"):
-        wrong.append(f"the transport {info['transport']!r} is neither 'tcp' nor 'ipc'")
-    address = info.get("ip", HOST)
-    if not isinstance(address, str) or not address or (is_tcp and not re.match(HOSTNAME, address)):
-        wrong.append(f"the ip {address!r} is no address")
-    return wrong
-
-
-def _is_scheme(scheme: str) -> bool:
-    prefix, _, name = scheme.partition("-")
-    if prefix != "hmac":
-        return False
-    try:
-        hmac.new(b"", b"", name)
-    except (ValueError, TypeError):
-        return False
-    return True

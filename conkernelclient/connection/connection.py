@@ -32,7 +32,6 @@ from ..state.presence import Presence
 from ..state.router import OWNER, Destination, Phase, Request, Router
 from ..state.subshell_ids import Shells
 from ..state.window import Call, Window
-from ..transport.zmq import ZmqTransport
 from .holding import Holding
 from .inbound import Inbound
 from .inbox import Inbox
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel, Frame
     from ..state.router import LateOwner
     from ..state.window import Entry
+    from ..transport.base import Sink, Transport
     from ..transport.sockets import ConSocket
     from .companion import Companion
 
@@ -100,8 +100,7 @@ class Connection(Loops):
         *,
         window: int | None,
         max_messages: int,
-        max_bytes: int,
-        transport_factory: Callable[..., ZmqTransport] = ZmqTransport,
+        make_transport: Callable[[Sink], Transport],
     ) -> None:
         super().__init__(session)
         self.session: Session = session
@@ -124,7 +123,7 @@ class Connection(Loops):
         self.subshells: Shells = Shells()
         self.pace: Pace = Pace()
         self.questions: Questions = Questions()
-        self._transport = transport_factory(self, max_messages=max_messages, max_bytes=max_bytes)
+        self._transport: Transport = make_transport(self)
         self._wire = Wire(wire_settings(session))
         self.inbound: Inbound = Inbound(self._wire, self._deliver)
         this = weakref.ref(self)
@@ -162,11 +161,16 @@ class Connection(Loops):
 
     # Channels
 
-    def open(self, channel: Channel, socket: ConSocket) -> None:
-        """Read `socket` from now on, and let the session send on it."""
+    def open(self, channel: Channel) -> None:
+        """
+        Make a new way to the kernel for `channel`, and read what comes there.
+
+        Raises:
+            OSError: There are no descriptors left; the channel is as before.
+        """
         if channel == "iopub":
             self._published_before = self.published
-        self._transport.open(channel, socket, self)
+        self._transport.open(channel)
         self.bind()
 
     def is_open(self, channel: Channel) -> bool:
@@ -230,6 +234,10 @@ class Connection(Loops):
         self.inbound.clear()
         self._forget_settings()
 
+    def socket(self, channel: Channel) -> ConSocket | None:
+        """Give the channel's socket, for programs that use it by hand; None: there is none."""
+        return self._transport.socket(channel)
+
     @property
     def descriptors(self) -> set[int]:
         """Descriptors with which the sockets are watched: others in each loop."""
@@ -248,28 +256,24 @@ class Connection(Loops):
     # Sending
 
     def post(
-        self, socket: ConSocket, message: dict[str, Any], ident: Any, buffers: list[Any]
+        self, channel: Channel, message: dict[str, Any], ident: Any, buffers: list[Any]
     ) -> None:
-        """
-        Be the door of `Session.send`.
-
-        Packs a message and sends it on one of this connection's sockets.
-        """
-        if socket.door_name == "shell" and self.window.is_held:
+        """Pack a message and send it, in the place of `Session.send`."""
+        if channel == "shell" and self.window.is_held:
             self.check_held(message, buffers)
             frames = self.outbound.freeze(message, ident, buffers)
             self._hold_by_hand(message["msg_id"], lambda: self.outbound.forward("shell", frames))
             self.record(message)
         else:
-            self.outbound.post(socket.door_name, message, ident, buffers)
+            self.outbound.post(channel, message, ident, buffers)
 
-    def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
-        """Be the door of `Session.send_raw`: sign and send packed parts."""
+    def post_raw(self, channel: Channel, parts: list[Any], ident: Any) -> None:
+        """Sign packed parts and send them, in the place of `Session.send_raw`."""
         frames = self.outbound.sign(parts, ident)
-        if socket.door_name == "shell" and self.window.is_held:
+        if channel == "shell" and self.window.is_held:
             self._hold_by_hand("", lambda: self.outbound.forward("shell", frames))
         else:
-            self.outbound.forward(socket.door_name, frames)
+            self.outbound.forward(channel, frames)
 
     def _hold_by_hand(self, msg_id: str, send: Callable[[], None]) -> None:
         def hold() -> None:

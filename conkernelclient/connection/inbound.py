@@ -19,7 +19,7 @@ from ..protocol.messages import CHANNELS
 from ..protocol.oversize import put_note_in
 from ..protocol.reassembly import Pieces
 from ..protocol.wire import json_of
-from ..transport.zmq import BATCH
+from ..transport.base import BATCH
 
 if TYPE_CHECKING:
     import asyncio

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel
     from ..state.router import Router
     from ..state.window import Entry, Window
-    from ..transport.zmq import ZmqTransport
+    from ..transport.base import Transport
     from .inbound import Inbound
     from .inbox import Inbox
     from .recording import Recording
@@ -60,7 +60,7 @@ class Loops:
     recording: Recording
     inboxes: dict[Channel, Inbox]
     inbound: Inbound
-    _transport: ZmqTransport
+    _transport: Transport
 
     def __init__(self, session: Session) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None

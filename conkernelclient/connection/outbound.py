@@ -8,7 +8,9 @@ leaves through the session if somebody has put a `send` of his own there.
 from __future__ import annotations
 
 import os
+import threading
 import time
+import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -17,7 +19,7 @@ from jupyter_client.session import Session
 
 from ..errors import ChannelsClosedError
 from ..protocol.wire import DELIMITER
-from ..transport.session_patch import check_buffers, sends_by_the_door
+from ..transport.session_patch import check_buffers, is_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ..protocol.wire import Wire
     from ..state.presence import Presence
     from ..state.subshell_ids import Shells
-    from ..transport.zmq import ZmqTransport
+    from ..transport.base import Transport
 
 __all__ = ["Outbound"]
 
@@ -48,13 +50,15 @@ class Outbound:
     Attributes:
         requests: How many messages were sent.
         seconds: Spent in packing and sending them.
+        lock: Held while a message gets its number, and while one is packed and sent: threads count
+            one after the other, and what is recorded and sent keeps one order.
     """
 
     def __init__(
         self,
         session: Session,
         wire: Wire,
-        transport: ZmqTransport,
+        transport: Transport,
         *,
         presence: Presence,
         subshells: Shells,
@@ -68,6 +72,9 @@ class Outbound:
         self._record = record
         self.requests: int = 0
         self.seconds: float = 0.0
+        self.lock: threading.RLock = threading.RLock()
+        if os.name == "posix":
+            _ways_out.add(self)
         self.configure()
 
     def configure(self) -> None:
@@ -83,7 +90,7 @@ class Outbound:
     ) -> dict[str, Any]:
         """Make a message, as `Session.msg` does; from any thread."""
         session = self._session
-        with self._transport.lock:  # a session counts its messages without one
+        with self.lock:  # a session counts its messages without one
             own = vars(session)  # somebody may have put a function of his own there
             is_own = "msg" in own or "msg_header" in own or Session.msg is not MSG
             if is_own or not self._is_plain:
@@ -129,7 +136,7 @@ class Outbound:
             shell = self._subshells.actual(named)
             message = {**message, "header": {**header, "subshell_id": shell}}
         began = time.monotonic()
-        with self._transport.lock:
+        with self.lock:
             frames = self._wire.pack(message, ident)
             longest = len(frames[-1])
             if buffers:
@@ -149,7 +156,7 @@ class Outbound:
     ) -> list[Frame]:
         """Make the frames of a message as it is now, to be sent later."""
         check_buffers(buffers)
-        with self._transport.lock:
+        with self.lock:
             return [*self._wire.pack(message, ident), *map(bytes, buffers)]
 
     def sign(self, parts: list[Any], ident: Any) -> list[Frame]:
@@ -166,7 +173,7 @@ class Outbound:
         self, channel: Channel, message: dict[str, Any], buffers: Sequence[Any]
     ) -> None:
         """Send a message; through the session, if somebody has put a `send` of his own there."""
-        if not sends_by_the_door(self._session):
+        if not is_bound(self._session):
             socket = self._transport.socket(channel)
             if socket is not None:
                 self._session.send(socket, message, buffers=list(buffers))
@@ -178,3 +185,15 @@ class Outbound:
             )
         # Without a socket it is held, or refused, until there is a kernel again.
         self.post(channel, message, None, buffers)
+
+
+def _renew_locks() -> None:
+    """Give each way out a new lock in a forked child: a thread that held it is not here."""
+    for outbound in list(_ways_out):
+        outbound.lock = threading.RLock()
+
+
+_ways_out: Final[weakref.WeakSet[Outbound]] = weakref.WeakSet()
+
+if os.name == "posix":
+    os.register_at_fork(after_in_child=_renew_locks)

@@ -6,12 +6,17 @@ since anything came over it (the kernel's `iopub_welcome` of JEP 65, or the stat
 it knows the client's stdin, for it drops a question to a client that it does not know. A
 subscription takes its time to reach the kernel; probes follow each other, one round trip each,
 until one is heard.
+
+The reply to the first question may be lost, as by an interrupt, and its idle published before the
+subscription had reached the kernel: then nothing tells of it. So a question that was asked before
+iopub was heard, and has no answer soon after, is asked again, once; of the second one the watchdog
+will tell.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import ReadyTimeout
 from ..state.router import Claim, Phase, Request
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 __all__ = ["Greeting"]
+
+ASK_AGAIN: Final = 0.5  # seconds from the first that is heard; a kernel that is up has answered
 
 
 class Greeting:
@@ -46,6 +53,8 @@ class Greeting:
         self._reply: Message | None = None  # that was not looked at yet
         self._info: Message | None = None
         self._error: BaseException | None = None
+        self._is_followed = False  # iopub was heard when the last question was asked
+        self._ask_at: float | None = None  # when it is asked again, by the loop's clock
 
     async def until_ready(
         self, timeout: float | None, on_heard: Callable[[], None] | None = None
@@ -85,7 +94,10 @@ class Greeting:
                 left = None if deadline is None else deadline - loop.time()
                 if left is not None and left <= 0:
                     raise ReadyTimeout(self.describe())
-                await self._next_change(left)
+                pause = self._ask_again()
+                if left is not None:
+                    pause = left if pause is None else min(left, pause)
+                await self._next_change(pause)
         finally:
             connection.peer_listeners.discard(self._wake)
             self._close()
@@ -122,8 +134,21 @@ class Greeting:
 
     # Inside
 
+    def _ask_again(self) -> float | None:
+        """Ask again if it is time; gives the seconds until then, None if that will not be."""
+        if self._info is not None or self._is_followed or not self._connection.is_heard():
+            return None
+        now = self._loop.time()
+        if self._ask_at is None:
+            self._ask_at = now + ASK_AGAIN
+        if now < self._ask_at:
+            return self._ask_at - now
+        self._send()
+        return None
+
     def _send(self) -> None:
         connection = self._connection
+        self._is_followed = connection.is_heard()
         message = connection.outbound.make("kernel_info_request", {})
         request = Request(message["msg_id"], Claim.REPLY_AND_IOPUB, owner=self)
         connection.router.open(request)

@@ -2,8 +2,8 @@
 How does one test what talks to a kernel?
 
 `FakeKernel` answers as a kernel does, by scripts and without a process; `Faults` makes messages
-late, lost, doubled and overtaken; the pytest plugin (`conkernelclient.testing.plugin`) has both,
-and kernels, as fixtures.
+late, lost, doubled and overtaken; a `MemoryLink` carries them without sockets; the pytest plugin
+(`conkernelclient.testing.plugin`) has fake kernels, faults and real kernels as fixtures.
 
     def prompt(request):
         name = yield Ask("name? ")
@@ -36,6 +36,7 @@ if _TYPE_CHECKING:
     )
     from .faults import Faults
     from .kernel import FakeKernel
+    from .memory import MemoryLink, MemoryTransport
     from .transport import FaultyTransport
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "Faults",
     "FaultyTransport",
     "Hold",
+    "MemoryLink",
+    "MemoryTransport",
     "Publish",
     "Raise",
     "Reply",
@@ -58,7 +61,13 @@ __all__ = [
 ]
 
 # Loaded when they are first asked for: pytest loads the plugin in every run.
-_PLACES = {"FakeKernel": ".kernel", "Faults": ".faults", "FaultyTransport": ".transport"}
+_PLACES = {
+    "FakeKernel": ".kernel",
+    "Faults": ".faults",
+    "FaultyTransport": ".transport",
+    "MemoryLink": ".memory",
+    "MemoryTransport": ".memory",
+}
 
 
 def __getattr__(name: str) -> _Any:

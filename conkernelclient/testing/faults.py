@@ -9,15 +9,17 @@ or on other channels: a run with the same seed meets the same faults.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .line import Fate, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from random import Random
 
     from ..protocol.messages import Channel
+    from ..transport.base import Sink
+    from ..transport.sockets import ConSocket
     from .transport import FaultyTransport
 
 __all__ = ["Faults"]
@@ -73,11 +75,20 @@ class Faults:
         self._cuts: list[_Cut] = []
         self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
 
-    def transport(self, sink: Any, *, max_messages: int, max_bytes: int) -> FaultyTransport:
+    def transport(
+        self,
+        sink: Sink,
+        *,
+        connect: Callable[[Channel], ConSocket],
+        max_messages: int,
+        max_bytes: int,
+    ) -> FaultyTransport:
         """Make a transport that has these faults: a client's `transport_factory`."""
         from .transport import FaultyTransport
 
-        return FaultyTransport(sink, self, max_messages=max_messages, max_bytes=max_bytes)
+        return FaultyTransport(
+            sink, self, connect=connect, max_messages=max_messages, max_bytes=max_bytes
+        )
 
     def cut(
         self,

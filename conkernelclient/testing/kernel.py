@@ -1,7 +1,8 @@
 """
 How does one test against a kernel without having one?
 
-`FakeKernel` speaks the messaging protocol over real sockets, and does what its scripts say.
+`FakeKernel` speaks the messaging protocol, over real sockets or in memory, and does what its
+scripts say.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from jupyter_client.session import Session, new_id
 
 from ..client.client import ConKernelClient
+from ..client.heartbeat import ConHBChannel
 from .life import Life
-from .ports import HOST, Dialect, Ports
+from .memory import MemoryLink
+from .ports import HOST, Dialect, MemoryPorts, SocketPorts
 from .reactor import Reactor
 from .replies import SUBSHELLS
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Message
     from .actions import Script
     from .faults import Faults
-    from .ports import Request
+    from .ports import Ports, Request
 
 __all__ = ["FakeKernel"]
 
@@ -55,6 +58,8 @@ class FakeKernel:
             subshells.
         is_welcoming: Whether it sends `iopub_welcome` (JEP 65).
         max_requests: How many requests it remembers.
+        in_memory: Whether its clients, made by `client()`, reach it without sockets. Then
+            `connect_shell` and its like lead nowhere.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class FakeKernel:
         features: Collection[str] = (SUBSHELLS,),
         is_welcoming: bool = True,
         max_requests: int = REQUESTS_KEPT,
+        in_memory: bool = False,
     ) -> None:
         self.faults: Faults | None = faults
         self.features: tuple[str, ...] = tuple(features)
@@ -79,6 +85,7 @@ class FakeKernel:
         self._numbers: dict[str, int] = {}  # its ports, from the first start on
         self._reactor: Reactor | None = None
         self._life: Life | None = None
+        self._link: MemoryLink | None = MemoryLink() if in_memory else None
 
     # Life
 
@@ -223,6 +230,9 @@ class FakeKernel:
             **traits: Traits of the client.
         """
         traits.setdefault("session", Session(key=self._key))
+        if self._link is not None:
+            traits.setdefault("transport_factory", self._link.transport)
+            traits.setdefault("hb_channel_class", _heartbeat_of(self))
         kc = ConKernelClient(**traits)
         kc.load_connection_info(cast("Any", self.connection_info))
         return kc
@@ -240,7 +250,12 @@ class FakeKernel:
 
     def _begin(self) -> None:
         assert self._reactor is not None
-        ports = Ports(self._numbers, is_welcoming=self._is_welcoming)
+        link, is_welcoming = self._link, self._is_welcoming
+        ports: Ports = (
+            SocketPorts(self._numbers, is_welcoming=is_welcoming)
+            if link is None
+            else MemoryPorts(link, is_welcoming=is_welcoming)
+        )
         self._numbers = ports.numbers
         self._life = Life(
             self._reactor,
@@ -276,3 +291,27 @@ class FakeKernel:
             if code == asked if isinstance(code, str) else code.search(asked):
                 return script
         return self._script
+
+
+def _heartbeat_of(kernel: FakeKernel) -> type[ConHBChannel]:
+    """Give the class of a heartbeat that needs no socket."""
+
+    class Heartbeat(ConHBChannel):
+        def start(self) -> None:
+            """Begin: there is nothing to do."""
+
+        def stop(self) -> None:
+            """End: there is nothing to do."""
+
+        def is_alive(self) -> bool:
+            """Tell whether it goes on."""
+            return True
+
+        def is_beating(self) -> bool:
+            """Tell whether the kernel is there."""
+            return kernel.is_alive
+
+        async def until_looked(self) -> None:
+            """Wait until it has looked: it looks at once."""
+
+    return Heartbeat

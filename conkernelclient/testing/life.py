@@ -38,7 +38,7 @@ class Life:
 
     Args:
         reactor: Its thread.
-        ports: Its sockets.
+        ports: Where it listens.
         dialect: Makes messages of bytes, and bytes of messages.
         line: What goes wrong with what it sends; None: nothing.
         features: What its kernel_info_reply says that it can do.
@@ -87,8 +87,7 @@ class Life:
             "iopub": self._read_subscriptions,
             "hb": self._read_heartbeat,
         }
-        for name, socket in ports.readers():
-            reactor.add_reader(socket, readers[name])
+        ports.attach(reactor, readers)
         if line is not None:
             line.wind(reactor)
         self.publish("status", {"execution_state": "starting"})
@@ -106,8 +105,7 @@ class Life:
         if self._line is not None:
             self._line.wind(None)
             self._line.clear()
-        for _, socket in self._ports.readers():
-            self.reactor.remove_reader(socket)
+        self._ports.detach(self.reactor)
         self._ports.close(is_patient=is_patient)
         self.is_over = True
 

@@ -1,7 +1,8 @@
 """
-How do a fake kernel's messages get onto its sockets?
+How do a fake kernel's messages get to its clients?
 
-Five sockets, as a kernel has them. Source: Jupyter messaging 5.5, "Introduction"; JEP 65 for iopub.
+Over five sockets, as a kernel has them, or over a `MemoryLink`. Source: Jupyter messaging 5.5,
+"Introduction"; JEP 65 for iopub.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hmac
 import time
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 import zmq
 from jupyter_client.adapter import adapt
@@ -23,11 +24,13 @@ from ..protocol.messages import CHANNELS, PROTOCOL_VERSION
 from ..protocol.wire import DELIMITER, Wire, WireSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..protocol.messages import Channel, Frame, Message
+    from .memory import MemoryLink
+    from .reactor import Reactor
 
-__all__ = ["Dialect", "Ports", "Request"]
+__all__ = ["Dialect", "MemoryPorts", "Ports", "Request", "SocketPorts"]
 
 HOST: Final = "127.0.0.1"
 FREE_WITHIN: Final = 5.0  # seconds until the ports of a predecessor are free again
@@ -114,7 +117,80 @@ class Dialect:
         return msg_id, [*self._wire.pack(message, list(to)), *buffers]
 
 
-class Ports:
+class Ports(Protocol):
+    """
+    Where one life of a kernel listens.
+
+    Attributes:
+        numbers: The ports by channel, "hb" among them.
+    """
+
+    numbers: dict[str, int]
+
+    def attach(self, reactor: Reactor, readers: Mapping[str, Callable[[], object]]) -> None:
+        """Call a channel's reader, in the thread of `reactor`, when something came there."""
+        ...
+
+    def detach(self, reactor: Reactor) -> None:
+        """Call them no more."""
+        ...
+
+    def receive(self, name: str) -> list[list[bytes]]:
+        """Receive what has come."""
+        ...
+
+    def send(self, name: str, frames: Sequence[Frame]) -> None:
+        """Send; what is for somebody who is not there is gone."""
+        ...
+
+    def close(self, *, is_patient: bool = True) -> None:
+        """Be gone, when what was sent has left or, not being patient, at once."""
+        ...
+
+
+class MemoryPorts:
+    """
+    One life of a kernel at a memory link.
+
+    Args:
+        link: Leads to the clients.
+        is_welcoming: Whether each subscription to iopub gets an `iopub_welcome` (JEP 65).
+
+    Attributes:
+        numbers: Ports at which nobody listens, so that a client finds some.
+    """
+
+    def __init__(self, link: MemoryLink, *, is_welcoming: bool) -> None:
+        self._link = link
+        self._is_welcoming = is_welcoming
+        self.numbers: dict[str, int] = {name: at for at, name in enumerate((*CHANNELS, "hb"), 1)}
+
+    def attach(self, reactor: Reactor, readers: Mapping[str, Callable[[], object]]) -> None:
+        """Call a channel's reader, in the thread of `reactor`, when something came there."""
+
+        def tell(channel: Channel) -> None:
+            if channel != "iopub" or self._is_welcoming:
+                reactor.call_soon_threadsafe(readers[channel])
+
+        self._link.listen(tell)
+
+    def detach(self, reactor: Reactor) -> None:
+        """Call them no more: they find nothing."""
+
+    def receive(self, name: str) -> list[list[bytes]]:
+        """Receive what has come."""
+        return self._link.receive(cast("Channel", name))
+
+    def send(self, name: str, frames: Sequence[Frame]) -> None:
+        """Send; what is for somebody who is not there is gone."""
+        self._link.send(cast("Channel", name), frames)
+
+    def close(self, *, is_patient: bool = True) -> None:
+        """Be gone; if not patient, with all that was not received."""
+        self._link.hang_up(is_patient=is_patient)
+
+
+class SocketPorts:
     """
     The sockets of one life of a kernel.
 
@@ -157,8 +233,17 @@ class Ports:
             else:
                 return
 
-    def readers(self) -> Iterator[tuple[str, zmq.Socket[bytes]]]:
-        """Give each socket from which something may come."""
+    def attach(self, reactor: Reactor, readers: Mapping[str, Callable[[], object]]) -> None:
+        """Call a channel's reader, in the thread of `reactor`, when something came there."""
+        for name, socket in self._readable():
+            reactor.add_reader(socket, readers[name])
+
+    def detach(self, reactor: Reactor) -> None:
+        """Call them no more."""
+        for _, socket in self._readable():
+            reactor.remove_reader(socket)
+
+    def _readable(self) -> Iterator[tuple[str, zmq.Socket[bytes]]]:
         for name, socket in self._sockets.items():
             if socket.type != zmq.PUB:
                 yield name, socket

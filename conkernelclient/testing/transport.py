@@ -16,10 +16,11 @@ from .line import Plan, kind_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from ..protocol.messages import Channel, Frame
     from ..transport.base import Sink
+    from ..transport.sockets import ConSocket
     from .line import Line
 
 __all__ = ["FaultyTransport"]
@@ -80,6 +81,7 @@ class FaultyTransport(ZmqTransport):
     Args:
         sink: Gets what is received.
         faults: What goes wrong.
+        connect: As for `ZmqTransport`.
         max_messages: As for `ZmqTransport`.
         max_bytes: As for `ZmqTransport`.
 
@@ -87,11 +89,22 @@ class FaultyTransport(ZmqTransport):
         faults: What goes wrong.
     """
 
-    def __init__(self, sink: Sink, faults: CutPlan, *, max_messages: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        faults: CutPlan,
+        *,
+        connect: Callable[[Channel], ConSocket],
+        max_messages: int,
+        max_bytes: int,
+    ) -> None:
         self.faults: CutPlan = faults
         self._line = faults.line()
         super().__init__(
-            _FaultySink(sink, self._line), max_messages=max_messages, max_bytes=max_bytes
+            _FaultySink(sink, self._line),
+            connect=connect,
+            max_messages=max_messages,
+            max_bytes=max_bytes,
         )
 
     def cut(

@@ -8,27 +8,24 @@ for, and the monitor that tells when the peer comes or goes.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
 
+from .base import MONITORED
 from .frames import EVENTS, NOBLOCK, FrameReader
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Sequence
 
     from ..protocol.messages import Channel, Frame
+    from .backlog import Queue
     from .sockets import ConSocket
 
-__all__ = ["MONITORED", "POLLOUT", "Line", "Queue", "descriptor", "events_of", "try_send"]
+__all__ = ["POLLOUT", "Line", "descriptor", "events_of", "try_send"]
 
 POLLOUT: Final = int(zmq.POLLOUT)
 NOBLOCK_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
-# The channels that tell when the kernel closes its end: replies and outputs come over these.
-MONITORED: Final = ("shell", "iopub")
-
-Queue: TypeAlias = "deque[tuple[list[Frame], bool, int]]"  # frames, whether to copy, bytes
 
 
 class Line:
@@ -64,7 +61,7 @@ class Line:
         self.is_lost: bool = False  # the peer has closed its end
         self.monitor: zmq.Socket[bytes] | None = None
         if channel in MONITORED:
-            socket.hear_peer()
+            socket.monitor_peer()
             self.monitor = socket.peer_events
         # Set while attached. A loop holds one callback for each descriptor, and pyzmq uses the
         # socket's: this one is our own. Nobody else uses the monitor's.

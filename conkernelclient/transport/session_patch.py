@@ -4,7 +4,7 @@ How does `Session.send` get its messages out, in one order, without swallowing a
 Two patches, for two kinds of clients:
 
 - `bind_session` binds a client's own session, and no other: what it sends on that client's sockets
-  goes through the client's door. Sends on other sockets are the original's.
+  goes to that client. Sends on other sockets are the original's.
 - `apply_session_patch` mends `Session.send` for every plain asyncio client of the process
   (jupyter_client's own, say): after each send the socket's events are read through the asyncio
   socket, which wakes a reader whose signal the send took. It is never applied by itself, and
@@ -31,7 +31,7 @@ __all__ = [
     "apply_session_patch",
     "bind_session",
     "check_buffers",
-    "sends_by_the_door",
+    "is_bound",
     "undo_session_patch",
 ]
 
@@ -41,7 +41,7 @@ _originals: dict[str, Callable[..., Any]] = {}  # what `apply_session_patch` rep
 
 def bind_session(session: Session) -> None:
     """
-    Let `session` send on a client's sockets through that client's door.
+    Let `session` send on a client's sockets through that client.
 
     Idempotent; other sessions stay as they are.
     """
@@ -49,7 +49,7 @@ def bind_session(session: Session) -> None:
     session.send_raw = types.MethodType(_send_raw, session)
 
 
-def sends_by_the_door(session: Session) -> bool:
+def is_bound(session: Session) -> bool:
     """Tell whether nobody has put another `send` in the place of that of `bind_session`."""
     return getattr(cast("object", session.send), "__func__", None) is _send
 
@@ -97,9 +97,9 @@ def _send(
     header: dict[str, Any] | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> dict[str, Any] | None:
-    """Build and send a message, as `Session.send` does; on a client's socket through its door."""
-    door = stream.door if isinstance(stream, ConSocket) else None
-    if door is None:
+    """Build and send a message, as `Session.send` does; on a client's socket, through it."""
+    sender = stream.sender if isinstance(stream, ConSocket) else None
+    if sender is None:
         return type(self).send(
             self, stream, msg_or_type, content, parent, ident, buffers, track, header, metadata
         )
@@ -109,7 +109,7 @@ def _send(
     else:
         msg = msg_or_type
         buffers = buffers or msg.get("buffers", [])
-    door.post(stream, msg, ident, buffers or [])
+    sender.post(stream.channel, msg, ident, buffers or [])
     msg["tracker"] = DONE
     return msg
 
@@ -122,13 +122,13 @@ def _send_raw(
     copy: bool = True,
     ident: bytes | list[bytes] | None = None,
 ) -> None:
-    """Send a packed message, as `Session.send_raw` does; on a client's socket through its door."""
-    door = stream.door if isinstance(stream, ConSocket) else None
-    if door is None:
+    """Send a packed message, as `Session.send_raw` does; on a client's socket, through it."""
+    sender = stream.sender if isinstance(stream, ConSocket) else None
+    if sender is None:
         type(self).send_raw(self, stream, msg_list, flags, copy, ident)
         return
     check_fork(self)
-    door.post_raw(stream, msg_list, ident)
+    sender.post_raw(stream.channel, msg_list, ident)
 
 
 def apply_session_patch() -> Callable[[], None]:

@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 else:
     _AsyncSocket = zmq.asyncio.Socket
 
-__all__ = ["ConSocket", "Door"]
+__all__ = ["ConSocket", "Sender"]
 
 _monitors: Final = itertools.count()
 
 
-class Door(Protocol):
+class Sender(Protocol):
     """Who gets what a client's session is asked to send on one of the client's sockets."""
 
     def post(
-        self, socket: ConSocket, message: dict[str, Any], ident: Any, buffers: list[Any]
+        self, channel: Channel, message: dict[str, Any], ident: Any, buffers: list[Any]
     ) -> None:
         """Take the place of `Session.send`."""
         ...
 
-    def post_raw(self, socket: ConSocket, parts: list[Any], ident: Any) -> None:
+    def post_raw(self, channel: Channel, parts: list[Any], ident: Any) -> None:
         """Take the place of `Session.send_raw`."""
         ...
 
@@ -54,18 +54,18 @@ class ConSocket(_AsyncSocket):
     `Session.send` of the client's session.
 
     Attributes:
-        door: Takes what the client's session sends on this socket; set while a client owns it.
-        door_name: The channel that it is; set with the door.
+        sender: Takes what the client's session sends on this socket; set while a client owns it.
+        channel: The channel that it is; set with the sender.
         on_touched: Called whenever someone else may have taken the socket's wake-up.
-        peer_events: From here a message comes when the peer comes or goes; see `hear_peer`.
+        peer_events: From here a message comes when the peer comes or goes; see `monitor_peer`.
     """
 
-    door: Door | None = None
-    door_name: Channel
+    sender: Sender | None = None
+    channel: Channel
     on_touched: Callable[[], None] | None = None
     peer_events: zmq.Socket[bytes] | None = None
 
-    def hear_peer(self) -> None:
+    def monitor_peer(self) -> None:
         """
         Have a message come when the peer comes or goes.
 

@@ -20,13 +20,18 @@ import threading
 import time
 import weakref
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from ..errors import BacklogFullError, ChannelsClosedError, TransportError
+from ..errors import ChannelsClosedError, TransportError
+from .backlog import Backlog
+from .base import BATCH
+from .endpoint import LINGER
 from .frames import POLLIN
 from .line import POLLOUT, Line, descriptor, events_of, try_send
+from .shortage import naming_shortage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,19 +39,14 @@ if TYPE_CHECKING:
     from tornado.platform.asyncio import SelectorThread
 
     from ..protocol.messages import Channel, Frame
+    from .backlog import Queue
     from .base import Sink
-    from .line import Queue
-    from .sockets import ConSocket, Door
+    from .sockets import ConSocket
 
 __all__ = ["ZmqTransport"]
 
 logger: Final = logging.getLogger(__name__)
 
-# Messages received in one go, before the loop's other work gets its turn. All are received, then
-# all are read, then all are delivered: each step is quicker while its code and its messages are in
-# the processor's cache, which too many messages would fill.
-BATCH: Final = 64
-LINGER: Final = 100  # milliseconds that a closed socket goes on sending
 # Of one whose kernel is about to go. With none at all libzmq 4.3.5 aborts the process if the kernel
 # closes its end right then and half a message has left ("Resource temporarily unavailable",
 # session_base.cpp:233). No new kernel gets what is left: a lost peer is looked for 100 ms later.
@@ -59,45 +59,61 @@ class ZmqTransport:
 
     Args:
         sink: Gets what is received.
+        connect: Makes the socket for a channel, connected.
         max_messages: How many messages wait, over all channels, for a kernel that does not read.
         max_bytes: How many bytes of them.
 
     Attributes:
         seconds: Spent in receiving, with what the sink did.
-        backlog: Messages that wait.
-        backlog_bytes: Their bytes.
     """
 
-    def __init__(self, sink: Sink, *, max_messages: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        connect: Callable[[Channel], ConSocket],
+        max_messages: int,
+        max_bytes: int,
+    ) -> None:
         self._sink = sink
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
+        self._connect = connect
+        self._backlog = Backlog(max_messages=max_messages, max_bytes=max_bytes)
         self._lines: dict[Channel, Line] = {}
         self._held: dict[Channel, Queue] = {}  # of channels without a socket, until they get one
         # Held around every operation on a socket. With it a socket may be used from several threads
         # (zmq(7), "Thread safety"), and two sends cannot interleave.
-        self.lock: threading.RLock = threading.RLock()
+        self._lock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         # What watches the descriptors: the loop itself, or where it cannot a thread of our own.
         self._selector: asyncio.AbstractEventLoop | SelectorThread | None = None
         self._own_selector: SelectorThread | None = None
         self.seconds: float = 0.0
-        self.backlog: int = 0
-        self.backlog_bytes: int = 0
         if os.name == "posix":
             _transports.add(self)
 
-    def open(self, channel: Channel, socket: ConSocket, door: Door) -> None:
-        """Take over a connected socket; what was held for the channel is sent on it."""
-        with self.lock:
+    def open(self, channel: Channel) -> None:
+        """
+        Make a new socket for `channel`; what was held for it is sent there.
+
+        Raises:
+            OSError: There are no descriptors left; the channel is as before.
+        """
+        with naming_shortage(f"the {channel} channel"):
+            socket = self._connect(channel)
+            try:
+                self._take_over(channel, socket)
+            except BaseException:
+                socket.discard()
+                raise
+
+    def _take_over(self, channel: Channel, socket: ConSocket) -> None:
+        with self._lock:
             line = Line(channel, socket, self._held.get(channel, deque()))
             if self._loop is not None:
                 self._watch(line)
             self._held.pop(channel, None)
             self._lines[channel] = line
-            socket.door = door
-            socket.door_name = channel
             socket.on_touched = lambda: self._schedule(line)
 
     def forget(self) -> None:
@@ -109,7 +125,7 @@ class ZmqTransport:
         _of_parent.append(self._lines)  # kept: a socket that is collected is closed
         self._lines, self._held = {}, {}
         self._loop = self._selector = self._own_selector = None
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
 
     def close(self, channel: Channel) -> None:
         """
@@ -117,14 +133,14 @@ class ZmqTransport:
 
         Harmless if it is closed.
         """
-        with self.lock:
+        with self._lock:
             line = self._lines.pop(channel, None)
             if line is not None:
                 self._unwatch(line)
-                self._purge(line.queue)
-                line.socket.door = None
+                self._backlog.purge(line.queue)
+                line.socket.sender = None
                 line.close(LINGER)
-            self._purge(self._held.pop(channel, deque()))
+            self._backlog.purge(self._held.pop(channel, deque()))
 
     def suspend(self) -> None:
         """
@@ -132,19 +148,13 @@ class ZmqTransport:
 
         A channel's `open` gives it a socket again.
         """
-        with self.lock:
+        with self._lock:
             for channel, line in list(self._lines.items()):
                 self._unwatch(line)
-                self._purge(line.queue)
+                self._backlog.purge(line.queue)
                 line.close(BREAK_OFF)
                 del self._lines[channel]
                 self._held[channel] = deque()
-
-    def _purge(self, queue: Queue) -> None:
-        for _, _, size in queue:
-            self.backlog -= 1
-            self.backlog_bytes -= size
-        queue.clear()
 
     def is_open(self, channel: Channel) -> bool:
         """Tell whether the channel takes messages."""
@@ -156,11 +166,21 @@ class ZmqTransport:
 
     def is_drained(self) -> bool:
         """Tell whether the kernel has closed its ends, and all that it had sent is read."""
-        with self.lock:
+        with self._lock:
             full = [line for line in self._lines.values() if events_of(line) & POLLIN]
             for line in full:
                 self._schedule(line)  # its signal may be gone with that look
             return not full and self.is_disconnected()
+
+    @property
+    def backlog(self) -> int:
+        """Messages that wait."""
+        return self._backlog.messages
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Their bytes."""
+        return self._backlog.bytes
 
     @property
     def descriptors(self) -> set[int]:
@@ -168,7 +188,7 @@ class ZmqTransport:
         return {line.fd for line in self._lines.values() if line.fd >= 0}
 
     def socket(self, channel: Channel) -> ConSocket | None:
-        """Give the channel's socket."""
+        """Give the channel's socket; None: it is closed, or held."""
         line = self._lines.get(channel)
         return None if line is None else line.socket
 
@@ -179,7 +199,7 @@ class ZmqTransport:
         Raises:
             OSError: There are no descriptors left; nothing is received then.
         """
-        with self.lock:
+        with self._lock:
             self._loop = loop
             self._thread = threading.get_ident()
             self._selector = loop
@@ -192,7 +212,7 @@ class ZmqTransport:
 
     def detach(self) -> None:
         """Receive no more in the loop of before."""
-        with self.lock:
+        with self._lock:
             for line in self._lines.values():
                 self._unwatch(line)
                 # What that loop had still to do, it will not do.
@@ -208,14 +228,14 @@ class ZmqTransport:
 
         See `Transport.send`.
         """
-        with self.lock:
+        with self._lock:
             line = self._lines.get(channel)
             if line is not None:
                 if line.queue or not try_send(line, frames, copy):
-                    self._keep(line.queue, frames, copy)
+                    self._backlog.keep(line.queue, frames, copy)
                 self._look_soon(line)
             elif channel in self._held:
-                self._keep(self._held[channel], frames, copy)
+                self._backlog.keep(self._held[channel], frames, copy)
             else:
                 raise ChannelsClosedError(
                     f"the {channel} channel is not running: call start_channels() first"
@@ -227,7 +247,7 @@ class ZmqTransport:
 
         Only for a socket with `immediate` set, which takes messages only while it is connected.
         """
-        with self.lock:
+        with self._lock:
             line = self._lines.get(channel)
             if line is None:
                 return False
@@ -241,31 +261,6 @@ class ZmqTransport:
         line = self._lines.get(channel)
         if line is not None:
             self._pump(line)
-
-    def _keep(self, queue: Queue, frames: Sequence[Frame], copy: bool) -> None:
-        size = sum(memoryview(frame).nbytes for frame in frames)
-        if self.backlog >= self._max_messages or self.backlog_bytes + size > self._max_bytes:
-            raise BacklogFullError(
-                f"{self.backlog} messages ({self.backlog_bytes} bytes) wait for the kernel, which "
-                "does not read; it is stopped, busy in C code, or gone. Nothing was sent. Check "
-                "`await km.is_alive()`, or restart it"
-            )
-        # The caller may go on writing to its buffers: what waits is a copy.
-        kept: list[Frame] = [
-            frame if isinstance(frame, bytes) else bytes(frame) for frame in frames
-        ]
-        queue.append((kept, copy, size))
-        self.backlog += 1
-        self.backlog_bytes += size
-
-    def _flush(self, line: Line) -> None:
-        while line.queue:
-            frames, copy, size = line.queue[0]
-            if not try_send(line, frames, copy):
-                return
-            line.queue.popleft()
-            self.backlog -= 1
-            self.backlog_bytes -= size
 
     def _look(self, line: Line) -> None:
         """
@@ -287,7 +282,7 @@ class ZmqTransport:
 
     def _look_after_sends(self, line: Line) -> None:
         try:
-            with self.lock:
+            with self._lock:
                 line.is_look_due = False
                 if self._lines.get(line.channel) is line:
                     self._look(line)
@@ -331,10 +326,10 @@ class ZmqTransport:
         """Send what waits; tells whether the peer is there of whom somebody wants to know."""
         if not (line.queue or line.awaits_peer):
             return False
-        with self.lock:
+        with self._lock:
             if self._lines.get(line.channel) is not line:
                 return False
-            self._flush(line)
+            self._backlog.flush(line.queue, partial(try_send, line))
             if not (line.awaits_peer and events_of(line) & POLLOUT):
                 return False
             line.awaits_peer = False
@@ -344,7 +339,7 @@ class ZmqTransport:
         """Receive at most one batch; tells whether the socket is empty now."""
         batch: list[list[Frame]] = []
         try:
-            with self.lock:
+            with self._lock:
                 if self._lines.get(line.channel) is not line:
                     return True
                 is_empty = line.reader.read(batch, BATCH)
@@ -362,14 +357,14 @@ class ZmqTransport:
 
     def _end_pump(self, line: Line) -> None:
         """Let the loop's other work have its turn, and go on."""
-        with self.lock:
+        with self._lock:
             line.is_scheduled = False
             if self._lines.get(line.channel) is line:
                 self._schedule(line)
 
     def _hear(self, line: Line) -> None:
         """Read what the monitor tells: that the kernel has answered, or closed its end."""
-        with self.lock:
+        with self._lock:
             events: list[int] = []
             while self._lines.get(line.channel) is line and line.monitor is not None:
                 try:

@@ -17,8 +17,9 @@ import zmq.asyncio
 
 from conkernelclient import errors
 from conkernelclient.protocol.wire import DELIMITER
+from conkernelclient.transport.base import BATCH
 from conkernelclient.transport.sockets import ConSocket
-from conkernelclient.transport.zmq import BATCH, ZmqTransport
+from conkernelclient.transport.zmq import ZmqTransport
 from tests.clients import LONG, until
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ async def connected(**bounds: int) -> AsyncIterator[tuple[ZmqTransport, Catcher,
     """A transport whose shell channel is connected to a ROUTER of our own."""
     catcher = Catcher()
     limits = {"max_messages": 1000, "max_bytes": 10**8, **bounds}
-    transport = ZmqTransport(catcher, **limits)
     context = zmq.asyncio.Context()
     router = zmq.Socket(zmq.Context(context), zmq.ROUTER)
     router.linger = 0
@@ -58,7 +58,8 @@ async def connected(**bounds: int) -> AsyncIterator[tuple[ZmqTransport, Catcher,
     socket.sndhwm = 10
     socket.rcvhwm = 0
     socket.connect(f"tcp://127.0.0.1:{port}")
-    transport.open("shell", socket, None)
+    transport = ZmqTransport(catcher, connect=lambda _: socket, **limits)
+    transport.open("shell")
     transport.attach(asyncio.get_running_loop())
     try:
         yield transport, catcher, router, socket
@@ -221,12 +222,14 @@ for turn in range(200):
     kernel.linger, kernel.rcvhwm = 0, 10
     kernel.setsockopt(zmq.RCVBUF, 4096)
     port = kernel.bind_to_random_port("tcp://127.0.0.1")
-    transport = ZmqTransport(None, max_messages=100_000, max_bytes=2**28)
     socket = ConSocket(context, zmq.DEALER)
     socket.sndhwm = 0
     socket.setsockopt(zmq.SNDBUF, 4096)
     socket.connect(f"tcp://127.0.0.1:{port}")
-    transport.open("shell", socket, None)
+    transport = ZmqTransport(
+        None, connect=lambda _: socket, max_messages=100_000, max_bytes=2**28
+    )
+    transport.open("shell")
     for _ in range(300):
         transport.send("shell", [b"<IDS|MSG>", b"s" * 64, b"h" * 300, b"{}", b"{}", b"c" * 700])
     time.sleep(0.003 * (turn % 4))  # the aim, no synchronisation
@@ -285,7 +288,7 @@ async def test_a_socket_that_the_caller_closes_takes_along_what_tells_of_its_pee
     """Or else closing it left a socket behind, with a warning for whoever had closed his."""
     context = zmq.asyncio.Context()
     socket: Any = context.socket(zmq.DEALER, socket_class=ConSocket)
-    socket.hear_peer()
+    socket.monitor_peer()
     peer_events = socket.peer_events
     if ends == "closed":
         socket.close(linger=0)

@@ -14,9 +14,10 @@ from conkernelclient.outputs.events import Started, event_of
 from conkernelclient.outputs.reduce import Reducer
 from conkernelclient.state.window import Call, Entry, Window
 from conkernelclient.testing import FakeKernel, Publish
+from conkernelclient.transport.base import BATCH
 from tests.clients import LONG, SWALLOW, client_of, until
 from tests.messages import incoming
-from tests.transport.test_zmq import BATCH, connected, laid_out
+from tests.transport.test_zmq import connected, laid_out
 
 if TYPE_CHECKING:
     from conkernelclient import ConKernelManager
