@@ -19,6 +19,51 @@ README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES: Final = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 CELL_TIMEOUT: Final = 120  # seconds
 
+# Sections of the chapter on concurrency in which it matters what comes first.
+SECTIONS: Final = ("Two clients of one kernel", "The lost wake-up")
+# A machine on which it takes long until a subscription is in the kernel; on which something comes
+# after a caller has waited for his kernel and before he sends; and on which an answer is there
+# before `Session.send` has returned.
+SLOW_MACHINE: Final = """
+import asyncio
+import time
+
+import zmq
+import zmq.asyncio
+from jupyter_client.session import Session
+
+from conkernelclient import ConKernelClient
+
+
+def slow_machine(execute, send):
+    def connect_iopub(self, identity=None):
+        socket = self._create_connected_socket("iopub", identity=identity)
+
+        def subscribe():
+            if not socket.closed:
+                socket.subscribe(b"")
+
+        asyncio.get_running_loop().call_later(0.3, subscribe)
+        return socket
+
+    def late_execute(self, *args, **kwargs):
+        time.sleep(0.05)
+        return execute(self, *args, **kwargs)
+
+    def long_send(self, stream, *args, **kwargs):
+        sent = send(self, stream, *args, **kwargs)
+        if isinstance(stream, zmq.asyncio.Socket):
+            time.sleep(0.1)
+        return sent
+
+    ConKernelClient.connect_iopub = connect_iopub
+    ConKernelClient.execute = late_execute
+    Session.send = long_send
+
+
+slow_machine(ConKernelClient.execute, Session.send)
+"""
+
 every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
@@ -64,6 +109,34 @@ async def test_a_chapter_runs_from_top_to_bottom_and_leaves_nothing(
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
     assert left[-1] == ([], 1)  # after the last cell: the chapter's own kernel, and no other
     assert left_behind(empty_dir) == ([], 0)
+
+
+def section_of(path: Path, heading: str) -> list[nbformat.NotebookNode]:
+    """The first code cell of a chapter, which makes `kc`, and those of one section."""
+    cells = nbformat.read(path, as_version=4).cells
+    heads = [cell.source.startswith("## ") for cell in cells]
+    begin = next(n for n, cell in enumerate(cells) if cell.source.startswith(f"## {heading}\n"))
+    end = next((n for n in range(begin + 1, len(cells)) if heads[n]), len(cells))
+    first = next(cell for cell in cells if cell.cell_type == "code")
+    ready = nbformat.v4.new_code_cell("await kc.wait_for_ready()")  # as after other sections
+    return [first, ready, *(cell for cell in cells[begin:end] if cell.cell_type == "code")]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("heading", SECTIONS)
+async def test_a_section_gives_the_same_on_a_slow_machine(heading: str, empty_dir: Path) -> None:
+    """No cell waits for what has come already, or for what could be published before it listens."""
+    section = section_of(ROOT / "nbs" / "01_concurrency.ipynb", heading)
+    slow = nbformat.v4.new_code_cell(SLOW_MACHINE)
+    client = NotebookClient(
+        nbformat.v4.new_notebook(cells=[slow, *section]),
+        kernel_manager_class=ConKernelManager,
+        timeout=20,  # less than what a cell waits at most
+        resources={"metadata": {"path": str(empty_dir)}},
+    )
+    await client.async_execute()
+    assert len(section) >= 3
+    assert all(cell.execution_count for cell in client.nb.cells)
 
 
 @every_chapter
