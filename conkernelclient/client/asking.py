@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..connection.threads import call_there
 from ..errors import ReplyTimeout
-from ..state.router import Claim, Request
+from ..state.router import Request, Takes
 from ..state.window import Call, Entry
 from .futures import ReplyFuture
 
@@ -57,7 +57,7 @@ def ask(
     if connection.presence.is_lost:
         future.fail(connection.presence.error())
         return future
-    request = Request(message["msg_id"], Claim.REPLY, owner=future, channel=channel)
+    request = Request(message["msg_id"], Takes.REPLY, owner=future, channel=channel)
     is_held = channel == "shell" and connection.window.is_held
     if is_held:
         connection.check_held(message, buffers)

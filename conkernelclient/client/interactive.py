@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..connection.threads import call_there
 from ..state.endings import lost_reply
-from ..state.router import Claim, Phase, Request
+from ..state.router import Phase, Request, Takes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ class Interactive:
     subshell_id: str | None = None  # the main shell runs it
 
     def __init__(self, connection: Connection, msg_id: str) -> None:
-        self.request: Request = Request(msg_id, Claim.RUN, owner=self)
+        self.request: Request = Request(msg_id, Takes.RUN, owner=self)
         self._connection = connection
         self._messages: deque[tuple[Channel, Incoming]] = deque()
         self._error: BaseException | None = None

@@ -22,7 +22,7 @@ from ..outputs.mime import count_of, lines_of
 from ..outputs.reduce import Reducer
 from ..outputs.result import Finished, Result
 from ..outputs.standing import short, standing
-from ..state.router import Claim, Phase, Request
+from ..state.router import Phase, Request, Takes
 from ..state.run_state import TRANSITIONS, RunNews, RunState
 from .asking import replace_subshell
 from .futures import RequestFuture
@@ -165,7 +165,7 @@ class Run(RequestFuture["Result"]):
         self.subshell_id: str | None = message["header"].get("subshell_id")
         self.is_silent: bool = content["silent"]
         self.answers_questions: bool = options.on_stdin is not None
-        self.request: Request = Request(self.msg_id, Claim.RUN, self)
+        self.request: Request = Request(self.msg_id, Takes.RUN, self)
         self._connection = connection
         self._message = message
         self._buffers = buffers

@@ -19,7 +19,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ReadyTimeout
-from ..state.router import Claim, Phase, Request
+from ..state.router import Phase, Request, Takes
 from .threads import call_there
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Greeting:
         connection = self._connection
         self._is_followed = connection.is_heard()
         message = connection.outbound.make("kernel_info_request", {})
-        request = Request(message["msg_id"], Claim.REPLY_AND_IOPUB, owner=self)
+        request = Request(message["msg_id"], Takes.REPLY_AND_IOPUB, owner=self)
         connection.router.open(request)
         self._requests.append(request)
         connection.send_request(request, message, [], is_ours=True)

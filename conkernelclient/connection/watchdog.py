@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ConKernelError
 from ..state.endings import no_idle
-from ..state.router import Claim, Phase, Request
+from ..state.router import Phase, Request, Takes
 from .companion import Companion
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class Probe:
         message = connection.outbound.make("execute_request", dict(NOTHING))
         if self._subshell_id is not None:
             message["header"]["subshell_id"] = self._subshell_id
-        self._request = Request(message["msg_id"], Claim.REPLY_AND_IOPUB, owner=self)
+        self._request = Request(message["msg_id"], Takes.REPLY_AND_IOPUB, owner=self)
         connection.router.open(self._request)
         connection.send_request(self._request, message, [])
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TRANSITIONS",
-    "Claim",
     "Delivery",
     "Destination",
     "LateOwner",
@@ -31,6 +30,7 @@ __all__ = [
     "Request",
     "Router",
     "Signal",
+    "Takes",
 ]
 
 # Requests given up by their callers, whose late messages are to reach nobody.
@@ -69,13 +69,13 @@ class LateOwner(Protocol):
         ...
 
 
-class Claim(Enum):
+class Takes(Enum):
     """
     Which of a request's messages its owner takes; the others go to the channel objects.
 
     Attributes:
-        takes_iopub: What the kernel publishes for it.
-        takes_stdin: What its code asks.
+        iopub: Whether it takes what the kernel publishes for it.
+        stdin: Whether it takes what its code asks.
     """
 
     REPLY = (False, False)
@@ -83,9 +83,9 @@ class Claim(Enum):
     REPLY_AND_IOPUB = (True, False)
     RUN = (True, True)
 
-    def __init__(self, takes_iopub: bool, takes_stdin: bool) -> None:
-        self.takes_iopub: bool = takes_iopub
-        self.takes_stdin: bool = takes_stdin
+    def __init__(self, iopub: bool, stdin: bool) -> None:
+        self.iopub: bool = iopub
+        self.stdin: bool = stdin
 
 
 # Both are looked up with each message: an IntEnum's hash is its integer's, an Enum's is computed.
@@ -177,14 +177,14 @@ class Request:
     def __init__(
         self,
         msg_id: str,
-        claims: Claim,
+        takes: Takes,
         owner: Any = None,
         channel: Channel = "shell",
         phase: Phase = Phase.WAITING,
     ) -> None:
         self.msg_id: str = msg_id
-        self.takes_iopub: bool = claims.takes_iopub
-        self.takes_stdin: bool = claims.takes_stdin
+        self.takes_iopub: bool = takes.iopub
+        self.takes_stdin: bool = takes.stdin
         self.owner: Any = owner
         self.channel: Channel = channel
         self.phase: Phase = phase

@@ -14,12 +14,12 @@ from conkernelclient.state.router import (
     FINISHED_KEPT,
     FORGOTTEN_KEPT,
     TRANSITIONS,
-    Claim,
     Destination,
     Phase,
     Request,
     Router,
     Signal,
+    Takes,
 )
 from tests.messages import incoming, status
 
@@ -49,8 +49,8 @@ def reply(msg_id: str) -> Incoming:
     return incoming("execute_reply", msg_id, status="ok")
 
 
-def opened(router: Router, msg_id: str = "r", claims: Claim = Claim.RUN, **more: Any) -> Request:
-    request = Request(msg_id, claims, **more)
+def opened(router: Router, msg_id: str = "r", takes: Takes = Takes.RUN, **more: Any) -> Request:
+    request = Request(msg_id, takes, **more)
     router.open(request)
     router.sent(request)
     return request
@@ -60,7 +60,7 @@ def opened(router: Router, msg_id: str = "r", claims: Claim = Claim.RUN, **more:
 class Case:
     """Requests, and one order of what happens to them."""
 
-    claims: list[Claim]
+    takes: list[Takes]
     channels: list[Channel]
     outputs: list[int]
     steps: list[tuple[str, int]] = field(default_factory=list)
@@ -74,12 +74,12 @@ def interleavings(draw: st.DrawFn) -> Case:
     With cancels, timeouts (which are cancels to the router), ends and one death anywhere.
     """
     count = draw(st.integers(1, 6))
-    claims = draw(
-        st.lists(st.sampled_from([Claim.RUN, Claim.REPLY]), min_size=count, max_size=count)
+    takes = draw(
+        st.lists(st.sampled_from([Takes.RUN, Takes.REPLY]), min_size=count, max_size=count)
     )
     channels = draw(st.lists(st.sampled_from(["shell", "control"]), min_size=count, max_size=count))
     outputs = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
-    case = Case(claims, channels, outputs)
+    case = Case(takes, channels, outputs)
     streams: list[list[tuple[str, int]]] = []
     for number in range(count):
         shown = [("output", number)] * outputs[number]
@@ -111,8 +111,8 @@ def test_any_interleaving_gives_each_message_once_and_to_its_owner(case: Case) -
     """And leaves nothing registered, whatever was cancelled, ended, or died on the way."""
     router = Router()
     requests = [
-        opened(router, f"r{number}", claims, channel=channel, owner=object())
-        for number, (claims, channel) in enumerate(zip(case.claims, case.channels, strict=True))
+        opened(router, f"r{number}", takes, channel=channel, owner=object())
+        for number, (takes, channel) in enumerate(zip(case.takes, case.channels, strict=True))
     ]
     alive = set(range(len(requests)))  # those that nothing has ended before its time
     got: Counter[tuple[int, str]] = Counter()
@@ -139,7 +139,7 @@ def test_any_interleaving_gives_each_message_once_and_to_its_owner(case: Case) -
             ended[number] += delivery.ended
     for number in alive:
         wanted = {"reply": 1}
-        if case.claims[number] is Claim.RUN:
+        if case.takes[number] is Takes.RUN:
             wanted |= {"busy": 1, "idle": 1}
         for kind, times in wanted.items():
             assert got[number, kind] <= times
@@ -173,7 +173,7 @@ def test_reply_and_idle_may_come_in_either_order() -> None:
     first, second, third = (
         opened(router, "a"),
         opened(router, "b"),
-        opened(router, "c", Claim.REPLY),
+        opened(router, "c", Takes.REPLY),
     )
     assert not feed(router, "shell", reply("a")).ended
     assert first.phase is Phase.REPLIED
@@ -213,7 +213,7 @@ def test_output_after_the_end_is_late_and_never_lost() -> None:
 def test_what_nobody_claimed_goes_to_the_channel() -> None:
     """Foreign messages, replies to requests made by hand, and what a request does not claim."""
     router = Router()
-    opened(router, "mine", Claim.REPLY)
+    opened(router, "mine", Takes.REPLY)
     assert feed(router, "iopub", stream("theirs")).to is Destination.CHANNEL
     assert feed(router, "shell", reply("by hand")).to is Destination.CHANNEL
     assert feed(router, "iopub", stream("mine")).to is Destination.CHANNEL
@@ -236,7 +236,7 @@ def test_an_abandoned_request_is_followed_to_its_end_and_reaches_nobody() -> Non
     assert feed(router, "iopub", status("idle", "r")) == (Destination.NOBODY, run, True)
     assert router.orphans == 3
     assert router.abandoned_requests == []
-    other = opened(router, "o", Claim.REPLY)
+    other = opened(router, "o", Takes.REPLY)
     router.abandon(other)
     assert feed(router, "iopub", stream("o")).to is Destination.CHANNEL
     assert feed(router, "shell", reply("o")) == (Destination.NOBODY, other, True)
@@ -245,7 +245,7 @@ def test_an_abandoned_request_is_followed_to_its_end_and_reaches_nobody() -> Non
 def test_messages_of_a_request_that_never_had_an_owner_are_no_orphans() -> None:
     """Such as the probes of readiness."""
     router = Router()
-    router.abandon(opened(router, "probe", Claim.REPLY))
+    router.abandon(opened(router, "probe", Takes.REPLY))
     feed(router, "shell", reply("probe"))
     assert router.orphans == 0
 
@@ -253,7 +253,7 @@ def test_messages_of_a_request_that_never_had_an_owner_are_no_orphans() -> None:
 def test_a_request_that_was_not_sent_is_abandoned_without_a_trace() -> None:
     """Nothing can come for it."""
     router = Router()
-    request = Request("r", Claim.RUN)
+    request = Request("r", Takes.RUN)
     router.open(request)
     router.abandon(request)
     assert router.abandoned_requests == []
@@ -263,7 +263,7 @@ def test_the_abandoned_are_bounded() -> None:
     """A kernel that never answers does not fill the memory."""
     router = Router()
     for number in range(FORGOTTEN_KEPT + 5):
-        router.abandon(opened(router, f"r{number}", Claim.REPLY))
+        router.abandon(opened(router, f"r{number}", Takes.REPLY))
     assert len(router.abandoned_requests) == FORGOTTEN_KEPT
 
 
@@ -273,7 +273,7 @@ def test_an_abandoned_run_is_followed_however_many_replies_are_given_up_after_it
     run = opened(router, "run")
     router.abandon(run)
     for number in range(FORGOTTEN_KEPT + 5):
-        router.abandon(opened(router, f"r{number}", Claim.REPLY))
+        router.abandon(opened(router, f"r{number}", Takes.REPLY))
     for message in (status("busy", "run"), status("idle", "run")):
         assert feed(router, "iopub", message).request is run
     assert feed(router, "shell", reply("run")) == (Destination.NOBODY, run, True)
@@ -290,12 +290,12 @@ def test_two_requests_of_one_id_are_refused() -> None:
     router = Router()
     request = opened(router)
     with pytest.raises(ValueError, match="under way"):
-        router.open(Request("r", Claim.REPLY))
+        router.open(Request("r", Takes.REPLY))
     router.abandon(request)
     with pytest.raises(ValueError, match="under way"):
-        router.open(Request("r", Claim.REPLY))
+        router.open(Request("r", Takes.REPLY))
     router.end(request)
-    router.open(Request("r", Claim.REPLY))
+    router.open(Request("r", Takes.REPLY))
 
 
 def test_get_finds_what_is_open() -> None:
@@ -307,7 +307,7 @@ def test_get_finds_what_is_open() -> None:
     router.abandon(request)
     assert router.get("r") is None
     assert router.is_under_way(request)
-    assert not router.is_under_way(Request("r", Claim.REPLY))
+    assert not router.is_under_way(Request("r", Takes.REPLY))
     router.end(request)
     router.end(request)
     assert router.get("r") is None
@@ -333,7 +333,7 @@ def test_a_pair_that_is_missing_in_the_table_is_counted_and_changes_nothing(
 ) -> None:
     """It is never a silent pass, and the owner does not see it."""
     router = Router()
-    request = Request("r", Claim.RUN, phase=phase)
+    request = Request("r", Takes.RUN, phase=phase)
     router.open(request)
     if signal is Signal.SEND:
         router.sent(request)
@@ -353,7 +353,7 @@ def test_each_row_of_the_table_can_happen() -> None:
     """From each phase, each signal that it names leads where it says."""
     for (phase, signal), wanted in TRANSITIONS.items():
         router = Router()
-        request = Request("r", Claim.RUN, phase=phase)
+        request = Request("r", Takes.RUN, phase=phase)
         router.open(request)
         match signal:
             case Signal.SEND:
