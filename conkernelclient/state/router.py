@@ -105,7 +105,7 @@ class Phase(IntEnum):
 
 
 class Signal(IntEnum):
-    """What a message means for the phase of its request."""
+    """What happens to a request, mostly by a message."""
 
     SEND = auto()
     BUSY = auto()
@@ -113,6 +113,12 @@ class Signal(IntEnum):
     IDLE = auto()
     OUTPUT = auto()
     """Any other iopub or stdin message."""
+    ONLY_REPLY = auto()
+    """The reply, to an owner that takes nothing else."""
+    UNTAKEN_IDLE = auto()
+    """Idle, of which such an owner is told nothing."""
+    END = auto()
+    """What has not come will not: the kernel that had it is gone, or was asked."""
 
 
 # The whole life of a request. A pair that is missing here is against the protocol: counted, and no
@@ -131,6 +137,18 @@ TRANSITIONS: Final[Mapping[tuple[Phase, Signal], Phase]] = {
     (Phase.REPLIED, Signal.IDLE): Phase.DONE,
     (Phase.IDLED, Signal.OUTPUT): Phase.IDLED,  # a thread printed on
     (Phase.IDLED, Signal.REPLY): Phase.DONE,
+    # Of an owner that takes the reply alone.
+    (Phase.SENT, Signal.ONLY_REPLY): Phase.DONE,
+    (Phase.SENT, Signal.UNTAKEN_IDLE): Phase.IDLED,
+    (Phase.IDLED, Signal.ONLY_REPLY): Phase.DONE,
+    (Phase.IDLED, Signal.UNTAKEN_IDLE): Phase.IDLED,
+    # Whatever has come of it.
+    (Phase.WAITING, Signal.END): Phase.DONE,
+    (Phase.SENT, Signal.END): Phase.DONE,
+    (Phase.RUNNING, Signal.END): Phase.DONE,
+    (Phase.REPLIED, Signal.END): Phase.DONE,
+    (Phase.IDLED, Signal.END): Phase.DONE,
+    (Phase.DONE, Signal.END): Phase.DONE,  # twice is harmless
 }
 
 # The same by phase. These are looked at with each message: a name of a module is found sooner than
@@ -141,9 +159,10 @@ NEXT: Final[Mapping[Phase, Mapping[Signal, Phase]]] = {
 }
 WAITING: Final = Phase.WAITING
 SENT: Final = Phase.SENT
-REPLIED: Final = Phase.REPLIED
 DONE: Final = Phase.DONE
+REPLY: Final = Signal.REPLY
 OUTPUT: Final = Signal.OUTPUT
+ONLY_REPLY: Final = Signal.ONLY_REPLY
 STATUS: Final[Mapping[object, Signal]] = {"busy": Signal.BUSY, "idle": Signal.IDLE}
 
 
@@ -282,17 +301,17 @@ class Router:
         """
         Forget `request` for its owner: nothing that still comes for it reaches anybody.
 
-        What the kernel has of it is still followed, so that `feed` tells when the kernel is
-        through with it. Harmless when it has ended.
+        What the kernel has of it is still followed, so that `feed` tells when the kernel has
+        finished it. Harmless when it has ended.
         """
         if self._open.pop(request.msg_id, None) is None:
             return
         request.abandoned = True
-        if request.phase is Phase.WAITING or self._is_through(request):
-            return
+        if request.phase is WAITING:
+            return  # it was never sent
         self._abandoned[request.msg_id] = request
         if request.takes_iopub:
-            return  # a run is followed as long as it takes: others may wait until it is through
+            return  # a run is followed as long as it takes: others may wait for its end
         self._unanswered[request.msg_id] = None
         if len(self._unanswered) > FORGOTTEN_KEPT:
             oldest, _ = self._unanswered.popitem(last=False)
@@ -310,19 +329,9 @@ class Router:
         """
         was_open = self._open.pop(request.msg_id, None)
         self._drop_abandoned(request.msg_id)
-        request.phase = Phase.DONE
+        self._advance(request, Signal.END)
         if was_open is not None:
             self._keep_finished(request)
-
-    def clear(self) -> list[Request]:
-        """Forget everything, as when the kernel is gone; gives what somebody still waited for."""
-        left = list(self._open.values())
-        for request in left:
-            request.phase = Phase.DONE
-        self._open.clear()
-        self._abandoned.clear()
-        self._unanswered.clear()
-        return left
 
     def feed(self, channel: Channel, message: Incoming) -> Delivery:
         """Take one message, advance its request, and say where it goes."""
@@ -344,24 +353,23 @@ class Router:
             signal = self._signal(request, channel, message)
             if signal is None:
                 if message.msg_type == "status" and request.channel == "shell":
-                    self._note_status(request, message)
+                    self._note_untaken(request, message)
                 return TO_CHANNEL
         phase = NEXT[request.phase].get(signal)
         if phase is None:
             self.violations += 1
             return TO_NOBODY
         request.phase = phase
-        if phase is DONE or (phase is REPLIED and not request.takes_iopub):
+        if phase is DONE:
             del self._open[request.msg_id]
             self._keep_finished(request)
             return OWNER, request, True
         return OWNER, request, False
 
-    @staticmethod
-    def _note_status(request: Request, message: Incoming) -> None:
-        """Note that the kernel is through with a request whose owner does not take that."""
-        if request.phase is SENT and message.content.get("execution_state") == "idle":
-            request.phase = Phase.IDLED
+    def _note_untaken(self, request: Request, message: Incoming) -> None:
+        """Note a status of a request whose owner does not take it: its reply may be lost."""
+        if message.content.get("execution_state") == "idle":
+            self._advance(request, Signal.UNTAKEN_IDLE)
 
     def _feed_past(self, channel: Channel, message: Incoming) -> Delivery:
         """Take a message for which no open request is."""
@@ -385,7 +393,7 @@ class Router:
         if request.owner is not None:
             self.orphans += 1
         self._advance(request, signal)
-        ended = self._is_through(request)
+        ended = request.phase is DONE
         if ended:
             self._drop_abandoned(request.msg_id)
         return Destination.NOBODY, request, ended
@@ -399,22 +407,17 @@ class Router:
             if message.msg_type == "status":
                 state = message.content.get("execution_state")
                 return STATUS.get(state, OUTPUT) if type(state) is str else OUTPUT
-            return Signal.OUTPUT
+            return OUTPUT
         if channel == request.channel and message.msg_type.endswith("_reply"):
-            return Signal.REPLY
-        return Signal.OUTPUT if channel == "stdin" and request.takes_stdin else None
+            return REPLY if request.takes_iopub else ONLY_REPLY
+        return OUTPUT if channel == "stdin" and request.takes_stdin else None
 
-    def _advance(self, request: Request, signal: Signal) -> bool:
+    def _advance(self, request: Request, signal: Signal) -> None:
         phase = NEXT[request.phase].get(signal)
         if phase is None:
             self.violations += 1
-            return False
-        request.phase = phase
-        return True
-
-    @staticmethod
-    def _is_through(request: Request) -> bool:
-        return request.phase is DONE or (request.phase is REPLIED and not request.takes_iopub)
+        else:
+            request.phase = phase
 
     def _keep_finished(self, request: Request) -> None:
         if not request.takes_iopub:

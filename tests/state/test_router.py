@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -126,8 +127,9 @@ def test_any_interleaving_gives_each_message_once_and_to_its_owner(case: Case) -
             router.end(request)
             alive.discard(number)
         elif kind == "death":
-            left = router.clear()
-            assert {id(one) for one in left} <= {id(requests[one]) for one in alive}
+            assert {id(requests[one]) for one in alive} >= set(map(id, router.open_requests))
+            for one in (*router.open_requests, *router.abandoned_requests):
+                router.end(one)
             alive.clear()
         else:
             channel, make = MESSAGES[kind]
@@ -145,7 +147,7 @@ def test_any_interleaving_gives_each_message_once_and_to_its_owner(case: Case) -
             assert got[number, kind] <= times
         assert got[number, "reply"] == 1
         assert ended[number] == 1
-        assert requests[number].phase in (Phase.DONE, Phase.REPLIED)
+        assert requests[number].phase is Phase.DONE
     assert all(times <= 1 for (_, kind), times in got.items() if kind != "output")
     assert all(times <= 1 for times in ended.values())
     assert router.pending == 0
@@ -314,57 +316,81 @@ def test_get_finds_what_is_open() -> None:
     assert not router.is_under_way(request)
 
 
-def test_clear_gives_what_somebody_waited_for() -> None:
-    """As when the kernel is gone."""
-    router = Router()
-    waited, given_up = opened(router, "a"), opened(router, "b")
-    router.abandon(given_up)
-    assert router.clear() == [waited]
-    assert waited.phase is Phase.DONE
-    assert (router.pending, router.abandoned_requests) == (0, [])
+# For each phase, what follows on SEND, BUSY, REPLY, IDLE, OUTPUT, ONLY_REPLY, UNTAKEN_IDLE and END;
+# "-" where that is against the protocol.
+TABLE = """
+WAITING SENT -       -       -     -       -    -     DONE
+SENT    -    RUNNING REPLIED IDLED RUNNING DONE IDLED DONE
+RUNNING -    -       REPLIED IDLED RUNNING -    -     DONE
+REPLIED -    REPLIED -       DONE  REPLIED -    -     DONE
+IDLED   -    -       DONE    -     IDLED   DONE IDLED DONE
+DONE    -    -       -       -     -       -    -     DONE
+"""
+ROWS = [
+    (Phase[phase], signal, None if after == "-" else Phase[after])
+    for phase, *follow in map(str.split, TABLE.strip().splitlines())
+    for signal, after in zip(Signal, follow, strict=True)
+]
+
+
+def bring_about(router: Router, request: Request, signal: Signal) -> Fed | None:
+    """Let that happen to `request`."""
+    match signal:
+        case Signal.SEND:
+            router.sent(request)
+        case Signal.END:
+            router.end(request)
+        case Signal.REPLY | Signal.ONLY_REPLY:
+            return feed(router, "shell", reply("r"))
+        case Signal.OUTPUT:
+            return feed(router, "iopub", status("thinking", "r"))
+        case Signal.BUSY:
+            return feed(router, "iopub", status("busy", "r"))
+        case Signal.IDLE | Signal.UNTAKEN_IDLE:
+            return feed(router, "iopub", status("idle", "r"))
+    return None
+
+
+def test_the_table_has_each_pair() -> None:
+    """So that none is forgotten when a phase or a signal is added."""
+    assert {row[:2] for row in ROWS} == set(itertools.product(Phase, Signal))
+    assert set(TRANSITIONS) == {row[:2] for row in ROWS if row[2] is not None}
 
 
 @pytest.mark.parametrize(
-    ("phase", "signal"),
-    [(p, s) for p in Phase for s in Signal if (p, s) not in TRANSITIONS and p is not Phase.DONE],
+    ("phase", "signal", "after"), ROWS, ids=lambda value: getattr(value, "name", "-")
 )
-def test_a_pair_that_is_missing_in_the_table_is_counted_and_changes_nothing(
-    phase: Phase, signal: Signal
-) -> None:
-    """It is never a silent pass, and the owner does not see it."""
+def test_each_pair(phase: Phase, signal: Signal, after: Phase | None) -> None:
+    """What is against the protocol is counted and changes nothing; the owner does not see it."""
     router = Router()
-    request = Request("r", Takes.RUN, phase=phase)
+    is_alone = signal in (Signal.ONLY_REPLY, Signal.UNTAKEN_IDLE)
+    request = Request("r", Takes.REPLY if is_alone else Takes.RUN, phase=phase)
     router.open(request)
-    if signal is Signal.SEND:
-        router.sent(request)
-    else:
-        channel, message = {
-            Signal.BUSY: ("iopub", status("busy", "r")),
-            Signal.IDLE: ("iopub", status("idle", "r")),
-            Signal.OUTPUT: ("iopub", status("thinking", "r")),
-            Signal.REPLY: ("shell", reply("r")),
-        }[signal]
-        assert feed(router, channel, message).to is Destination.NOBODY
-    assert request.phase is phase
-    assert router.violations == 1
+    fed = bring_about(router, request, signal)
+    assert TRANSITIONS.get((phase, signal)) is after
+    assert request.phase is (phase if after is None else after)
+    assert router.violations == (after is None)
+    assert router.pending == (request.phase is not Phase.DONE or after is None)
+    if signal is Signal.UNTAKEN_IDLE:
+        assert fed == (Destination.CHANNEL, None, False)
+    elif fed is not None and after is None:
+        assert fed.to is Destination.NOBODY
+    elif fed is not None:
+        assert fed == (Destination.OWNER, request, after is Phase.DONE)
 
 
-def test_each_row_of_the_table_can_happen() -> None:
-    """From each phase, each signal that it names leads where it says."""
-    for (phase, signal), wanted in TRANSITIONS.items():
-        router = Router()
-        request = Request("r", Takes.RUN, phase=phase)
-        router.open(request)
-        match signal:
-            case Signal.SEND:
-                router.sent(request)
-            case Signal.REPLY:
-                feed(router, "shell", reply("r"))
-            case Signal.OUTPUT:
-                feed(router, "iopub", stream("r"))
-            case _:
-                feed(router, "iopub", status(signal.name.lower(), "r"))
-        assert request.phase is wanted
+@pytest.mark.parametrize("status_of", ["busy", "idle", "starting"])
+def test_a_status_that_its_owner_does_not_take_tells_of_idle_alone(status_of: str) -> None:
+    """And of requests on the shell alone, whose kernel can be asked what became of the reply."""
+    router = Router()
+    shell = opened(router, "s", Takes.REPLY)
+    control = opened(router, "c", Takes.REPLY, channel="control")
+    for request in (shell, control):
+        fed = feed(router, "iopub", status(status_of, request.msg_id))
+        assert fed.to is Destination.CHANNEL
+    assert shell.phase is (Phase.IDLED if status_of == "idle" else Phase.SENT)
+    assert control.phase is Phase.SENT
+    assert router.violations == 0
 
 
 @pytest.mark.parametrize("state", [["idle"], {"idle": 1}, None, 5])
