@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.contestants import ours
-from conkernelclient.connection import watchdog
+from conkernelclient.state import overdue
 
 
 class Client(ours.Client):
     def __init__(self, info: dict[str, Any]) -> None:
-        watchdog.TICK = 3600.0
+        overdue.TICK = 3600.0
         super().__init__(info)

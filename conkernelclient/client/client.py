@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..connection.connection import Connection
     from ..connection.peer import Peer
     from ..connection.subscribers import Subscription
-    from ..connection.watchdog import Overdue
+    from ..connection.watchdog import Watchdog
     from ..protocol.messages import Channel, Message
     from ..transport.base import Sink, Transport
     from ..transport.sockets import ConSocket
@@ -108,7 +108,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         # With the first client: importing us should be quick.
         from ..connection.connection import Connection
         from ..connection.peer import Peer
-        from ..connection.watchdog import Overdue
+        from ..connection.watchdog import Watchdog
         from .comms import Comms
         from .manager_link import ManagerLink
 
@@ -128,7 +128,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             ),
         )
         self._peer: Peer = Peer(self._connection)
-        self._watchdog: Overdue = Overdue(self._connection)
+        self._watchdog: Watchdog = Watchdog(self._connection)
         self._connection.holding.timeout = self.startup_timeout
         this = weakref.ref(self)
         self._peer.on_greeted = lambda info: _note_info(this(), info)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.connection import watchdog
+from conkernelclient.state import overdue
 from conkernelclient.state.presence import State
 from conkernelclient.state.router import Phase
 from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
@@ -245,7 +245,7 @@ async def attached(kernel: FakeKernel, **traits: Any) -> AsyncIterator[ConKernel
             yield kc
             await until(lambda: not kc._watchdog.is_watching)
             assert kc.stats()["pending"] == connection.router.pending == 0
-            assert not kc._watchdog.probes
+            assert not kc._watchdog.overdue.questions
     finally:
         kc.stop_channels()
 
@@ -294,9 +294,9 @@ async def test_a_question_that_was_lost_with_the_connection_is_forgotten() -> No
     with swallowing(release) as kernel:
         async with attached(kernel, window=None) as kc:
             runs = [kc.run("swallowed"), kc.run("held")]
-            await until(lambda: kc._watchdog.probes)
+            await until(lambda: kc._watchdog.overdue.questions)
             await lose_connection(kc, release.set)
-            assert not kc._watchdog.probes
+            assert not kc._watchdog.overdue.questions
             outcomes = await asyncio.gather(*runs, return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [errors.TransportError] * 2
             assert (await kc.run("1")).status == "ok"
@@ -310,7 +310,7 @@ async def test_a_question_of_a_subshell_that_was_lost_is_asked_again() -> None:
             subshell_id = await kc.create_subshell()
             run = kc.run("swallowed", subshell_id=subshell_id)
             held = kc.run("held", subshell_id=subshell_id)
-            await until(lambda: kc._watchdog.probes)
+            await until(lambda: kc._watchdog.overdue.questions)
             await lose_connection(kc)
             release.set()
             assert ((await run).status, (await run).stdout) == ("error", "x")
@@ -333,8 +333,8 @@ async def test_a_kernel_that_never_idles_is_asked_ever_more_rarely(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One question is open at a time: they were asked about one another, without an end."""
-    monkeypatch.setattr(watchdog, "TICK", 0.001)
-    monkeypatch.setattr(watchdog, "PATIENCE", dict.fromkeys(Phase, 0.001))
+    monkeypatch.setattr(overdue, "TICK", 0.001)
+    monkeypatch.setattr(overdue, "PATIENCE", dict.fromkeys(Phase, 0.001))
     with FakeKernel() as kernel:
         kernel.on("execute_request", [Reply(), Silence(is_idle=False)])
         kc = await kernel.client().start_channels()
@@ -353,7 +353,7 @@ async def test_a_kernel_that_publishes_nothing_any_more_fails_its_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An interrupt had left its publishing thread waiting for a lock, and the run hung."""
-    monkeypatch.setattr(watchdog, "MUTE_AFTER", 0.5)
+    monkeypatch.setattr(overdue, "MUTE_AFTER", 0.5)
     faults = Faults(1)
     with FakeKernel(faults=faults) as kernel:
         kc = await kernel.client().start_channels()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelClient, errors
-from conkernelclient.connection import watchdog
+from conkernelclient.state import overdue
 from conkernelclient.state.router import Phase
 from conkernelclient.testing import FakeKernel, Hold, Publish, Reply, Say, Silence
 from tests.clients import LONG, client_of, until
@@ -202,7 +202,7 @@ async def test_a_kernel_that_never_says_idle_is_told_as_it_is_seen_with_its_outp
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was told that an interrupt had left it mute; the next run leaves."""
-    monkeypatch.setattr(watchdog, "MUTE_AFTER", 0.1)
+    monkeypatch.setattr(overdue, "MUTE_AFTER", 0.1)
     with FakeKernel() as kernel:
         kernel.on("execute_request", [Say("x"), Reply(), Silence(is_idle=False)])
         kc = await kernel.client().start_channels()
@@ -222,8 +222,8 @@ async def test_a_kernel_that_never_says_idle_and_prints_on_is_told_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was asked for ever, since something came after each question's reply."""
-    monkeypatch.setattr(watchdog, "TICK", 0.01)
-    monkeypatch.setattr(watchdog, "PATIENCE", dict.fromkeys(Phase, 0.01))
+    monkeypatch.setattr(overdue, "TICK", 0.01)
+    monkeypatch.setattr(overdue, "PATIENCE", dict.fromkeys(Phase, 0.01))
     with FakeKernel() as kernel:
         script = [Reply(), Say("x"), Silence(is_idle=False)]
         kernel.on("execute_request", script)
@@ -249,7 +249,7 @@ async def test_a_kernel_that_never_publishes_a_status_is_told_as_it_is_seen_with
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What it shows is in the error's result."""
-    monkeypatch.setattr(watchdog, "MUTE_AFTER", 0.1)
+    monkeypatch.setattr(overdue, "MUTE_AFTER", 0.1)
     with FakeKernel() as kernel:
         kernel.on_code("1", [Say("x")])
         kc = await kernel.client().start_channels()
