@@ -65,7 +65,7 @@ class Watchdog(Companion):
 
     def rebound(self) -> None:
         """Go on in another loop, with another clock."""
-        self.unwatch()
+        self._disarm()
         loop = self._connection.loop
         if loop is not None:
             self.overdue.count_from(loop.time())
@@ -78,7 +78,8 @@ class Watchdog(Companion):
 
     def closed(self) -> None:
         """Look no more."""
-        self.unwatch()
+        self._disarm()
+        self.overdue.forget()
         self.suspended()
 
     def watch(self) -> None:
@@ -87,13 +88,6 @@ class Watchdog(Companion):
         if loop is not None and not (self.is_watching or loop.is_closed()):
             self.overdue.begin(loop.time())
             self._arm(loop)
-
-    def unwatch(self) -> None:
-        """Let the timer go, and forget what was seen."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self.overdue.forget()
-        self._arm(None)
 
     def ask_now(self, request: Request) -> None:
         """Ask for a request that is half answered, after an interrupt, which may be why."""
@@ -116,13 +110,17 @@ class Watchdog(Companion):
 
     # Inside
 
-    def _arm(self, loop: asyncio.AbstractEventLoop | None) -> None:
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         """Set the timer for the next look, if there is to be one."""
         moment = self.overdue.next_look
-        self.is_watching = self._connection.is_watched = loop is not None and moment is not None
-        self._timer = None
-        if loop is not None and moment is not None:
-            self._timer = loop.call_at(moment, self._look, loop)
+        self._timer = None if moment is None else loop.call_at(moment, self._look, loop)
+        self.is_watching = self._connection.is_watched = self._timer is not None
+
+    def _disarm(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        self.is_watching = self._connection.is_watched = False
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._connection.is_open("shell"):  # the client was dropped

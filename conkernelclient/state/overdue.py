@@ -282,13 +282,14 @@ class Overdue:
                 yield owner
 
     def forget(self) -> None:
-        """Forget since when which request is half answered: nobody looks, or the clock changes."""
+        """Forget since when which request is half answered, as nobody looks any more."""
         self._suspects.clear()
         self.next_look = None
 
     def count_from(self, now: float) -> None:
-        """Begin anew with another clock; the questions are open still."""
-        self.forget()
+        """Wait from `now` on for what is not there yet, since the clock is another one."""
+        for suspect in self._suspects.values():
+            suspect.since = now
         for question in self.questions.values():
             question.count_from(now)
 

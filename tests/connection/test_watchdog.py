@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conkernelclient import errors
+from conkernelclient.connection import watchdog
 from conkernelclient.state import overdue
-from conkernelclient.state.presence import State
-from conkernelclient.state.router import Phase
+from conkernelclient.state.presence import News, Presence, State
+from conkernelclient.state.router import Destination, Phase, Request, Router, Takes
 from conkernelclient.testing import FakeKernel, Faults, Hold, Reply, Say, Silence
 from tests.clients import LONG, SWALLOW, client_of, opened, until
+from tests.messages import incoming, status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from conkernelclient import ConKernelClient, ConKernelManager
-    from conkernelclient.protocol.messages import Message
+    from conkernelclient.protocol.incoming import Incoming
+    from conkernelclient.protocol.messages import Channel, Message
     from conkernelclient.testing import Action
 
 # The kernel publishes the first frames of its next message that holds `mark`, and then goes on: a
@@ -372,3 +377,192 @@ async def test_a_kernel_that_publishes_nothing_any_more_fails_its_runs(
             assert kc.stats()["pending"] == 0
         finally:
             kc.stop_channels()
+
+
+class Clock:
+    """A loop that runs only its timers, and whose time is what the test says."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+        self.timers: list[Timer] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call_at(self, when: float, callback: Callable[..., None], *args: Any) -> Timer:
+        timer = Timer(self, when, lambda: callback(*args))
+        self.timers.append(timer)
+        return timer
+
+    def run_until(self, moment: float) -> list[float]:
+        """Let the timers run that are due until then; gives when they ran."""
+        ran: list[float] = []
+        while self.timers and (first := min(self.timers, key=lambda one: one.when)).when <= moment:
+            self.timers.remove(first)
+            self.now = first.when
+            ran.append(self.now)
+            first.run()
+        self.now = moment
+        return ran
+
+
+@dataclass
+class Timer:
+    """A call that is to come."""
+
+    clock: Clock
+    when: float
+    run: Callable[[], None]
+
+    def cancel(self) -> None:
+        if self in self.clock.timers:
+            self.clock.timers.remove(self)
+
+
+class Wires:
+    """What the watchdog finds in a connection: a router, and a kernel that may be asked."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.loop: Clock = clock
+        self.router = Router()
+        self.presence = Presence(errors.DeadKernelError)
+        self.inbound = SimpleNamespace(is_behind=False)
+        self.outbound = SimpleNamespace(make=self._make)
+        self.published = 0
+        self.is_watched = False
+        self.refusal: BaseException | None = None
+        self.asked: list[tuple[float, Request]] = []
+        self.companions: list[Any] = []
+        self.watchdog = watchdog.Watchdog(self)  # type: ignore[arg-type]
+
+    def join(self, companion: Any) -> None:
+        self.companions.append(companion)
+
+    def is_open(self, _channel: str) -> bool:
+        return True
+
+    def pump(self, channel: str) -> None:
+        """Nothing more has come."""
+
+    def _make(self, msg_type: str, content: dict[str, Any]) -> dict[str, Any]:
+        return {"msg_id": f"q{len(self.asked)}", "header": {}, "content": content}
+
+    def send_request(self, request: Request, _message: Any, _buffers: Any) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append((self.loop.time(), request))
+        self.router.sent(request)
+
+    def begin(self, phase: Phase) -> Owed:
+        """Send a run, of which that half of the answer comes at once."""
+        owner = Owed()
+        request = Request("r", Takes.RUN, owner)
+        self.router.open(request)
+        self.router.sent(request)
+        self.feed(request, "idle" if phase is Phase.IDLED else "reply")
+        self.watchdog.sent()
+        return owner
+
+    def feed(self, request: Request, sign: str) -> None:
+        """Let that come for `request`."""
+        channel: Channel = "shell" if sign == "reply" else "iopub"
+        if sign == "reply":
+            message = incoming("execute_reply", request.msg_id)
+        else:
+            message = status(sign, request.msg_id)
+            self.published += 1
+        to, found, _ = self.router.feed(channel, message)
+        if to is Destination.OWNER and found is not None:
+            found.owner.receive(channel, message)
+
+
+class Owed:
+    """Who waits for an answer."""
+
+    subshell_id: str | None = None
+
+    def __init__(self) -> None:
+        self.learned: list[str] = []
+
+    def receive(self, channel: Channel, _message: Incoming) -> None:
+        """Take it."""
+
+    def end(self) -> None:
+        self.learned.append("end")
+
+    def fail(self, error: BaseException) -> None:
+        self.learned.append(str(error))
+
+
+def test_the_shell_is_asked_when_the_patience_is_over_and_not_at_the_tick_after_that() -> None:
+    """The timer is set for the moment that is named, and for none when nothing is under way."""
+    clock = Clock()
+    wires = Wires(clock)
+    owner = wires.begin(Phase.IDLED)
+    assert wires.is_watched
+    seen = overdue.TICK
+    asked = seen + overdue.PATIENCE[Phase.IDLED]
+    assert clock.run_until(asked) == [seen, asked]
+    [(moment, question)] = wires.asked
+    assert moment == asked
+    wires.feed(question, "reply")
+    assert owner.learned == ["end"]
+    wires.feed(question, "idle")
+    assert clock.run_until(asked + overdue.TICK) == [asked + overdue.TICK]
+    assert (clock.timers, wires.is_watched, wires.watchdog.is_watching) == ([], False, False)
+    assert wires.router.pending == 0
+
+
+def test_a_question_that_is_open_waits_by_the_clock_of_the_loop_that_is_served() -> None:
+    """By one that is far ahead the kernel was mute at once, and it was asked a second time."""
+    clock, other = Clock(), Clock(1e6)
+    wires = Wires(clock)
+    owner = wires.begin(Phase.REPLIED)
+    clock.run_until(5.0)
+    [(_, question)] = wires.asked
+    wires.feed(question, "reply")
+    wires.loop = other
+    wires.watchdog.rebound()
+    assert clock.timers == []
+    other.run_until(1e6 + overdue.MUTE_AFTER - 0.1)
+    assert owner.learned == []
+    other.run_until(1e6 + overdue.MUTE_AFTER + overdue.TICK)
+    assert len(owner.learned) == 1
+    assert "publishes nothing" in owner.learned[0]
+    assert len(wires.asked) == 1
+
+
+@pytest.mark.parametrize("refusal", [errors.BacklogFullError("full"), TypeError("no such thing")])
+def test_a_question_that_cannot_be_sent_is_not_open(refusal: Exception) -> None:
+    """It is asked again a tick later; what is no refusal of ours is not hidden."""
+    clock = Clock()
+    wires = Wires(clock)
+    wires.begin(Phase.IDLED)
+    wires.refusal = refusal
+    moment = overdue.TICK + overdue.PATIENCE[Phase.IDLED]
+    if isinstance(refusal, errors.ConKernelError):
+        clock.run_until(moment)
+    else:
+        with pytest.raises(TypeError, match="no such thing"):
+            clock.run_until(moment)
+    assert (wires.asked, wires.watchdog.overdue.questions) == ([], {})
+    assert wires.router.pending == 1
+    wires.refusal = None
+    clock.run_until(moment + overdue.TICK)
+    assert [when for when, _ in wires.asked] == [moment + overdue.TICK]
+
+
+def test_nobody_is_asked_while_the_kernel_is_looked_for() -> None:
+    """What is lost with the connection fails by itself; what is left is asked for afterwards."""
+    clock = Clock()
+    wires = Wires(clock)
+    wires.begin(Phase.IDLED)
+    wires.presence.feed(News.CUT)
+    clock.run_until(100.0)
+    assert wires.asked == []
+    wires.presence.feed(News.ANSWERED)
+    clock.run_until(100.0 + overdue.TICK)
+    assert len(wires.asked) == 1
