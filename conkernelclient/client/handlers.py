@@ -29,7 +29,7 @@ END_OF_FILE: Final = "\x04"  # what kernels raise EOFError for
 
 class Told(Protocol):
     """
-    A run, as its handlers' tasks see it.
+    An execution, as its handlers' tasks see it.
 
     Attributes:
         msg_id: Id of the request.
@@ -55,9 +55,11 @@ class Told(Protocol):
         ...
 
 
-async def deliver_events(run: Told, handler: Callable[[Event], Awaitable[None] | None]) -> None:
-    """Call `handler` with each event of `run`, in order, until it is over."""
-    cursor = run.cursor()
+async def deliver_events(
+    execution: Told, handler: Callable[[Event], Awaitable[None] | None]
+) -> None:
+    """Call `handler` with each event, in order, until the execution is over."""
+    cursor = execution.cursor()
     while True:
         while (event := cursor.next()) is not None:
             try:
@@ -65,30 +67,30 @@ async def deliver_events(run: Told, handler: Callable[[Event], Awaitable[None] |
                 if inspect.isawaitable(waiting):
                     await waiting
             except Exception:
-                logger.exception("on_output of run %s failed at %r", run.msg_id, event)
-        if run.is_over:
+                logger.exception("on_output of run %s failed at %r", execution.msg_id, event)
+        if execution.is_over:
             return
-        await run.changed()
+        await execution.changed()
 
 
-async def answer_questions(run: Told, handler: StdinHandler) -> None:
-    """Call `handler` with each question of `run`, one after the other, and send its answers."""
+async def answer_questions(execution: Told, handler: StdinHandler) -> None:
+    """Call `handler` with each question, one after the other, and send its answers."""
     from ..outputs.events import InputRequest
 
-    cursor = run.cursor()
+    cursor = execution.cursor()
     while True:
         while (event := cursor.next()) is not None:
             if isinstance(event, InputRequest) and event.incoming is not None:
-                answer = await _ask(run, handler, event)
+                answer = await _ask(execution, handler, event)
                 if answer is not None:
-                    run.answer(event.incoming, answer)
-        if run.is_over:
+                    execution.answer(event.incoming, answer)
+        if execution.is_over:
             return
-        await run.changed()
+        await execution.changed()
 
 
 async def _ask(
-    run: Told, handler: Callable[[InputRequest], object], question: InputRequest
+    execution: Told, handler: Callable[[InputRequest], object], question: InputRequest
 ) -> str | None:
     """
     Give the handler's answer.
@@ -101,10 +103,12 @@ async def _ask(
             answer = await answer
     except Exception:
         logger.exception(
-            "on_stdin of run %s failed at %r; the code gets EOFError", run.msg_id, question
+            "on_stdin of run %s failed at %r; the code gets EOFError", execution.msg_id, question
         )
         return END_OF_FILE
     if answer is None or isinstance(answer, str):
         return answer
-    logger.error("on_stdin of run %s gave %r, no str; the code gets EOFError", run.msg_id, answer)
+    logger.error(
+        "on_stdin of run %s gave %r, no str; the code gets EOFError", execution.msg_id, answer
+    )
     return END_OF_FILE

@@ -3,7 +3,8 @@ How does an interrupt hit the run that it is meant for?
 
 A kernel drops an interrupt that comes before it is inside the code, and lets one that comes after
 it hit whatever runs next. So it is sent only between the two, as far as the messages tell, and
-again while the kernel is still at it.
+again while the kernel is still at it: the interrupts of an execution are one ladder, and whoever
+asks for one meanwhile joins it.
 
 One that hits the kernel in its own code may cost a reply: see `watchdog`.
 """
@@ -11,12 +12,17 @@ One that hits the kernel in its own code may cost a reply: see `watchdog`.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Final, Protocol
+
+from ..connection.threads import begin
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["interrupt_until_through"]
+__all__ = ["Interruptible", "Ladder", "interrupt_until_through"]
+
+logger: Final = logging.getLogger(__name__)
 
 # Seconds from one interrupt to the next: they are sent after 0, 0.5, 1 and 2 s.
 PAUSES: Final = (0.5, 0.5, 1.0)
@@ -24,7 +30,14 @@ PATIENCE: Final = 0.5  # seconds after the last one
 
 
 class Interruptible(Protocol):
-    """A run, as its interrupts see it."""
+    """
+    An execution, as its interrupts see it.
+
+    Attributes:
+        msg_id: Id of its request.
+    """
+
+    msg_id: str
 
     @property
     def is_interruptible(self) -> bool:
@@ -54,29 +67,82 @@ class Interruptible(Protocol):
         ...
 
 
-async def interrupt_until_through(run: Interruptible, send: Callable[[], Awaitable[None]]) -> bool:
+class Ladder:
     """
-    Interrupt `run` as soon as the kernel is inside its code.
+    The interrupts of one execution, sent once for all who ask for them.
 
-    Tells whether the kernel is through with it in the end.
+    Args:
+        execution: Is to be interrupted.
+        send: Sends an interrupt to the kernel.
+        loop: The interrupts are sent in it.
     """
-    while not (run.is_interruptible or run.is_through or run.lacks_reply):
-        await run.changed()
+
+    __slots__ = ("_climbers", "_msg_id", "_task")
+
+    def __init__(
+        self,
+        execution: Interruptible,
+        send: Callable[[], Awaitable[None]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._msg_id = execution.msg_id
+        self._climbers = 0  # who waits for its end, or wants it without waiting
+        self._task = begin(loop, interrupt_until_through(execution, send))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody can join any more: its last interrupt was sent, or it is called off."""
+        return self._task.done() or self._task.cancelling() > 0
+
+    async def climb(self) -> bool:
+        """
+        Wait until the kernel has finished with it, or nothing has helped; tells which.
+
+        When all who want it were cancelled, no more interrupts are sent.
+        """
+        self._climbers += 1
+        try:
+            return await asyncio.shield(self._task)
+        finally:
+            self._climbers -= 1
+            if not self._climbers:
+                self._task.cancel()
+
+    def climb_unwatched(self) -> None:
+        """Let the interrupts go to their end, for which nobody waits; an error is logged."""
+        self._climbers += 1  # and never one less
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("in run %s: %r", self._msg_id, error, exc_info=error)
+
+
+async def interrupt_until_through(
+    execution: Interruptible, send: Callable[[], Awaitable[None]]
+) -> bool:
+    """
+    Interrupt `execution` as soon as the kernel is inside its code.
+
+    Tells whether the kernel has finished with it in the end.
+    """
+    while not (execution.is_interruptible or execution.is_through or execution.lacks_reply):
+        await execution.changed()
     for pause in (*PAUSES, PATIENCE):
-        run.catch_up()
-        if run.is_interruptible:
-            run.note_interrupt()
+        execution.catch_up()
+        if execution.is_interruptible:
+            execution.note_interrupt()
             await send()
-        if await _is_through_within(run, pause):
+        if await _is_through_within(execution, pause):
             return True
-    return run.is_through
+    return execution.is_through
 
 
-async def _is_through_within(run: Interruptible, seconds: float) -> bool:
+async def _is_through_within(execution: Interruptible, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds):
-            while not run.is_through:
-                await run.changed()
+            while not execution.is_through:
+                await execution.changed()
     except TimeoutError:
         return False
     return True

@@ -14,7 +14,16 @@ from ..errors import (
 )
 from .caught import caught_class
 
-__all__ = ["Ending", "closed", "cut_off", "left", "lost_reply", "no_idle", "restarted"]
+__all__ = [
+    "Ending",
+    "closed",
+    "cut_off",
+    "left",
+    "lost_reply",
+    "no_idle",
+    "restarted",
+    "unpublished",
+]
 
 
 class Ending(NamedTuple):
@@ -84,6 +93,15 @@ def no_idle(seconds: float, *, is_heard: bool) -> TransportError:
         f"the kernel has replied to this request and to a later one, but {seen}; what had come is "
         "in the error's result. Restart the kernel, or, if it is always so, send the code by "
         "execute(reply=True)"
+    )
+
+
+def unpublished() -> TransportError:
+    """Make the error of a run that was answered as done, and of which nothing was published."""
+    return TransportError(
+        "the kernel replied that it is through, but nothing that it published for this run was "
+        "heard: no busy, no idle, no output. What it showed is not known; do not run it again "
+        "unless it may run twice"
     )
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from conkernelclient.client.run import STATUSES
+from conkernelclient.client.outcome import STATUSES
 from conkernelclient.state.run_state import TRANSITIONS, RunNews, RunState
 
 # For each state, what follows on FINISHED, TIMEOUT, START_TIMEOUT, PATIENCE_OVER, CANCEL, FAIL and

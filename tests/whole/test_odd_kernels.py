@@ -112,9 +112,9 @@ async def test_whoever_interrupts_one_run_joins_one_ladder() -> None:
             run = kc.run("deaf")
             await until(lambda: run.is_interruptible)
             callers = [asyncio.ensure_future(run.interrupt()) for _ in range(3)]
-            await until(lambda: run._climbers == 3)
+            await until(lambda: getattr(run._execution._ladder, "_climbers", 0) == 3)
             run.cancel()
-            await until(lambda: run._climbers == 4)
+            await until(lambda: getattr(run._execution._ladder, "_climbers", 0) == 4)
             await asyncio.to_thread(kernel.wait_for, "interrupt_request")
             assert len([r for r in kernel.requests if r["msg_type"] == "interrupt_request"]) == 1
             release.set()
@@ -302,7 +302,7 @@ async def test_a_signal_of_the_manager_is_an_interrupt_for_its_clients(
             await until(lambda run=run: run.outcome.stdout)
             await interrupt()
             assert (await asyncio.wait_for(run, LONG)).error.ename == "KeyboardInterrupt"
-            assert connection.was_interrupted_since(run.request.sent_at)
+            assert connection.was_interrupted_since(run._execution.request.sent_at)
 
 
 async def test_a_run_of_which_nothing_was_heard_never_says_ok() -> None:
