@@ -6,7 +6,6 @@ import itertools
 
 import pytest
 
-from conkernelclient.client.outcome import STATUSES
 from conkernelclient.state.run_state import TRANSITIONS, RunNews, RunState
 
 # For each state, what follows on FINISHED, TIMEOUT, START_TIMEOUT, PATIENCE_OVER, CANCEL, FAIL and
@@ -37,8 +36,3 @@ def test_the_table_has_each_pair() -> None:
 def test_each_pair(state: RunState, news: RunNews, after: RunState | None) -> None:
     """What follows, or that it cannot come."""
     assert TRANSITIONS.get((state, news)) is after
-
-
-def test_each_state_has_a_status_but_the_one_that_the_reply_decides() -> None:
-    """The caller sees no other."""
-    assert set(STATUSES) == set(RunState) - {RunState.ANSWERED}
