@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..state.presence import News, State
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from jupyter_client.connect import KernelConnectionInfo
@@ -64,6 +65,15 @@ class ManagerLink:
         """Wait until what the kernel had sent before its end is read."""
         if not self._connection.is_foreign_thread():
             await self._peer.until_settled()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that the client serves; None before it is used in one."""
+        return self._connection.loop
+
+    def note_interrupt(self) -> None:
+        """Note that the kernel is about to be interrupted."""
+        self._connection.note_interrupt()
 
     def announce_restart(self) -> None:
         """Tell that a restart of the kernel begins."""

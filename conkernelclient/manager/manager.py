@@ -1,7 +1,8 @@
 """
 How does a program start one kernel, restart it, end it, and get clients for it?
 
-Its life is watched here, and everybody who waits for it is told of its end and of its return.
+`ConKernelManager` takes the place of jupyter_client's `AsyncKernelManager`, and keeps the calls
+between its methods, which programs override. What follows when a kernel ends is in `succession`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,9 @@ import asyncio
 import concurrent.futures
 import logging
 import os
-import shutil
 import signal
-import tempfile
-import threading
 import weakref
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
@@ -31,26 +29,23 @@ from traitlets.utils.importstring import import_item
 from ..client.client import ConKernelClient
 from ..errors import ForkedError
 from ..outputs.standing import standing
-from ..state.endings import Ending, left, restarted
 from ..transport.shortage import check_room, naming_shortage
-from .outcome import Outcome
-from .standing import told_of
-from .turn import Turn
+from .finishing import to_its_end
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
-    from ..errors import ConKernelError
+    from .clients import Clients
+    from .ipc_directory import IpcDirectory
     from .life import Life
+    from .outcome import Outcome
     from .restarter import ConKernelRestarter
+    from .succession import Succession
+    from .turn import Turn
 
 __all__ = ["ConKernelManager"]
 
 logger: Final = logging.getLogger(__name__)
-
-ASK_EVERY: Final = 0.5  # seconds between two questions whether a process lives that is not ours
-PORT_RETRIES: Final = 5
-LONGEST_BASE: Final = 70  # bytes, so that the names of sockets in a directory there fit
 
 
 class ConKernelManager(AsyncKernelManager):
@@ -89,23 +84,27 @@ class ConKernelManager(AsyncKernelManager):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # With the first manager: importing us should be quick.
+        from .clients import Clients
+        from .outcome import Outcome
+        from .succession import Succession
+        from .turn import Turn
+
         super().__init__(*args, **kwargs)
-        self._clients: weakref.WeakSet[ConKernelClient] = weakref.WeakSet()
-        self._clients_lock = threading.Lock()
-        self._life: Life | None = None
+        self._clients: Clients = Clients()
+        self._succession: Succession = Succession(self, self._clients)
         self._turn: Turn = Turn()
-        self._loop: asyncio.AbstractEventLoop | None = None  # the last one that used the manager
-        self._settled: Life | None = None  # what was to be done at its end is done
-        self._is_restarting = False
-        self._is_starting = False  # what jupyter_client does after the launch is under way
-        self._restarts_due = 0  # announced to the clients, and not at their end
-        self._port_retries = 0
-        self._revival: ConKernelRestarter | None = None
         self._outcome: Outcome = Outcome()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_starting = False  # what jupyter_client does after the launch is under way
 
     def __repr__(self) -> str:
-        return standing(self, lambda: told_of(self, self._clients, self._life, self._is_restarting))
+        return standing(self, self._standing)
+
+    def _standing(self) -> Iterable[str]:
+        from .standing import told_of
+
+        succession = self._succession
+        return told_of(self, self._clients, succession.life, succession.is_restarting)
 
     # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")
@@ -120,33 +119,24 @@ class ConKernelManager(AsyncKernelManager):
         return type(self).start_restarter is not ConKernelManager.start_restarter
 
     def _ip_default(self) -> str:
-        """
-        For ipc, name the sockets in a directory of their own.
-
-        The path is absolute, so that the kernel finds it whatever its `cwd`, and short: it may have
-        107 bytes (unix(7)).
-        """
+        """For ipc, name the sockets in a directory of their own."""
         if self.transport != "ipc":
             return super()._ip_default()
-        base = tempfile.gettempdir()
-        if len(os.fsencode(base)) > LONGEST_BASE:
-            base = "/tmp"
-        self._ipc_directory = tempfile.mkdtemp(prefix="conkernel-", dir=base)
-        self._ipc_name = os.path.join(self._ipc_directory, "k")
-        return self._ipc_name
+        from .ipc_directory import IpcDirectory
 
-    # The directory of the ipc sockets, while there is one, and the address that we made in it.
-    _ipc_directory: str | None = None
-    _ipc_name: str | None = None
+        self._ipc = IpcDirectory()
+        return self._ipc.address
+
+    # The directory of the ipc sockets; set when an address was made in it.
+    _ipc: IpcDirectory | None = None
 
     def cleanup_connection_file(self) -> None:
         """Remove the connection file, and the directory of ipc sockets; not in a forked child."""
         if self._owner not in (0, os.getpid()):
             return
         super().cleanup_connection_file()
-        directory, self._ipc_directory = self._ipc_directory, None
-        if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)
+        if self._ipc is not None:
+            self._ipc.remove()
 
     def cleanup_ipc_files(self) -> None:
         """Remove the ipc sockets; not in a forked child."""
@@ -169,29 +159,9 @@ class ConKernelManager(AsyncKernelManager):
         made: object = super().client(**kwargs)
         client = cast("ConKernelClient", made)  # not if `client_class` was set to another one
         if isinstance(made, ConKernelClient):
-            with self._clients_lock:
-                self._clients.add(client)
-            life = self._life
-            if life is not None:
-                client._link.watch(
-                    self._kernel_left, life.note_answer, is_starting=not life.has_answered
-                )
-                if self._restarts_due or self._is_restarting:
-                    client._link.announce_restart()
-                elif life.is_over:
-                    client._link.end(lambda: life.ending().error())
+            self._clients.add(client)
+            self._succession.inform(client._link)
         return client
-
-    def _living_clients(self) -> list[ConKernelClient]:
-        with self._clients_lock:
-            return list(self._clients)
-
-    def _tell(self, news: Callable[[ConKernelClient], None]) -> None:
-        for client in self._living_clients():
-            try:
-                news(client)
-            except Exception:  # the kernel's life does not hang on it
-                logger.exception("%r could not be told of its kernel", client)
 
     # Start, restart, shutdown, interrupt: one at a time
 
@@ -215,12 +185,12 @@ class ConKernelManager(AsyncKernelManager):
         Cancelled, it leaves no process.
         """
         self._check_fork()
-        self._port_retries = 0
+        self._succession.expect_free_ports()
         async with self._my_turn():
             try:
-                await _to_its_end(self._async_start_kernel(**kwargs))
+                await to_its_end(self._async_start_kernel(**kwargs))
             except asyncio.CancelledError:
-                await _to_its_end(self._async_shutdown_kernel(now=True))
+                await to_its_end(self._async_shutdown_kernel(now=True))
                 raise
 
     async def restart_kernel(self, now: bool = False, newports: bool = False, **kw: Any) -> None:
@@ -246,16 +216,10 @@ class ConKernelManager(AsyncKernelManager):
 
             check_launch(self, ConKernelClient, kw, function="restart_kernel")
         self._announce_restart()
-        self._restarts_due += 1
-        has_begun = False
-        try:
+        with self._succession.restart_due() as begin:
             async with self._my_turn():
-                has_begun = True
-                await _to_its_end(self._async_restart_kernel(now=now, newports=newports, **kw))
-        finally:
-            self._restarts_due -= 1
-            if not (has_begun or self._restarts_due or self._is_restarting):
-                self._call_off_restart()
+                begin()
+                await to_its_end(self._async_restart_kernel(now=now, newports=newports, **kw))
 
     async def shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
         """
@@ -271,7 +235,7 @@ class ConKernelManager(AsyncKernelManager):
         if self._is_of_parent():
             return
         async with self._my_turn():
-            await _to_its_end(self._async_shutdown_kernel(now=now, restart=restart))
+            await to_its_end(self._async_shutdown_kernel(now=now, restart=restart))
 
     async def interrupt_kernel(self) -> None:
         """
@@ -280,10 +244,10 @@ class ConKernelManager(AsyncKernelManager):
         One that has to wait for a restart or shutdown is dropped: its kernel is gone.
         """
         self._check_fork()
-        life = self._life
+        life = self._succession.life
         async with self._lock():
-            if life is None or self._life is life:
-                self._note_interrupt()
+            if life is None or self._succession.life is life:
+                self._clients.note_interrupt()
                 await self._async_interrupt_kernel()
 
     def _is_of_parent(self) -> bool:
@@ -300,43 +264,21 @@ class ConKernelManager(AsyncKernelManager):
     async def _async_signal_kernel(self, signum: int) -> None:
         """Send the signal `signum` to the kernel; SIGINT is an interrupt."""
         if signum == signal.SIGINT:
-            self._note_interrupt()
+            self._clients.note_interrupt()
         await super()._async_signal_kernel(signum)
 
     async def signal_kernel(self, signum: int) -> None:
         """Send the signal `signum` to the kernel; SIGINT is an interrupt."""
         await self._async_signal_kernel(signum)
 
-    def _note_interrupt(self) -> None:
-        for client in self._living_clients():
-            client._connection.note_interrupt()
-
     def _lock(self) -> Turn:
-        self._loop = asyncio.get_running_loop()
+        self._succession.loop = asyncio.get_running_loop()
         return self._turn
-
-    def _call_in_loop(
-        self, function: Callable[[Life], None], life: Life, *, may_wait: bool = True
-    ) -> bool:
-        """
-        Call `function` in a loop that runs; with `may_wait`, if none does, in the first that will.
-
-        `function` may be called more than once. False: there is no such loop.
-        """
-        loops = [self._loop, *(client._connection.loop for client in self._living_clients())]
-        is_open = [loop for loop in loops if loop is not None and not loop.is_closed()]
-        running = [loop for loop in is_open if loop.is_running()]
-        has_called = False
-        for loop in running[:1] or (is_open if may_wait else []):
-            with suppress(RuntimeError):  # it is being closed
-                loop.call_soon_threadsafe(function, life)
-                has_called = True
-        return has_called
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncGenerator[None, None]:
         async with self._lock():
-            if asyncio.current_task() in self._tasks:  # our own, that nobody asked for
+            if self._succession.is_own_task():
                 yield
                 return
             with self._outcome.of_what_follows():
@@ -352,7 +294,8 @@ class ConKernelManager(AsyncKernelManager):
         if self._created_context and self.context.closed:  # it was, with the kernel of before
             self.set_trait("context", zmq.asyncio.Context())
         ip = self.ip  # to ask for it may make the directory
-        if self._ipc_directory is None and ip == self._ipc_name:
+        ipc = self._ipc
+        if ipc is not None and ip == ipc.address and not ipc.is_there:
             self.set_trait("ip", self._ip_default())
         return await super()._async_pre_start_kernel(
             transport_encryption=transport_encryption, **kw
@@ -416,16 +359,17 @@ class ConKernelManager(AsyncKernelManager):
             is_owned=is_local and not is_independent,
             paths=self._own_files(),
             ports=self.ports if self.transport == "tcp" else (),
-            on_port_taken=weakref.WeakMethod(self._port_is_taken),
+            on_port_taken=weakref.WeakMethod(self._succession.port_is_taken),
         )
         with naming_shortage("the kernel's process"):
             await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
-        self._tell(lambda client: client._link.start(info, self._kernel_left, life.note_answer))
+        self._clients.start(info, self._succession.kernel_left, life.note_answer)
 
     def _own_files(self) -> list[str]:
         """Give what was made for the kernel, and goes with it."""
-        found = [self._ipc_directory] if self._ipc_directory is not None else []
+        ipc = self._ipc
+        found = [ipc.path] if ipc is not None and ipc.is_there else []
         if self._connection_file_written:
             found.append(os.path.abspath(self.connection_file))
         return found
@@ -435,9 +379,7 @@ class ConKernelManager(AsyncKernelManager):
         try:
             with life.birth(kw):
                 await super()._async_launch_kernel(kernel_cmd, **kw)
-            self._life = life
-            self._loop = asyncio.get_running_loop()
-            self._watch(life)
+            self._succession.begin(life, self.provisioner)
         except BaseException:
             provisioner = self.provisioner
             if provisioner is not None and provisioner.has_process:
@@ -445,129 +387,33 @@ class ConKernelManager(AsyncKernelManager):
                 await provisioner.wait()
             raise
 
-    def _watch(self, life: Life) -> None:
-        if life.watch(self.provisioner, weakref.WeakMethod(self._process_ended)):
-            return
-        self._spawn(self._ask_for_its_life(life))
-
-    async def _ask_for_its_life(self, life: Life) -> None:
-        """Watch a kernel whose process is not ours to wait for: its provisioner knows."""
-        while self._life is life and await self.is_alive():  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(ASK_EVERY)
-        if self._life is life:
-            self._process_ended(life)
-
-    def _process_ended(self, life: Life) -> None:
-        """Tell everybody; called in the thread of the watch."""
-        if self._life is not life or self._is_restarting:
-            return
-        if not self._call_in_loop(self._settle_end, life, may_wait=self._revival is not None):
-            self._tell_end(life.ending().error)
-
-    def _settle_end(self, life: Life) -> None:
-        """Decide whether the kernel is started again."""
-        if self._life is not life or self._is_restarting or self._settled is life:
-            return  # it ended on the way to its successor, or another loop was quicker
-        self._settled = life
-        restarter = self._revival
-        if life.is_being_ended:
-            self._tell_end(life.ending().error)
-        elif restarter is not None and restarter.wants_restart():
-            self._revive(restarter, life.ending())
-        else:
-            self._tell_end(life.ending().error)
-            if restarter is not None:
-                restarter.tell("dead")
-
-    def _kernel_left(self) -> None:
-        """Hear from a client that the kernel closed its connections, and its process lives on."""
-        if self._life is not None:
-            self._call_in_loop(self._settle_leaving, self._life)
-
-    def _settle_leaving(self, life: Life) -> None:
-        """Decide whether the kernel is started again; the clients know already."""
-        restarter = self._revival
-        if self._life is not life or self._is_restarting or life.is_being_ended or life.is_over:
-            return
-        if restarter is not None and life.is_owned and restarter.wants_restart():
-            life.is_being_ended = True
-            self._revive(restarter, left())
-
-    def _revive(self, restarter: ConKernelRestarter, ending: Ending) -> None:
-        self._restarts_due += 1  # for clients that are made until it is announced
-        self._tell_end(ending.error, returns=True)
-        self._spawn(self._restart_unasked(restarter))
-
-    def _port_is_taken(self, life: Life) -> None:
-        """Start again with other ports; called in the thread that reads stderr."""
-        self._call_in_loop(self._choose_other_ports, life)
-
-    def _choose_other_ports(self, life: Life) -> None:
-        was_heard = any(client._link.has_heard() for client in self._living_clients())
-        if self._life is not life or was_heard or self._port_retries >= PORT_RETRIES:
-            return
-        self._port_retries += 1
-        life.is_being_ended = True
-        logger.warning("the kernel found one of its ports taken: it starts again with others")
-        self._tell_end(restarted, returns=True)
-        self._spawn(self.restart_kernel(now=True, newports=True))
-
-    def _tell_end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
-        self._tell(lambda client: client._link.end(make_error, returns=returns))
-
-    async def _restart_unasked(self, restarter: ConKernelRestarter) -> None:
-        try:
-            await asyncio.gather(
-                *(client._link.until_settled() for client in self._living_clients())
-            )
-        finally:
-            self._restarts_due -= 1
-        await restarter.restart()
-
-    def _call_off_restart(self) -> None:
-        """Tell the clients that nothing comes of a restart which was cancelled before its turn."""
-        life = self._life
-        if life is None or life.is_over:
-            self._tell_end(Ending().error if life is None else life.ending().error)
-        else:
-            self._tell(lambda client: client._link.call_off_restart())
-
     def _announce_restart(self) -> None:
         if self._launch_args is None or not self.owns_kernel:
             return
-        self._tell(lambda client: client._link.announce_restart())
+        self._clients.announce_restart()
 
     async def _async_restart_kernel(
         self, now: bool = False, newports: bool = False, **kw: Any
     ) -> None:
         self._announce_restart()
-        self._is_restarting = True
-        try:
+        with self._succession.restarting():
             await super()._async_restart_kernel(now=now, newports=newports, **kw)
-        except BaseException as error:
-            reason = f"the kernel was being restarted, and that failed: {error!r}"
-            self._tell_end(Ending(reason=reason).error)
-            raise
-        finally:
-            self._is_restarting = False
-        life = self._life
-        if life is not None and life.is_over:
-            self._process_ended(life)  # it was quicker than we
 
     async def _async_shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
-        life = self._life
+        life = self._succession.life
         if life is not None:
             life.is_being_ended = True
         if not self.owns_kernel or self.has_kernel or not self._attempted_start:
             await super()._async_shutdown_kernel(now=now, restart=restart)
         else:  # it was shut down already
             await self._async_cleanup_resources(restart=restart)
-        if life is not None and not life.is_watched and not self._is_restarting:
-            self._process_ended(life)
+        if life is not None and not life.is_watched:
+            self._succession.process_ended(life)
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
         while await self._async_is_alive():
-            if self._life is None or not await self._life.until_over(pollinterval):
+            life = self._succession.life
+            if life is None or not await life.until_over(pollinterval):
                 await asyncio.sleep(pollinterval)
 
     def cleanup_random_ports(self) -> None:
@@ -591,8 +437,9 @@ class ConKernelManager(AsyncKernelManager):
 
     def stop_restarter(self) -> None:
         """Let a kernel that dies be dead."""
-        if self._revival is not None:
-            self._revival.stop()
+        restarter = self._succession.restarter
+        if restarter is not None:
+            restarter.stop()
 
     def add_restart_callback(self, callback: Callable[..., Any], event: str = "restart") -> None:
         """
@@ -612,34 +459,14 @@ class ConKernelManager(AsyncKernelManager):
         """Call it no more; harmless if it was not."""
         if self._restarter is not None:
             super().remove_restart_callback(callback, event)
-        elif self._revival is not None:
-            self._revival.remove_callback(callback, event)
+        elif self._succession.restarter is not None:
+            self._succession.restarter.remove_callback(callback, event)
 
     def _make_revival(self) -> ConKernelRestarter:
-        if self._revival is None:
+        restarter = self._succession.restarter
+        if restarter is None:
             from .restarter import ConKernelRestarter
 
-            self._revival = ConKernelRestarter(kernel_manager=self, parent=self, log=self.log)
-        return self._revival
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("the kernel could not be restarted: %r", error, exc_info=error)
-
-
-async def _to_its_end(work: Awaitable[None]) -> None:
-    """Await `work`; cancelled meanwhile, await its end all the same before that takes effect."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.warning("what was cancelled had failed as well: %r", error)
-        raise
+            restarter = ConKernelRestarter(kernel_manager=self, parent=self, log=self.log)
+            self._succession.restarter = restarter
+        return restarter

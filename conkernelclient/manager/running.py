@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
 
+from .finishing import to_its_end
 from .manager import ConKernelManager
 
 if TYPE_CHECKING:
@@ -126,11 +126,5 @@ async def _end(km: ConKernelManager, kc: ConKernelClient | None) -> None:
 
 
 async def _shut_down(km: ConKernelManager) -> None:
-    if not km.has_kernel:
-        return
-    ending = asyncio.ensure_future(km.shutdown_kernel(now=True))
-    try:
-        await asyncio.shield(ending)
-    except asyncio.CancelledError:
-        await asyncio.wait((ending,))
-        raise
+    if km.has_kernel:
+        await to_its_end(km.shutdown_kernel(now=True))

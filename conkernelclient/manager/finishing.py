@@ -1,0 +1,31 @@
+"""
+How does a step of a kernel's life come to its end, if the task that asked for it is cancelled?
+
+Half a start or half a shutdown would leave a process of which nobody knows: so the task goes on
+to the end of the step, and is cancelled then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+__all__ = ["to_its_end"]
+
+logger: Final = logging.getLogger(__name__)
+
+
+async def to_its_end(work: Awaitable[None]) -> None:
+    """Await `work`; cancelled meanwhile, await its end all the same before that takes effect."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("what was cancelled had failed as well: %r", error)
+        raise
