@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ logger: Final = logging.getLogger(__name__)
 
 
 async def to_its_end(work: Awaitable[None]) -> None:
-    """Await `work`; cancelled meanwhile, await its end all the same before that takes effect."""
+    """Await `work`; cancelled meanwhile, once or more, await its end before that takes effect."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait((task,))
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # again: it takes effect when the step is done
+                await asyncio.wait((task,))
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.warning("what was cancelled had failed as well: %r", error)
         raise

@@ -29,6 +29,37 @@ async def test_a_cancelled_task_goes_on_to_the_end_of_the_step_and_is_cancelled_
     assert steps == ["done"]
 
 
+async def test_a_task_that_is_cancelled_again_goes_on_to_the_end_as_well() -> None:
+    """A timeout within a timeout, or an impatient user; else another step would begin amid it."""
+    is_inside, may_end, steps = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def step() -> None:
+        is_inside.set()
+        await may_end.wait()
+        steps.append("done")
+
+    task = asyncio.ensure_future(to_its_end(step()))
+    await is_inside.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0.01)
+        assert not task.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert steps == ["done"]
+
+
+async def test_a_step_that_is_cancelled_itself_is_at_its_end() -> None:
+    """As when a loop ends, which cancels all of its tasks."""
+    never = asyncio.get_running_loop().create_future()
+    task = asyncio.ensure_future(to_its_end(never))
+    await asyncio.sleep(0)
+    never.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 1)
+
+
 async def test_what_the_step_raises_is_raised() -> None:
     """As if it had been awaited itself."""
 
