@@ -17,13 +17,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_client.manager import AsyncKernelManager, KernelManager
+from traitlets import Bool, Float, Integer
 from traitlets import Callable as Callable_
-from traitlets import Integer
 
 from ..errors import ChannelsClosedError, DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..outputs.standing import standing
 from ..state.caught import caught_class
 from ..transport.session_patch import bind_session
+from .lifecycle import Lifecycle
 from .receiving import ByHand
 from .requests import Requests
 from .subshells import Subshells
@@ -69,7 +70,7 @@ def _zmq_transport(
 
 # A Message is a dict with known keys, which type checkers do not take for a `dict[str, Any]`.
 class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
-    Subshells, ByHand, Values, Verbs, Requests
+    Subshells, ByHand, Values, Verbs, Requests, Lifecycle
 ):
     """
     A client of one kernel, for many coroutines.
@@ -81,6 +82,28 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
     It serves whichever event loop runs and uses it; loops may take turns. Called from other threads
     meanwhile, its verbs hand over to that loop.
     """
+
+    stop_on_error: Bool[bool, bool | int] = Bool(
+        True,
+        config=True,
+        help="Whether an error in code sent by execute() aborts what is queued behind it, if the "
+        "call does not say. run() never aborts anybody.",
+    )
+    # traitlets' own annotation says that a Float which may be None is read as `int | None`.
+    default_timeout: Float[float | None, float | None] = Float(  # pyright: ignore[reportAssignmentType]
+        None,
+        allow_none=True,
+        config=True,
+        help="Seconds that a reply may take where the call does not say; None: any time.",
+    )
+    window: Integer[int | None, int | None] = Integer(
+        1,
+        allow_none=True,
+        min=1,
+        config=True,
+        help="How many runs of this client may be in one shell of the kernel at once; None: any "
+        "number.",
+    )
 
     max_backlog_messages: Integer[int, int] = Integer(
         100_000, config=True, help="Messages that may wait for a kernel that does not read."

@@ -14,23 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ChannelsClosedError, ReplyTimeout
 from ..state.window import Call
+from .base import ClientBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol.messages import Channel, Message
 
-if TYPE_CHECKING:
-    from .values import Values as _Base
-else:
-    # A client inherits from Values as well. With it as the base here, traitlets would look
-    # through all of a client's traits once more when this is imported.
-    _Base = object
-
 __all__ = ["ByHand"]
 
 
-class ByHand(_Base):
+class ByHand(ClientBase):
     """
     The methods of a client that take messages by hand; see `ConKernelClient`.
 

@@ -9,73 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from traitlets import Bool, Float, Integer
+from typing import TYPE_CHECKING, Any
 
 from ..connection.threads import call_there
 from ..errors import ProtocolError
-from .lifecycle import Lifecycle
+from .base import ClientBase, Reply
+from .checks import require_mapping, require_seconds, require_text
 from .msg_id import MsgId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..protocol.messages import Channel, Message
     from .futures import RequestFuture
 
-__all__ = ["Reply", "Requests", "require_mapping", "require_seconds", "require_text"]
-
-Reply: TypeAlias = "str | RequestFuture[Message]"
+__all__ = ["Reply", "Requests"]
 
 
-def require_text(name: str, value: object) -> str:
-    """Give `value` if it is a str; ProtocolError otherwise."""
-    if not isinstance(value, str):
-        raise ProtocolError(f"{name} {value!r} must be a string")
-    return value
-
-
-def require_mapping(name: str, value: object, what: str = "a dict") -> None:
-    """Raise ProtocolError unless `value` is a mapping."""
-    if not isinstance(value, Mapping):
-        raise ProtocolError(f"{name} {value!r} must be {what}")
-
-
-def require_seconds(name: str, value: object) -> float | None:
-    """Give `value` if it is a number of seconds or None; ProtocolError otherwise."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # NaN
-        raise ProtocolError(f"{name} {value!r} must be a number of seconds, or None")
-    return float(value)
-
-
-class Requests(Lifecycle):
+class Requests(ClientBase):
     """What the requests of a client have in common; see `ConKernelClient`."""
-
-    stop_on_error: Bool[bool, bool | int] = Bool(
-        True,
-        config=True,
-        help="Whether an error in code sent by execute() aborts what is queued behind it, if the "
-        "call does not say. run() never aborts anybody.",
-    )
-    # traitlets' own annotation says that a Float which may be None is read as `int | None`.
-    default_timeout: Float[float | None, float | None] = Float(  # pyright: ignore[reportAssignmentType]
-        None,
-        allow_none=True,
-        config=True,
-        help="Seconds that a reply may take where the call does not say; None: any time.",
-    )
-    window: Integer[int | None, int | None] = Integer(
-        1,
-        allow_none=True,
-        min=1,
-        config=True,
-        help="How many runs of this client may be in one shell of the kernel at once; None: any "
-        "number.",
-    )
 
     def _execute_content(
         self,

@@ -6,29 +6,19 @@ In subshells, threads of the kernel that have a queue of their own. Source: JEP 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ..errors import ProtocolError
-
-if TYPE_CHECKING:
-    from .receiving import ByHand as _Base
-else:
-    # A client inherits from ByHand as well. With it as the base here, traitlets would look
-    # through all of a client's traits once more when this is imported.
-    _Base = object
+from .base import ClientBase
 
 __all__ = ["Subshells"]
 
 
-class Subshells(_Base):
+class Subshells(ClientBase):
     """The methods of a client for subshells; see `ConKernelClient`."""
 
     # What the kernel says that it can do; set when it is ready.
     _features: frozenset[str] | None = None
-
-    async def _until_greeted(self, timeout: float | None) -> None:
-        """Wait until the kernel has said what it can do."""
-        raise NotImplementedError
 
     async def create_subshell(self, timeout: float | None = None) -> str:
         """

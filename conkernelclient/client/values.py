@@ -18,17 +18,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..errors import ExecutionError, ProtocolError
 from . import codec
-from .requests import require_text
+from .base import ClientBase
+from .checks import require_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..outputs.result import Result
-    from .verbs import Verbs as _Base
-else:
-    # A client inherits from Verbs as well. With it as the base here, traitlets would look
-    # through all of a client's traits once more when this is imported.
-    _Base = object
 
 __all__ = ["Values"]
 
@@ -41,7 +37,7 @@ SYS: Final = (
 USER_NAMES: Final = "(lambda: 0).__globals__"
 
 
-class Values(_Base):
+class Values(ClientBase):
     """The helpers of a client that promise a value; see `ConKernelClient`."""
 
     async def eval(

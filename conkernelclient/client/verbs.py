@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overlo
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import ChannelsClosedError, ProtocolError
-from .requests import Reply, require_mapping, require_seconds, require_text
+from .base import ClientBase, Reply
+from .checks import require_mapping, require_seconds, require_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
     from .futures import RequestFuture
     from .handlers import StdinHandler
     from .run import OnTimeout, Run, RunOptions
-
-if TYPE_CHECKING:
-    from .requests import Requests as _Base
-else:
-    # A client inherits from Requests as well. With it as the base here, traitlets would look
-    # through all of a client's traits once more when this is imported.
-    _Base = object
 
 __all__ = ["Verbs", "run_module"]
 
@@ -46,7 +40,7 @@ class Asking(TypedDict, total=False):
     subshell_id: str | None
 
 
-class Verbs(_Base):
+class Verbs(ClientBase):
     """The verbs of a client; see `ConKernelClient`."""
 
     @overload
