@@ -22,7 +22,6 @@ from traitlets import Callable as Callable_
 
 from ..errors import ChannelsClosedError, DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..outputs.standing import standing
-from ..state.caught import caught_class
 from ..transport.session_patch import bind_session
 from .lifecycle import Lifecycle
 from .receiving import ByHand
@@ -233,6 +232,8 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
                         f"Kernel didn't respond in {timeout} seconds: {state}"
                     ) from None
                 if not await self._async_is_alive():
+                    from ..state.caught import caught_class
+
                     text = "Kernel died before replying to kernel_info"
                     raise caught_class(DeadKernelError)(text) from None
 

@@ -13,7 +13,6 @@ from getpass import getpass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ChannelsClosedError, ReplyTimeout
-from ..state.window import Call
 from .base import ClientBase
 
 if TYPE_CHECKING:
@@ -144,6 +143,7 @@ class ByHand(ClientBase):
             code, silent, store_history, user_expressions, asks, stop_on_error, "code"
         )
         message = self._message("execute_request", content)
+        from ..state.window import Call
         from .interactive import Interactive
 
         interactive = Interactive(connection, message["msg_id"])

@@ -11,7 +11,6 @@ import asyncio
 import concurrent.futures
 from typing import TYPE_CHECKING, Any
 
-from ..connection.threads import call_there
 from ..errors import ProtocolError
 from .base import ClientBase, Reply
 from .checks import require_mapping, require_seconds, require_text
@@ -106,6 +105,8 @@ class Requests(ClientBase):
 
     def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
         """Start a request in the thread of the client's loop; gives its answer in this thread."""
+        from ..connection.threads import call_there
+
         connection = self._connection
         answer: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
