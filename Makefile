@@ -7,8 +7,11 @@ PYRIGHT := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. $(BIN)/basedpyright
 METADATA := settings.ini setup.py pyproject.toml
 CONFORMANCE := .venv-conformance
 PINS := tests/conformance/pins.txt
+PYTEST := $(BIN)/python -m pytest --quiet
+# Two processes, each of which takes whole files, as the tests of a file share a kernel.
+AT_ONCE := --numprocesses 2 --dist loadfile
 
-.PHONY: help demo test format lint types layers cover wire-alone router-alone verdict conformance conformance-originals stress bench instructions bench-check clean
+.PHONY: help demo quick test format lint types layers cover wire-alone router-alone verdict conformance conformance-originals stress bench instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -17,6 +20,11 @@ help: ## Say what can be made
 
 demo: .venv/.core ## Show the library at work
 	$(BIN)/conkernel demo
+
+# Rooms whose tests start no kernel, which tests/conftest.py sees to.
+QUICK := protocol outputs state transport connection
+quick: .venv/.dev ## Run the tests that need no kernel, in less than 20 seconds
+	$(PYTEST) $(AT_ONCE) --hypothesis-profile quick $(wildcard $(addprefix tests/,$(QUICK)))
 
 test: lint types layers cover wire-alone router-alone verdict ## Run every check
 
@@ -38,7 +46,7 @@ layers: .venv/.dev
 	$(BIN)/lint-imports --no-logo
 
 cover: .venv/.dev
-	$(BIN)/coverage run -m pytest
+	$(PYTEST) $(AT_ONCE) --cov --cov-report=
 	$(BIN)/coverage report
 
 # These modules decide everything, so each of their branches is proven by the module's own test file.
@@ -52,7 +60,7 @@ wire-alone router-alone: %-alone: .venv/.dev
 
 # The judge of `make conformance` can say no; pytest finds its test only by name.
 verdict: .venv/.dev
-	$(BIN)/python -m pytest --quiet tests/conformance/test_verdict.py
+	$(PYTEST) tests/conformance/test_verdict.py
 
 conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against this library (FULL=1: the slow ones as well)
 	$(CONFORMANCE)/bin/python -m tests.conformance.run $(if $(FULL),--full)
@@ -60,12 +68,11 @@ conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against 
 conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with the originals
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
 
-# Every row, then on the other loop what stands or falls with the loop.
-STRESS := $(BIN)/python -m pytest --quiet
+# Every row, with a tenth of its count unless FULL=1 is given; then on the other loop what stands or falls with the loop.
 tests = $(foreach name,$2,tests/$1/test_$(name).py)
-stress: .venv/.dev ## Measure what the client stands, about 15 minutes
-	$(STRESS) tests/stress
-	CONKERNEL_TEST_LOOP=uvloop $(STRESS) $(call tests,stress,interrupts backlog handlers) \
+stress: .venv/.dev ## Measure what the client stands (FULL=1: with ten times the counts)
+	$(PYTEST) tests/stress
+	CONKERNEL_TEST_LOOP=uvloop $(PYTEST) $(call tests,stress,interrupts backlog handlers) \
 	  $(call tests,whole,concurrency dropin death restart) $(call tests,client,run) \
 	  $(call tests,transport,zmq) $(call tests,connection,inbox)
 

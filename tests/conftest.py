@@ -1,12 +1,14 @@
-"""Kernels are fixtures; clients are opened inside the tests."""
+"""Kernels are fixtures; clients are opened inside the tests. Some rooms have no kernels at all."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from conkernelclient import ConKernelManager
 
@@ -15,6 +17,33 @@ if TYPE_CHECKING:
 
 # The event loop that the tests run on: "asyncio", or "uvloop", which `make stress` chooses as well.
 LOOP: Final = os.environ.get("CONKERNEL_TEST_LOOP", "asyncio")
+
+# The rooms of `make quick`.
+ROOMS_WITHOUT_KERNELS: Final = tuple(
+    f"tests/{room}/"
+    for room in ("protocol", "outputs", "state", "transport", "connection", "values")
+)
+
+# How long an example takes says nothing on a machine that runs two tests at once.
+ANY_TIME: Final[dict[str, Any]] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("ordinary", **ANY_TIME)
+settings.register_profile("quick", max_examples=20, **ANY_TIME)
+settings.load_profile("ordinary")
+
+
+def refuse_kernels(event: str, args: tuple[Any, ...]) -> None:
+    """Let a test of these rooms fail when it, or a fixture of it, starts a kernel's process."""
+    if event != "subprocess.Popen":
+        return
+    test = os.environ.get("PYTEST_CURRENT_TEST", "")  # pytest's: the test that is being run
+    if test.startswith(ROOMS_WITHOUT_KERNELS) and "ipykernel_launcher" in map(str, args[1]):
+        raise AssertionError(f"no test of this room starts a kernel, which is slow: {test}")
+
+
+sys.addaudithook(refuse_kernels)
 
 
 @pytest.fixture(scope="session")

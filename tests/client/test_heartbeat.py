@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from conkernelclient.client.heartbeat import ConHBChannel
 from conkernelclient.testing import FakeKernel
 from tests.clients import LONG, until
+
+if TYPE_CHECKING:
+    from conkernelclient import ConKernelManager
 
 
 def beating() -> list[threading.Thread]:
@@ -96,3 +100,15 @@ async def test_the_context_may_be_ended_while_the_heart_is_listened_to(
         channel.stop()
         assert not channel.is_alive()
         kc.stop_channels()
+
+
+def test_a_heartbeat_that_is_stopped_before_it_runs_ends(km: ConKernelManager) -> None:
+    """Whatever its thread did first."""
+    kc = km.client()
+    channel = kc.hb_channel
+    channel._exit.set()
+    channel.start()
+    channel.join(timeout=LONG)
+    assert not channel.is_alive()
+    channel.close()
+    kc.context.destroy(linger=0)

@@ -1,16 +1,19 @@
-"""One ladder of interrupts for all who ask, and when it ends."""
+"""One ladder of interrupts for all who ask; it hits the run that it is for, and no other code."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conkernelclient.client import interrupt
 from conkernelclient.client.interrupt import Ladder, interrupt_until_through
+from tests.clients import LONG, client_of, until
 
-from ..clients import LONG, until
+if TYPE_CHECKING:
+    from conkernelclient import ConKernelManager
 
 
 class Cell:
@@ -161,3 +164,36 @@ async def test_an_error_reaches_who_waits() -> None:
     ladder = Ladder(cell, send, asyncio.get_running_loop())
     with pytest.raises(PermissionError, match="not ours"):
         await ladder.climb()
+
+
+@pytest.mark.parametrize("held", ["iopub", "shell"])
+async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
+    km: ConKernelManager, held: str
+) -> None:
+    """Reply or idle was in, and the interrupt hit the kernel in its own code, which may end it."""
+    async with client_of(km) as kc:
+        connection = kc._connection
+        received, later, sent = connection.received, list[Any](), list[str]()
+
+        def hold_the_last(channel: str, batch: list[list[bytes]]) -> None:
+            for frames in batch:
+                is_last = channel == "shell" or b'"idle"' in frames[-1]
+                if channel == held and is_last:
+                    later.append((channel, [frames]))
+                else:
+                    received(channel, [frames])
+
+        async def interrupt() -> None:
+            sent.append("interrupt")
+
+        connection.received, connection.interrupt = hold_the_last, interrupt
+        run = kc.run("1")
+        await until(lambda: later and run.request.phase.name in ("REPLIED", "IDLED"))
+        interrupting = asyncio.ensure_future(run.interrupt())
+        await asyncio.sleep(0)
+        connection.received = received
+        for channel, batch in later:
+            received(channel, batch)
+        assert await interrupting
+        assert (await run).status == "ok"
+        assert sent == []

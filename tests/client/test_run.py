@@ -10,6 +10,8 @@ import nbformat
 import pytest
 
 from conkernelclient import errors, events
+from conkernelclient.outputs.events import Started
+from conkernelclient.testing import FakeKernel, Publish
 from tests.clients import LONG, client_of, opened, until
 
 if TYPE_CHECKING:
@@ -470,3 +472,60 @@ async def test_a_run_that_nobody_awaits_logs_nothing(
     gc.collect()
     assert "never retrieved" not in caplog.text
     assert "pending" not in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:Message serialization failed")
+async def test_many_runs_that_cannot_be_sent_fail_for_their_own_callers(
+    km: ConKernelManager,
+) -> None:
+    """Each one's failure let the next leave, one call deeper each time."""
+    async with client_of(km) as kc:
+        first = kc.run("1")
+        bad = [kc.run("1", metadata={"x": object()}) for _ in range(1500)]
+        last = kc.run("2")
+        assert (await first).status == "ok"
+        outcomes = await asyncio.gather(*bad, return_exceptions=True)
+        assert all(isinstance(outcome, ValueError) for outcome in outcomes)
+        assert (await last).status == "ok"
+
+
+async def test_a_run_settles_although_its_interrupt_fails(km: ConKernelManager) -> None:
+    """It hung when the interrupt raised, or was never answered."""
+    async with client_of(km) as kc:
+
+        async def never() -> None:
+            await asyncio.get_running_loop().create_future()
+
+        kc._connection.interrupt = never
+        result = await asyncio.wait_for(kc.run("import time; time.sleep(2.5)", timeout=0.1), LONG)
+        assert (result.status, result.still_running) == ("timeout", True)
+        assert (await kc.run("1")).status == "ok"
+
+
+async def test_an_aborted_run_never_started(km: ConKernelManager) -> None:
+    """The kernel says busy for it, and does not run it."""
+    async with client_of(km, window=None) as kc:
+        kc.execute("import time; time.sleep(0.3); 1/0")
+        result = await kc.run("2")
+        assert (result.status, result.started, result.duration) == ("aborted", False, None)
+
+
+async def test_an_option_that_is_not_there_is_refused(km: ConKernelManager) -> None:
+    """Before anything is sent."""
+    async with client_of(km) as kc:
+        with pytest.raises(errors.ProtocolError, match="interrupt, restart, leave"):
+            kc.run("1", on_timeout="abort")  # type: ignore[arg-type]
+        with pytest.raises(errors.ProtocolError, match="empty"):
+            await kc.eval(" ")
+
+
+async def test_no_notice_that_the_kernel_is_in_the_code_takes_the_place_of_another() -> None:
+    """A run keeps the first apart; a second one, which no kernel should send, replaced it."""
+    script = [Publish("execute_input", {"code": "1", "execution_count": 7})]
+    with FakeKernel(script) as kernel:
+        kc = await kernel.client().start_channels()
+        run = kc.run("1")
+        await run
+        counts = [event.execution_count async for event in run if isinstance(event, Started)]
+        assert counts == [1, 7]
+        kc.stop_channels()

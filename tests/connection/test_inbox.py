@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from queue import Empty
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,10 +12,13 @@ from conkernelclient import errors
 from conkernelclient.connection import subscribers
 from conkernelclient.connection.inbox import Inbox
 from conkernelclient.connection.subscribers import Subscribers
-from tests.clients import until
+from conkernelclient.state.endings import restarted
+from tests.clients import LONG, until
 from tests.messages import incoming, status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conkernelclient.protocol.incoming import Incoming
 
 
@@ -112,3 +115,24 @@ async def test_a_slow_subscriber_misses_others_and_no_status(
     subscription.close()
     await asyncio.sleep(0)
     assert len(seen) == 8
+
+
+async def read_on(read: Callable[[], Any]) -> Any:
+    """Read until that fails, as a loop that waits for one reply does."""
+    while True:
+        await read()
+
+
+async def test_a_reader_that_was_just_given_a_message_is_told_when_it_waits_again() -> None:
+    """The last words of a kernel and its end may come in one turn of the loop."""
+    inbox = Inbox("iopub")
+    reader = asyncio.ensure_future(read_on(lambda: inbox.wait(None)))
+    await until(lambda: inbox._patient)
+    inbox.put(status("busy", "a"))
+    inbox.fail_patient(restarted)
+    with pytest.raises(errors.KernelRestartedError):
+        await asyncio.wait_for(reader, LONG)
+    other = asyncio.ensure_future(inbox.wait(None))
+    await until(lambda: inbox._patient)
+    inbox.put(status("idle", "a"))
+    assert (await asyncio.wait_for(other, LONG)).parent_id == "a"

@@ -9,12 +9,11 @@ import pytest
 from jupyter_client.session import Session
 
 from conkernelclient import ConKernelClient
-from tests.clients import LONG, client_of
+from conkernelclient.testing import FakeKernel
+from tests.clients import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from conkernelclient import ConKernelManager
 
 
 def shape(message: dict[str, Any]) -> dict[str, Any]:
@@ -74,18 +73,19 @@ def marked(message: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mark", [mark_the_session, mark_its_messages, mark_all_sessions])
 async def test_who_makes_messages_his_own_way_goes_on_doing_so(
-    km: ConKernelManager,
     monkeypatch: pytest.MonkeyPatch,
     mark: Callable[[Session, pytest.MonkeyPatch], None],
 ) -> None:
     """As programs do that put something into each header."""
-    async with client_of(km) as kc:
+    with FakeKernel() as kernel:
+        kc = await kernel.client().start_channels()
         mark(kc.session, monkeypatch)
         reply = await kc.execute("1", reply=True, timeout=LONG)
         assert reply["parent_header"]["marked"]
         result = await kc.run("1")
         assert result.reply is not None
         assert result.reply["parent_header"]["marked"]
+        kc.stop_channels()
 
 
 def test_so_does_a_session_of_another_kind() -> None:

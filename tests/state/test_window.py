@@ -140,3 +140,16 @@ def test_everything_leaves_once_and_in_order(
         ]
     assert set(window._lanes) <= {None}  # the main shell's stays
     assert not any(lane.waiting or lane.inside for lane in window._lanes.values())
+
+
+def test_a_third_run_with_questions_waits_while_one_is_inside() -> None:
+    """When the first of two inside ended, nobody was remembered as answering."""
+
+    def run(shell: str | None) -> Entry:
+        return Call(lambda: None, lambda _: None, shell, is_run=True, answers_questions=True)
+
+    window = Window(2)
+    first, second, third = run(None), run(None), run("s")
+    assert [window.submit(one) for one in (first, second, third)] == [[first], [second], []]
+    assert window.done(first) == []
+    assert window.done(second) == [third]

@@ -15,6 +15,7 @@ import pytest
 from conkernelclient import errors
 from tests.clients import LONG, client_of
 
+from .scale import share
 from .ticker import run_delay, ticking
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-COUNT = 5_000  # requests
+COUNT = share(5_000, least=1_000)  # requests
 # So many of them at once: from 4,000 outstanding on ipykernel 7.4 locks itself for good. Its main
 # thread waits for its shell thread to take a reply, and that for the main one to take a request.
 AT_ONCE = 2_500
+REPLIES = COUNT // 2  # of the requests; the others are runs, which wait for each other
 LONG_CODE = "#" * 20_000  # so that few requests fill what the system holds between the sockets
 STALL = 0.05  # seconds
 REFUSAL = 0.001  # seconds
@@ -72,9 +74,9 @@ async def test_requests_to_a_stopped_kernel_never_stall_the_loop(
                 waiting: list[Any] = []
                 for n in range(COUNT):
                     asked = {"v": str(n)}
-                    if n < AT_ONCE:
+                    if n < REPLIES:
                         waiting.append(kc.execute("", user_expressions=asked, reply=True))
-                    else:  # these wait for each other
+                    else:
                         waiting.append(kc.run("", user_expressions=asked))
                     await asyncio.sleep(0)
                 sending = time.monotonic() - began
@@ -82,7 +84,7 @@ async def test_requests_to_a_stopped_kernel_never_stall_the_loop(
         began = time.monotonic()
         got = await asyncio.wait_for(asyncio.gather(*waiting), 4 * LONG)
         took = time.monotonic() - began
-        replies = [*got[:AT_ONCE], *(result.reply for result in got[AT_ONCE:])]
+        replies = [*got[:REPLIES], *(result.reply for result in got[REPLIES:])]
         right = sum(value_of(reply) == str(n) for n, reply in enumerate(replies))
         measured(
             "10",

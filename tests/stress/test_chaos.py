@@ -18,10 +18,12 @@ import pytest
 from conkernelclient import ConKernelClient, ConKernelManager, Result, errors
 from tests.clients import LONG
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "600" if os.environ.get("FULL") else "60"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", share(600)))
 CLIENTS = 3
 CALLERS = 6
 # What may come of a cell in which somebody stops, kills and interrupts the kernel.

@@ -12,6 +12,8 @@ import pytest
 
 from tests.clients import LONG, client_of
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-COUNT = 50_000  # messages, half of them of each kind
+COUNT = share(50_000)  # messages, half of them of each kind
 BLOCKED = 3.0  # seconds
 ASKED = f"loop blocked {BLOCKED:g} s while the kernel sends {COUNT:,} messages: all and idle arrive"
 # Streams of two names in turn, so that neither the kernel nor we make one of several.

@@ -12,6 +12,8 @@ import pytest
 
 from tests.clients import client_of, until
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-ROUNDS = 20
+ROUNDS = share(20, least=8)
 RUNS = 30  # in each round, for each handler
 LIMIT = 0.005  # seconds that the 99th percentile may grow
 CHATTER = """

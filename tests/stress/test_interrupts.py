@@ -16,6 +16,8 @@ from conkernelclient import ConKernelManager, errors
 from conkernelclient.state.router import Phase
 from tests.clients import LONG, client_of, until
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -27,6 +29,12 @@ T = TypeVar("T")
 
 ENDLESS: Final = "while True: pass"
 DELAYS: Final = (0, 0.001, 0.005, 0.02, 0.1)  # seconds
+# How often, in the order of the tests.
+TURNS: Final = share(20)
+SHORT: Final = share(500)
+FOREIGN: Final = share(50, least=10)
+LAST_MOMENTS: Final = share(200)
+CANCELLED: Final = share(200)
 SOON: Final = 10.0  # seconds in which a kernel replies, also one that is mute
 
 # A mute kernel waits for its publishing thread twice in each request, 10 s each time.
@@ -105,7 +113,7 @@ async def test_an_interrupt_after_any_delay_ends_the_run_as_interrupted(
     ended: list[tuple[str, str | None, bool]] = []
     slowest = 0.0
     async with client_of(km) as kc:
-        for turn in range(20):
+        for turn in range(TURNS):
             for delay in DELAYS:
                 run = kc.run(ENDLESS)
                 await asyncio.sleep(delay)  # what is measured, no synchronisation
@@ -119,10 +127,10 @@ async def test_an_interrupt_after_any_delay_ends_the_run_as_interrupted(
     right = ended.count(("error", "KeyboardInterrupt", True))
     measured(
         "3",
-        "interrupt 0, 1, 5, 20, 100 ms after sending, 20 times each: 100 of 100 interrupted",
+        f"interrupt 0, 1, 5, 20, 100 ms after sending, {TURNS} times each: all interrupted",
         f"{right} of {len(ended)}, slowest {slowest:.2f} s",
     )
-    assert right == len(ended) == 100
+    assert right == len(ended) == TURNS * len(DELAYS)
 
 
 async def test_interrupts_at_the_busy_of_short_cells_let_nobody_hang(
@@ -148,14 +156,14 @@ async def test_interrupts_at_the_busy_of_short_cells_let_nobody_hang(
         right += (following.status, following.stdout) == ("ok", f"{number}\n")
 
     async with client_of(km) as kc:
-        for number in range(500):
+        for number in range(SHORT):
             await deaths.survive(turn(kc, number))
     measured(
         "3",
-        "interrupt at the busy of 500 one-line cells: nobody hangs, 500 of 500 next runs right",
-        f"{right} of 500, slowest end {slowest:.2f} s, {dict(statuses)}, {deaths}",
+        f"interrupt at the busy of {SHORT} one-line cells: nobody hangs, all next runs right",
+        f"{right} of {SHORT}, slowest end {slowest:.2f} s, {dict(statuses)}, {deaths}",
     )
-    assert right == 500 - deaths.codes.total()
+    assert right == SHORT - deaths.codes.total()
 
 
 async def test_replies_that_a_foreign_interrupt_costs_are_not_waited_for(
@@ -189,14 +197,15 @@ async def test_replies_that_a_foreign_interrupt_costs_are_not_waited_for(
 
     async with client_of(km) as kc:
         kc.subscribe(lambda message: seen.add(message["parent_header"].get("msg_id", "")))
-        for number in range(50):
+        for number in range(FOREIGN):
             await deaths.survive(turn(kc, number))
     measured(
         "3",
-        "interrupt the kernel at the busy of 50 execute(reply=True): nobody hangs, all next right",
-        f"{right} of 50, slowest end {slowest:.2f} s, {dict(ends)}, {deaths}",
+        f"interrupt the kernel at the busy of {FOREIGN} execute(reply=True): nobody hangs, all "
+        "next are right",
+        f"{right} of {FOREIGN}, slowest end {slowest:.2f} s, {dict(ends)}, {deaths}",
     )
-    assert right == ends.total() == 50 - deaths.codes.total()
+    assert right == ends.total() == FOREIGN - deaths.codes.total()
 
 
 async def test_an_interrupt_in_a_run_s_last_moments_never_hits_the_next(
@@ -223,14 +232,14 @@ async def test_an_interrupt_in_a_run_s_last_moments_never_hits_the_next(
         right += got == ("ok", f"{number}\n", False)
 
     async with client_of(km) as kc:
-        for number in range(200):
+        for number in range(LAST_MOMENTS):
             await deaths.survive(turn(kc, number))
     measured(
         "3b",
-        "interrupt A in its last 10 ms with B right behind, 200 times: B is never hit",
-        f"B right {right} of 200; A ended {dict(first)}; {deaths}",
+        f"interrupt A in its last 10 ms with B right behind, {LAST_MOMENTS} times: B is never hit",
+        f"B right {right} of {LAST_MOMENTS}; A ended {dict(first)}; {deaths}",
     )
-    assert right == 200 - deaths.codes.total()
+    assert right == LAST_MOMENTS - deaths.codes.total()
 
 
 async def test_a_run_that_is_cancelled_behind_another_never_runs(
@@ -259,11 +268,11 @@ async def test_a_run_that_is_cancelled_behind_another_never_runs(
             without += hits == ["after"]
 
     async with client_of(km) as kc:
-        while cancelled < 200:
+        while cancelled < CANCELLED:
             await deaths.survive(turn(kc))
     measured(
         "3b",
-        "cancel a run that waits behind another, 200 times: no side effect",
+        f"cancel a run that waits behind another, {CANCELLED} times: no side effect",
         f"{without} of {cancelled} without a side effect; {deaths}",
     )
-    assert without == cancelled == 200
+    assert without == cancelled == CANCELLED

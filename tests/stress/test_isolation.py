@@ -11,6 +11,8 @@ import pytest
 from conkernelclient import errors
 from tests.clients import LONG, client_of, opened
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-COUNT = 1_000  # requests of each client
+COUNT = share(1_000, least=200)  # requests of each client
 
 
 async def test_a_client_that_closes_in_the_middle_costs_the_other_nothing(

@@ -16,11 +16,13 @@ import pytest
 from conkernelclient import ConKernelManager
 from tests.clients import until
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 KERNELS = 32
-ROUNDS = 10 if os.environ.get("FULL") else 5
+ROUNDS = share(10)
 ORPHANED = 3.0  # seconds
 
 pytestmark = pytest.mark.timeout(600)

@@ -12,11 +12,13 @@ import pytest
 from conkernelclient import ConKernelManager, Run, errors, events
 from tests.clients import LONG, opened
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 IN_FLIGHT = 200
-ROUNDS = 20
+ROUNDS = share(20, least=4)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -28,7 +30,7 @@ async def shown(run: Run) -> None:
             return
 
 
-async def test_twenty_restarts_with_requests_in_flight(
+async def test_restarts_with_requests_in_flight(
     tmp_path: Any, measured: Callable[[str, str, str], None]
 ) -> None:
     """Each of the old queue would leave a file if it ran in the new kernel."""

@@ -13,6 +13,7 @@ import pytest
 from tests.clients import LONG, opened, until
 from tests.messages import frames, header, packed
 
+from .scale import share
 from .stub import stub
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)
 
 CHANNELS = ("shell", "iopub", "stdin", "control")
-RANDOM = 10_000  # messages
+RANDOM = share(10_000)  # messages
 TYPES = (
     "stream",
     "display_data",
@@ -232,8 +233,9 @@ async def test_random_messages_cost_themselves(
             run = kc.run("amid")
             await until(lambda run=run: run.started)
             for _ in range(10):
-                share = RANDOM // len(CHANNELS) // 10
-                messages = [random_message(chance, run.msg_id) for _ in range(share)]
+                messages = [
+                    random_message(chance, run.msg_id) for _ in range(RANDOM // len(CHANNELS) // 10)
+                ]
                 await asyncio.to_thread(kernel.send, channel, messages)
                 reply = await asyncio.wait_for(kc.kernel_info(reply=True), LONG)
                 assert reply["content"]["status"] == "ok"

@@ -19,14 +19,16 @@ from jupyter_client.session import Session
 from conkernelclient import ConKernelClient, errors
 from tests.clients import until
 
+from .scale import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.timeout(300)
 
-COUNT: Final = 100_000
+COUNT: Final = share(100_000)
 TASKS: Final = 500
-BASE: Final = 20_000  # the request from which on memory may not grow
+BASE: Final = share(20_000)  # the request from which on memory may not grow
 GROWTH: Final = 5.0  # MB
 BOUND: Final = 145.0  # seconds
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -310,3 +310,18 @@ async def test_a_socket_is_closed_though_the_warning_that_nobody_did_is_an_error
             socket.__del__()
     assert socket.closed
     context.term()
+
+
+async def test_a_loop_that_ends_while_a_socket_is_being_read_does_not_make_it_deaf() -> None:
+    """The pump that the old loop had still to do was remembered as scheduled."""
+    async with connected() as (transport, catcher, router, _socket):
+        transport.send("shell", [b"hello"])
+        identity = router.recv_multipart()[0]
+        router.sndhwm = 0
+        for number in range(3 * BATCH):
+            router.send_multipart([identity, *laid_out(b"%d" % number)])
+        await until(lambda: len(catcher.got) >= BATCH)
+        transport._schedule(transport._lines["shell"])
+        transport.detach()
+        transport.attach(asyncio.get_running_loop())
+        await until(lambda: len(catcher.got) == 3 * BATCH)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import pickle
 import sys
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from queue import Empty
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -14,11 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelManager, errors
-from conkernelclient.connection.inbox import Inbox
-from conkernelclient.state.caught import LOOK_WITHIN, caught_class
-from conkernelclient.state.endings import Ending, restarted
+from conkernelclient.state.caught import LOOK_WITHIN
 from tests.clients import LONG, client_of, until
-from tests.messages import status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,21 +86,6 @@ async def test_who_waits_for_ever_at_a_channel_is_told_of_the_kernels_end(
             assert (await asyncio.wait_for(kc.run("'again'"), LONG)).text == "'again'\n"
 
 
-async def test_a_reader_that_was_just_given_a_message_is_told_when_it_waits_again() -> None:
-    """The last words of a kernel and its end may come in one turn of the loop."""
-    inbox = Inbox("iopub")
-    reader = asyncio.ensure_future(read_on(lambda: inbox.wait(None)))
-    await until(lambda: inbox._patient)
-    inbox.put(status("busy", "a"))
-    inbox.fail_patient(restarted)
-    with pytest.raises(errors.KernelRestartedError):
-        await asyncio.wait_for(reader, LONG)
-    other = asyncio.ensure_future(inbox.wait(None))
-    await until(lambda: inbox._patient)
-    inbox.put(status("idle", "a"))
-    assert (await asyncio.wait_for(other, LONG)).parent_id == "a"
-
-
 async def test_a_programs_own_look_comes_first_where_it_has_one(
     mortal: ConKernelManager, nbclient: type[Exception]
 ) -> None:
@@ -160,57 +140,6 @@ async def test_a_reader_that_nobody_awaits_ends_without_a_complaint(
     gc.collect()
     asyncio.get_running_loop().set_exception_handler(None)
     assert complaints == []
-
-
-@pytest.mark.parametrize("make", [Ending(exit_code=3, stderr="s").error, restarted])
-def test_the_error_that_others_catch_as_well_is_ours_in_name_and_pickle(
-    nbclient: type[Exception], monkeypatch: pytest.MonkeyPatch, make: Any
-) -> None:
-    """Made once; where it arrives without nbclient, it is ours alone."""
-    error = make()
-    error.msg_id = "m"
-    base = type(error).__mro__[1]
-    assert issubclass(base, errors.DeadKernelError)
-    assert type(error) is caught_class(base)
-    assert repr(error).startswith(f"{base.__name__}(")
-    assert (type(error).__module__, type(error).__qualname__) == (base.__module__, base.__name__)
-    again = pickle.loads(pickle.dumps(error))
-    assert (type(again), again.args, vars(again)) == (type(error), error.args, vars(error))
-    pickled = pickle.dumps(error)
-    monkeypatch.delitem(sys.modules, "nbclient.exceptions")
-    plain = pickle.loads(pickled)
-    assert (type(plain), plain.args, vars(plain)) == (base, error.args, vars(error))
-
-
-def test_a_class_that_cannot_stand_beside_ours_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that chose another layout costs its own except clause, not the error."""
-    module = ModuleType("nbclient.exceptions")
-    module.DeadKernelError = type("Odd", (SystemError, OSError), {})  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "nbclient.exceptions", module)
-    assert isinstance(restarted(), errors.KernelRestartedError)
-
-
-# What programs catch around the calls of jupyter_client, and what ours raise there:
-# (call, situation, what is raised, the class that is caught; who catches it).
-CAUGHT = [
-    ("get_msg", "dead", errors.DeadKernelError, RuntimeError),  # nbclient.setup_kernel
-    ("get_msg", "restarted", errors.KernelRestartedError, RuntimeError),  # nbclient
-    ("execute", "dead", errors.DeadKernelError, RuntimeError),  # nbclient.setup_kernel
-    ("wait_for_ready", "mute", errors.ReadyTimeout, RuntimeError),  # nbclient, jupyter_client
-    ("wait_for_ready", "dead", errors.DeadKernelError, RuntimeError),  # nbclient
-    ("execute_interactive", "late", errors.ReplyTimeout, TimeoutError),  # nbmake, voila
-    ("execute(reply=True)", "late", errors.ReplyTimeout, asyncio.TimeoutError),  # voila.handler
-    ("execute(reply=True)", "late", errors.ReplyTimeout, FutureTimeoutError),  # run_sync's users
-    ("connect", "lost", errors.TransportError, ConnectionError),  # voila.utils
-]
-
-
-@pytest.mark.parametrize(("call", "situation", "raised", "caught"), CAUGHT)
-def test_what_is_raised_is_what_programs_catch(
-    call: str, situation: str, raised: type[Exception], caught: type[Exception]
-) -> None:
-    """By class, without nbclient."""
-    assert issubclass(raised, caught), (call, situation)
 
 
 @pytest.mark.parametrize("name", CHANNELS)

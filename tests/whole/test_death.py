@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from conkernelclient import ConKernelClient, ConKernelManager
+
 AT_ONCE = 2.0  # seconds; what is not told waits for ever
 
 
@@ -259,3 +261,67 @@ def _is_running(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+# The kernel's loop ends, as an interrupt between two of its handlers can make it end. It closes its
+# sockets, and then waits for ever for one of its context, as it does where a thread still has one.
+LEAVE = """
+import sys, zmq
+from ipykernel.kernelapp import IPKernelApp
+sys.kept = IPKernelApp.instance().context.socket(zmq.PAIR)
+get_ipython().kernel.io_loop.add_callback(get_ipython().kernel.io_loop.stop)
+"""
+
+
+async def test_a_kernel_whose_process_hangs_in_its_end_is_told_as_dead() -> None:
+    """Who waited for it waited for ever, and its manager took it for alive."""
+    km = ConKernelManager()
+    await km.start_kernel()
+    kc = await km.client().start_channels()
+    assert (await kc.run(LEAVE)).status == "ok"
+    waiting = kc.run("1"), kc.execute("2", reply=True), kc.complete("a", reply=True)
+    for outcome in await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), LONG):
+        assert isinstance(outcome, errors.DeadKernelError)
+        assert "closed its connections" in str(outcome)
+        assert "restart_kernel" in str(outcome)
+    assert await km.is_alive()  # its process is
+    await km.restart_kernel(now=True)
+    assert await asyncio.wait_for(kc.eval("'again'"), LONG) == "again"
+    kc.stop_channels()
+    await km.shutdown_kernel(now=True)
+
+
+async def test_what_its_process_ends_by_afterwards_is_said() -> None:
+    """That tells more than that it closed its connections."""
+    km = ConKernelManager()
+    await km.start_kernel()
+    kc = await km.client().start_channels()
+    await kc.run(LEAVE)
+    with pytest.raises(errors.DeadKernelError, match="closed its connections"):
+        await asyncio.wait_for(kc.run("1"), LONG)
+    assert km.provisioner is not None
+    os.kill(km.provisioner.pid, signal.SIGKILL)
+    await until(lambda: "SIGKILL" in str(kc.run("1").exception()))
+    kc.stop_channels()
+    await km.shutdown_kernel(now=True)
+
+
+async def test_it_is_restarted_where_dead_ones_are() -> None:
+    """Once, however many clients have noticed; its process goes."""
+    km = ConKernelManager(autorestart=True)
+    heard: list[str] = []
+    km.add_restart_callback(lambda: heard.append("restart"))
+    km.add_restart_callback(lambda: heard.append("dead"), "dead")
+    await km.start_kernel()
+    one, two = [await km.client().start_channels() for _ in range(2)]
+    await one.run(LEAVE)
+    for outcome in await asyncio.wait_for(
+        asyncio.gather(one.run("1"), two.run("2"), return_exceptions=True), LONG
+    ):
+        assert isinstance(outcome, errors.DeadKernelError)
+    for kc in (one, two):
+        await kc.wait_for_ready(timeout=LONG)
+        assert (await asyncio.wait_for(kc.run("'back'"), LONG)).text == "'back'\n"
+        kc.stop_channels()
+    assert heard == ["restart"]
+    await km.shutdown_kernel(now=True)

@@ -19,6 +19,8 @@ from tests.clients import LONG, client_of, opened, until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conkernelclient import ConKernelManager
+
 
 async def test_threads_send_and_get_their_own_answers(km: ConKernelManager) -> None:
     """Ids at once; replies and results as concurrent futures."""
@@ -181,3 +183,21 @@ async def test_a_thread_that_asks_while_the_channels_are_stopped_is_told_so() ->
             kc.start_channels()
             with pytest.raises(errors.ChannelsClosedError):
                 await asyncio.to_thread(ask)
+
+
+async def test_what_can_only_be_awaited_in_the_loop_says_so_elsewhere(km: ConKernelManager) -> None:
+    """A waiter in another thread's loop slept until something else woke that loop."""
+    async with client_of(km) as kc:
+
+        async def elsewhere() -> None:
+            for waiting in (
+                kc.get_shell_msg(timeout=1),
+                kc.get_pubs(),
+                kc._async_recv_reply("x", timeout=1),
+                kc.wait_for_ready(),
+                kc.execute_interactive("1"),
+            ):
+                with pytest.raises(errors.WrongLoopError):
+                    await waiting
+
+        await asyncio.to_thread(asyncio.run, elsewhere())

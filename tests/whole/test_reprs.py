@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelClient, ConKernelManager, Result, Run
-from conkernelclient.outputs.standing import short, standing
 from conkernelclient.testing import FakeKernel, Hold
 from tests.clients import opened
 
@@ -116,17 +115,3 @@ async def test_the_repr_of_a_client_in_a_forked_child_does_not_raise(kernel: Fak
         assert b"of another process" in pipe.read()
     os.waitpid(child, 0)
     kc.stop_channels()
-
-
-def test_what_cannot_be_told_is_left_out_of_a_repr() -> None:
-    """What was told before it stays."""
-
-    class Thing:
-        pass
-
-    def tell() -> Iterator[str]:
-        yield "here"
-        raise OSError
-
-    assert standing(Thing(), tell) == "<Thing here, not to be told more>"
-    assert short("a\x1b[2Jb\n" * 9, 5) == "ab a…"

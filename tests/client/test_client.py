@@ -1,4 +1,4 @@
-"""A user sees the figures of his client while it works."""
+"""A client is made with what it can work with."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from conkernelclient.state.latency import KEPT, Pace
+import pytest
+from traitlets import TraitError
+
 from tests.clients import LONG, client_of
 
 if TYPE_CHECKING:
     from conkernelclient import ConKernelManager
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_window_that_lets_nobody_pass_is_refused(km: ConKernelManager, limit: int) -> None:
+    """No run would ever have left."""
+    with pytest.raises(TraitError):
+        km.client(window=limit)
 
 
 async def test_times_of_requests_and_of_the_client_itself(km: ConKernelManager) -> None:
@@ -25,14 +34,3 @@ async def test_times_of_requests_and_of_the_client_itself(km: ConKernelManager) 
     assert 0 < after["p50"] < after["p99"]
     assert 0 < after["seconds"] - before["seconds"] < took
     assert after["requests"] - before["requests"] == 10
-
-
-def test_before_the_first_request_there_are_none_and_then_the_last_are_kept() -> None:
-    """A bounded number of them."""
-    pace = Pace()
-    assert pace.percentile(50) == pace.percentile(99) == 0
-    for _ in range(2 * KEPT):
-        pace.times.append(time.monotonic())
-    first = pace.percentile(0)
-    assert first > 0
-    assert pace.percentile(100) >= pace.percentile(50) >= first

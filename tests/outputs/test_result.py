@@ -1,0 +1,54 @@
+"""A result reads as text, tells how it stands, and raises what the code raised."""
+
+from __future__ import annotations
+
+import pytest
+
+from conkernelclient import errors, events
+from tests.outputs.made import (
+    ended_as,
+    folded,
+    result_of,
+    stream,
+)
+
+
+def test_a_result_reads_as_text_and_tells_its_status() -> None:
+    """A model sees why there is nothing more."""
+    good = ended_as(
+        "ok", outputs=folded(stream("a\n"), stream("b", "stderr"), result_of("1")).outputs
+    )
+    assert good.ok
+    assert (good.stdout, good.stderr, good.text) == ("a\n", "b", "a\nb\n1\n")
+    assert good.data == {"text/plain": "1"}
+    assert good.to_llm() == "a\nb\n1\n"
+    assert ended_as("ok").data is None
+    left = ended_as("timeout", started=True, still_running=True)
+    assert "timed out, and the kernel is still busy" in left.to_llm()
+    assert "timed out before it ran" in ended_as("timeout").to_llm()
+    assert "aborted after E: x" in ended_as("aborted", aborted_by="E: x").to_llm()
+    assert "cancelled before it ran" in ended_as("cancelled").to_llm()
+    assert ended_as("cancelled", started=True).to_llm() == "\n[cancelled]\n"
+    assert "still running" in ended_as("running").to_llm()
+    long = ended_as("timeout", outputs=folded(stream("x" * 1000)).outputs)
+    assert len(long.to_llm(max_chars=100)) <= 100
+    assert "timed out" in long.to_llm(max_chars=100)
+
+
+def test_raise_for_status_raises_what_the_code_raised() -> None:
+    """Or says what else became of it; an ok result is itself."""
+    good = ended_as("ok")
+    assert good.raise_for_status() is good
+    raised = ended_as("error", error=events.ErrorOutput("ValueError", "bad", ["t"]))
+    with pytest.raises(errors.ExecutionError, match="ValueError: bad") as caught:
+        raised.raise_for_status()
+    assert (caught.value.ename, caught.value.traceback, caught.value.msg_id) == (
+        "ValueError",
+        ["t"],
+        "m",
+    )
+    assert caught.value.result is raised
+    with pytest.raises(errors.ConKernelError, match="did not run"):
+        ended_as("aborted").raise_for_status()
+    with pytest.raises(errors.ConKernelError, match="timed out"):
+        ended_as("timeout", error=None).raise_for_status()
