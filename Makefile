@@ -52,7 +52,7 @@ cover: .venv/.dev
 # These modules decide everything, so each of their branches is proven by the module's own test file.
 TESTS_OF_router := tests/state/test_router.py
 PARTS_OF_router := conkernelclient/state/router.py
-TESTS_OF_wire := tests/protocol/test_wire.py
+TESTS_OF_wire := tests/protocol
 PARTS_OF_wire := conkernelclient/protocol/wire.py,conkernelclient/protocol/incoming.py,conkernelclient/protocol/big_ints.py
 wire-alone router-alone: %-alone: .venv/.dev
 	$(BIN)/coverage run --data-file=.coverage.$* -m pytest --quiet $(TESTS_OF_$*)

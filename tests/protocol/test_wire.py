@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -14,24 +13,15 @@ from hypothesis import strategies as st
 from jupyter_client.session import Session, json_packer, json_unpacker
 
 from conkernelclient.errors import ProtocolError
-from conkernelclient.protocol.big_ints import PIECE
-from conkernelclient.protocol.incoming import parse_date
-from conkernelclient.protocol.messages import CHANNELS
 from conkernelclient.protocol.wire import DELIMITER, LARGE, Wire, json_of
 from tests.messages import DATE, KEY, frames, header, packed, settings
+from tests.protocol.odd import ODD_TEXTS, same
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Interpreting naive datetime:DeprecationWarning",  # what Session says to such dates
     "ignore:Message serialization failed:UserWarning",  # and to what JSON cannot hold
 )
 
-# Each oddity that JSON libraries treat differently.
-ODD_TEXTS = st.one_of(
-    st.text(),
-    st.text(st.characters(categories=["Cs", "L"])),  # with lone surrogates
-    st.sampled_from([DATE, "2026-01-02T03:04:05", "null", "NaN", "<IDS|MSG>"]),
-    st.sampled_from(["2026-01-02T24:00:00Z", "9999-12-31T24:00:00Z", "0001-01-01T00:00:00"]),
-)
 ODD_SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -64,21 +54,6 @@ ODD_OBJECTS = st.dictionaries(
 
 def session() -> Session:
     return Session(key=KEY, packer="json", unpacker="json")
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal, NaN being equal to itself, and 1 not to True or 1.0."""
-    match one, other:
-        case dict(), dict():
-            return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-        case (list(), list()):
-            return len(one) == len(other) and all(map(same, one, other))
-        case float(), float():
-            return one == other or (math.isnan(one) and math.isnan(other))
-        case datetime(), datetime():
-            return one == other and one.utcoffset() == other.utcoffset()
-        case _:
-            return type(one) is type(other) and one == other
 
 
 def dumped(part: Any) -> bytes:
@@ -140,38 +115,6 @@ def test_what_pack_makes_unpack_reads(content: Any) -> None:
         return  # a lone surrogate: `json` in Session cannot send it either
     wanted = json_unpacker(json_packer(content))
     assert same(Wire(settings()).unpack([bytes(frame) for frame in sent]).content, wanted)
-
-
-@given(
-    st.one_of(
-        ODD_TEXTS, st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
-    )
-)
-def test_a_date_is_read_as_jupyter_client_reads_it_or_stays_a_text(text: str) -> None:
-    """The instant and the offset are the same."""
-    from jupyter_client.jsonutil import parse_date as theirs
-
-    try:
-        wanted = theirs(text)
-    except (ValueError, OverflowError):
-        assert parse_date(text) == text
-        return
-    got = parse_date(text)
-    assert same(got, wanted) or got == text
-
-
-@pytest.mark.parametrize("text", ["2026-W01-5T02:03:04.678901Z", "2026-01-02T02:04Z\x005.678901Z"])
-def test_what_only_python_takes_for_a_date_stays_a_text(text: str) -> None:
-    """The day of a week, and what ends at a NUL: `fromisoformat` reads both."""
-    assert parse_date(text) == text
-
-
-def test_a_naive_date_is_local_time() -> None:
-    """As in Session, which warns about it."""
-    got = parse_date("2026-01-02T03:04:05")
-    assert isinstance(got, datetime)
-    assert got.replace(tzinfo=None) == datetime(2026, 1, 2, 3, 4, 5)
-    assert got.tzinfo is not None
 
 
 @pytest.mark.parametrize(
@@ -338,25 +281,11 @@ def test_dates_bytes_and_naive_dates_are_packed_as_session_packs_them() -> None:
         )
 
 
-def test_the_channels_are_four() -> None:
-    """The heartbeat carries no messages."""
-    assert CHANNELS == ("shell", "iopub", "stdin", "control")
-
-
 def test_buffers_may_hold_anything_but_a_message() -> None:
     """A delimiter, or frames that carry no right signature."""
     for buffers in ([b"x", DELIMITER], frames([b"{}"] * 4, key=b"another")):
         message = Wire(settings()).unpack([*packed("comm_msg", {}), *buffers])
         assert [bytes(buffer) for buffer in message.buffers] == buffers
-
-
-def test_an_integer_beyond_64_bits_is_found_wherever_it_is() -> None:
-    """Also across the border of two pieces."""
-    digits = "1234567890123456789012345"
-    for before in (0, PIECE - 40, PIECE - 10):
-        message = packed("stream", {"name": "x" * before, "number": int(digits)})
-        wire = Wire(settings())
-        assert wire.unpack(message, wire.check(message)).content["number"] == int(digits)
 
 
 @pytest.mark.parametrize("part", ["header", "parent_header", "metadata", "content"])
@@ -417,28 +346,6 @@ def test_a_large_message_is_judged_as_a_small_one() -> None:
     assert (list(json_of(large)), json_of([b"topic"])) == (large[3:7], ())
 
 
-def test_what_is_not_there_is_empty_and_stays_what_it_was_made() -> None:
-    """A message's metadata and buffers are one's to change."""
-    message = Wire(settings()).unpack(packed("stream", {}))
-    message.metadata["mine"] = 1
-    message.buffers.append(memoryview(b"b"))
-    assert message.message["metadata"] == {"mine": 1}
-    assert message.message["buffers"] == [b"b"]
-
-
-def test_what_a_message_is_replaced_by_is_all_that_is_left() -> None:
-    """Also of one that came from another version of the protocol."""
-    old = {"msg_id": "x", "msg_type": "pyout", "username": "u", "session": "s"}
-    for parts in (header("stream"), old):
-        dumped = [json.dumps(part).encode() for part in (parts, {"msg_id": "p"}, {}, {"data": {}})]
-        message = Wire(settings()).unpack(frames([*dumped, b"buffer"]))
-        message.replace("note", {"a": 1})
-        whole: Any = message.message
-        assert (message.msg_type, message.content, message.buffers) == ("note", {"a": 1}, [])
-        assert whole["header"]["msg_type"] == whole["msg_type"] == "note"
-        assert (whole["content"], whole["buffers"]) == ({"a": 1}, [])
-
-
 def test_the_parts_of_a_message_may_be_views_of_any_bytes() -> None:
     """As a transport gives what it did not copy."""
     sent = packed("stream", {"name": "stdout", "text": "x"}, {"msg_id": "p"})
@@ -471,12 +378,3 @@ def test_a_header_is_packed_as_the_session_packs_it(more: dict[str, Any]) -> Non
 def test_the_size_of_a_message_may_be_known() -> None:
     """It is told, and not counted once more."""
     assert Wire(settings()).unpack(packed("stream", {}), size=1).size == 1
-
-
-def test_a_large_content_can_be_replaced_before_anybody_reads_it() -> None:
-    """As for a message over `max_message_bytes`: what it said is never parsed, and let go."""
-    wire = Wire(settings())
-    message = wire.unpack(frames([*packed("stream", {})[3:6], b'{"' + b"x" * LARGE]))
-    message.replace("stream", {"text": "a note"})
-    assert (message.is_deferred, message.content) == (False, {"text": "a note"})
-    assert wire.unreadable == 0
