@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import Result
-from conkernelclient.connection.inbound import BATCH, SLOW, Inbound
+from conkernelclient.connection.inbound import SLOW, Inbound
 from conkernelclient.protocol.wire import LARGE, Wire
 from conkernelclient.testing import FakeKernel, Publish, Raise, Say, Show, Value
+from conkernelclient.transport.base import BATCH
 from tests.clients import LONG, until
 from tests.messages import packed, settings
 
