@@ -224,7 +224,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             try:
                 return await self._greet(step if step < math.inf else None)
             except DeadKernelError:
-                if not self._connection.presence.holds:
+                if not self._connection.presence.pauses:
                     raise
             except ReadyTimeout as state:
                 if step == left:

@@ -111,7 +111,7 @@ class Lifecycle(AsyncKernelClient):
         self._open_channels([name for name in CHANNELS if wanted[name]])
         self._is_stopped = False
         if iopub and not was_listening:
-            self._peer.hear(News.OPENED)
+            self._peer.learn(News.OPENED)
         self.allow_stdin = stdin
         if hb:
             self._wants_heartbeat = True

@@ -39,27 +39,27 @@ class ManagerLink:
         self._connection = connection
         self._peer = peer
         self._move = move
-        self._heard_before: int = 0  # messages that had come when the kernel was started last
+        self._received_before: int = 0  # messages that had come when the kernel was started last
 
     def watch(
-        self, on_left: Callable[[], None], on_answer: Callable[[], None], *, is_starting: bool
+        self, on_vanished: Callable[[], None], on_answer: Callable[[], None], *, is_starting: bool
     ) -> None:
         """
         Note that the owner will tell of the kernel's end.
 
         Args:
-            on_left: Called when the kernel closed its connections and did not end.
+            on_vanished: Called when the kernel closed its connections and did not end.
             on_answer: Called when it has answered.
             is_starting: Whether it has not answered any client yet.
         """
         self._peer.is_watched = True
         self._peer.is_starting = is_starting
-        self._peer.on_left = on_left
+        self._peer.on_vanished = on_vanished
         self._peer.on_answer = on_answer
 
-    def has_heard(self) -> bool:
+    def has_received(self) -> bool:
         """Tell whether anything came from the kernel since it was started."""
-        return self._connection.inbound.counts["received"] > self._heard_before
+        return self._connection.inbound.counts["received"] > self._received_before
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read."""
@@ -77,34 +77,34 @@ class ManagerLink:
 
     def announce_restart(self) -> None:
         """Tell that a restart of the kernel begins."""
-        self._connection.hand_over(lambda: self._peer.hear(News.RESTARTS))
+        self._connection.hand_over(lambda: self._peer.learn(News.RESTARTS))
 
     def call_off_restart(self) -> None:
         """Tell that nothing comes of a restart which was announced."""
 
         def stay() -> None:
             if self._connection.presence.state is State.RESTARTING:
-                self._peer.hear(News.STARTED)
+                self._peer.learn(News.STARTED)
 
         self._connection.hand_over(stay)
 
     def end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
         """Tell that the kernel ended; with `returns` that another one takes its place."""
         news = News.RETURNS if returns else News.ENDED
-        self._connection.hand_over(lambda: self._peer.hear(news, make_error))
+        self._connection.hand_over(lambda: self._peer.learn(news, make_error))
 
     def start(
         self,
         info: KernelConnectionInfo,
-        on_left: Callable[[], None],
+        on_vanished: Callable[[], None],
         on_answer: Callable[[], None],
     ) -> None:
         """Tell that the kernel was started, maybe again, maybe at other ports."""
 
         def start() -> None:
             self._move(info)
-            self._heard_before = self._connection.inbound.counts["received"]
-            self._peer.hear(News.STARTED)
+            self._received_before = self._connection.inbound.counts["received"]
+            self._peer.learn(News.STARTED)
 
-        self.watch(on_left, on_answer, is_starting=True)
+        self.watch(on_vanished, on_answer, is_starting=True)
         self._connection.hand_over(start)

@@ -362,7 +362,7 @@ class Connection(Loops):
                 entry.fail(error)
 
     def unsent(self, msg_id: str, error: Exception) -> None:
-        """Tell who waits for the messages of a request, which nobody holds, that it never left."""
+        """Tell whoever waits for messages of a request by hand that it was never sent."""
         logger.warning("a request that had waited to be sent never was: %s", error)
 
         def make_error() -> ConKernelError:

@@ -2,9 +2,9 @@
 What is done when the kernel goes or comes?
 
 `Presence` decides what the news mean; here they are gathered and acted on: sockets are closed and
-opened, requests fail or are held, a kernel is greeted or looked for. Whoever owns the kernel tells
-of its end and its return. A client that only attached to it learns that from its sockets; and so
-does the other one if the kernel closes them and its process goes on, of which no owner can tell.
+opened, requests fail or are paused, a kernel is greeted or looked for. The kernel's owner tells of
+its end and its return. A client that only attached to it learns that from its sockets; and so does
+the other one if the kernel closes them and its process goes on, of which no owner can tell.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ChannelsClosedError
-from ..state.endings import cut_off, left, restarted
-from ..state.presence import HELD, TRANSITIONS, News, State
+from ..state.endings import cut_off, restarted, vanished
+from ..state.presence import PAUSED, TRANSITIONS, News, State
 from ..state.router import Phase
 from .companion import Companion
 from .ready import Greeting
@@ -48,7 +48,7 @@ class Peer(Companion):
     Attributes:
         is_watched: Whether its owner tells of its end.
         is_starting: Whether its owner has started it, and it has not answered anybody yet.
-        on_left: Called when it is taken for gone although its owner has told nothing.
+        on_vanished: Called when it is taken for gone although its owner has told nothing.
         on_answer: Called when it has answered.
         on_greeted: Called with its `kernel_info_reply` whenever it was greeted.
         session: The kernel's own session id, another one after each restart; None: not known yet.
@@ -62,7 +62,7 @@ class Peer(Companion):
         self._presence: Presence = connection.presence
         self.is_watched: bool = False
         self.is_starting: bool = False
-        self.on_left: Callable[[], None] | None = None
+        self.on_vanished: Callable[[], None] | None = None
         self.on_answer: Callable[[], None] | None = None
         self.on_greeted: Callable[[Message], None] | None = None
         self.session: str | None = None
@@ -103,9 +103,9 @@ class Peer(Companion):
             return "it is being restarted"
         return "its ports do not answer"
 
-    # What is heard
+    # What is learned
 
-    def hear(self, news: News, why: Callable[[], ConKernelError] | None = None) -> None:
+    def learn(self, news: News, why: Callable[[], ConKernelError] | None = None) -> None:
         """
         Take news of the kernel, and do what is to be done.
 
@@ -128,16 +128,16 @@ class Peer(Companion):
         self._connected.discard(channel)
         if was_connected and self.is_watched:
             if channel == "shell":
-                self.hear(News.CUT_WATCHED)
+                self.learn(News.CUT_WATCHED)
         elif was_connected:
-            self.hear(News.CUT)
+            self.learn(News.CUT)
         self._wake()
 
     def connected(self, channel: Channel) -> None:
         """Take note that the kernel has answered on a socket."""
         self._connected.add(channel)
         if channel == "shell":
-            self.hear(News.CONNECTED)
+            self.learn(News.CONNECTED)
 
     def rebound(self) -> None:
         """Take note that another loop is served now: what the one of before had begun goes on."""
@@ -180,7 +180,7 @@ class Peer(Companion):
             self._bury(before)
         elif state is State.VANISHED and before is State.SEEKING:
             self._give_up()
-        elif state is State.HERE and before in HELD:
+        elif state is State.HERE and before in PAUSED:
             self._release()
         elif (before, state) in BEGINNINGS:
             self._start(WORK[state](self))
@@ -212,7 +212,7 @@ class Peer(Companion):
                 self._break_off(why, also_held=False)
             self.reopen()
         if not connection.is_open("iopub"):  # a client that does not listen need not be greeted
-            self.hear(News.ANSWERED)
+            self.learn(News.ANSWERED)
         else:
             self._start(self._greet())
 
@@ -228,8 +228,8 @@ class Peer(Companion):
         connection = self._connection
         connection.fail_all(self._presence.error)
         connection.fail_readers(self._presence.error, also_patient=True)
-        if self.on_left is not None:
-            self.on_left()
+        if self.on_vanished is not None:
+            self.on_vanished()
 
     def _break_off(self, make_error: Callable[[], ConKernelError], *, also_held: bool) -> None:
         """Close the sockets; what was sent fails, and with `also_held` what waits as well."""
@@ -245,7 +245,7 @@ class Peer(Companion):
 
     async def _read_last_words(self) -> None:
         await self._until_drained()
-        self.hear(News.READ)
+        self.learn(News.READ)
 
     async def _until_drained(self) -> None:
         """Read what the kernel had sent; one that ended closes all of its sockets."""
@@ -262,7 +262,7 @@ class Peer(Companion):
     async def _wait_for_its_end(self) -> None:
         """Leave it to the owner to tell of the end; if he does not, the sockets have to do."""
         await asyncio.sleep(ENDS_WITHIN)
-        self.hear(News.SILENT)
+        self.learn(News.SILENT)
 
     async def _greet(self) -> None:
         """Greet a kernel to which the connection is new."""
@@ -270,21 +270,21 @@ class Peer(Companion):
         self.note(info)
         self._info = info
         if self._presence.state is State.GREETING:
-            self.hear(News.ANSWERED)
+            self.learn(News.ANSWERED)
         self._wake()
 
     async def _until_it_answers(self) -> Message:
         greeting = self._greeting = Greeting(self._connection)
         try:
-            return await greeting.until_ready(None, self._heard)
+            return await greeting.until_ready(None, self._subscribed)
         finally:
             if self._greeting is greeting:
                 self._greeting = None
 
-    def _heard(self) -> None:
-        """Learn that iopub is heard: a kernel that is up, and may be busy, holds nobody up."""
+    def _subscribed(self) -> None:
+        """Learn that iopub is subscribed: a kernel that is up, and may be busy, delays nobody."""
         if not self.is_starting and self._presence.state is State.GREETING:
-            self.hear(News.ANSWERED)
+            self.learn(News.ANSWERED)
 
     async def _seek(self) -> None:
         """Find out whether a kernel whose sockets were lost is dead, restarted, or there."""
@@ -308,13 +308,13 @@ class Peer(Companion):
             connection.fail_readers(restarted, also_patient=True)
             connection.subshells.clear()
         self._info = info
-        self.hear(News.ANSWERED)
+        self.learn(News.ANSWERED)
 
     async def _until_it_is_found(self) -> Message:
         """Greet it once it is connected, as often as that is lost again; gives its info."""
         while True:
             if not await self._connects_within(RETURNS_WITHIN):
-                self.hear(News.SILENT, left().error)
+                self.learn(News.SILENT, vanished().error)
                 await self._connects_within(None)
             probing = begin(asyncio.get_running_loop(), self._until_it_answers())
             probing.add_done_callback(lambda _: self._wake())
@@ -341,15 +341,15 @@ class Peer(Companion):
         router = self._connection.router
         for request in requests:
             # Those in a subshell may be at it still; when they idle, they are asked for.
-            is_heard = request.takes_iopub and getattr(request.owner, "subshell_id", None)
-            if router.is_under_way(request) and (has_restarted or not is_heard):
+            may_go_on = request.takes_iopub and getattr(request.owner, "subshell_id", None)
+            if router.is_under_way(request) and (has_restarted or not may_go_on):
                 router.end(request)
                 request.owner.fail(restarted() if has_restarted else cut_off())
 
     # Inside
 
     def _is_to_be_greeted(self) -> bool:
-        return self._presence.holds or (self._greeting is not None and self._is_at_work())
+        return self._presence.pauses or (self._greeting is not None and self._is_at_work())
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._stop()
@@ -359,7 +359,7 @@ class Peer(Companion):
         if loop is None or loop.is_closed():  # the next loop goes on with it, if there is a need
             work.close()
             if self._presence.state in ENDING:
-                self.hear(News.READ)
+                self.learn(News.READ)
             return
         self._task = begin(loop, work)
         self._task.add_done_callback(self._ended)

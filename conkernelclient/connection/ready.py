@@ -1,7 +1,7 @@
 """
 When is a kernel ready for this client?
 
-When three things are so: it answered a `kernel_info_request`; the client hears its iopub channel,
+When three things are so: it answered a `kernel_info_request`; the client has subscribed its iopub,
 since anything came over it (the kernel's `iopub_welcome` of JEP 65, or the status of a probe); and
 it knows the client's stdin, for it drops a question to a client that it does not know. A
 subscription takes its time to reach the kernel; probes follow each other, one round trip each,
@@ -57,15 +57,15 @@ class Greeting:
         self._ask_at: float | None = None  # when it is asked again, by the loop's clock
 
     async def until_ready(
-        self, timeout: float | None, on_heard: Callable[[], None] | None = None
+        self, timeout: float | None, on_subscribed: Callable[[], None] | None = None
     ) -> Message:
         """
         Wait until the kernel is ready; gives its `kernel_info_reply`.
 
         Args:
             timeout: Seconds; None: any time.
-            on_heard: Called once when its iopub is heard and it knows our stdin: a kernel that is
-                busy answers later.
+            on_subscribed: Called once when its iopub is subscribed and it knows our stdin: a kernel
+                that is busy answers later.
 
         Raises:
             ReadyTimeout: It is not within `timeout` seconds; the text says how far it was.
@@ -86,9 +86,9 @@ class Greeting:
                     if not connection.is_heard():
                         self._send()
                 if connection.is_heard() and connection.is_stdin_connected():
-                    if on_heard is not None:
-                        on_heard()
-                        on_heard = None
+                    if on_subscribed is not None:
+                        on_subscribed()
+                        on_subscribed = None
                     if self._info is not None:
                         return self._info
                 left = None if deadline is None else deadline - loop.time()

@@ -99,7 +99,7 @@ class Watchdog(Companion):
         """Tell those of whom `question` tells that nothing more will come: a part of it came."""
         connection = self._connection
         if channel != "shell":
-            question.is_heard = True
+            question.is_published_for = True
         elif connection.loop is not None:
             question.note_reply(connection.loop.time(), connection.published)
         in_vain = question.in_vain()

@@ -54,11 +54,11 @@ class Clients:
     def start(
         self,
         info: KernelConnectionInfo,
-        on_left: Callable[[], None],
+        on_vanished: Callable[[], None],
         on_answer: Callable[[], None],
     ) -> None:
         """Tell them that the kernel was started; see `ManagerLink.start`."""
-        self.tell(lambda link: link.start(info, on_left, on_answer))
+        self.tell(lambda link: link.start(info, on_vanished, on_answer))
 
     def end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
         """Tell them that the kernel ended; with `returns` that another one takes its place."""
@@ -77,9 +77,9 @@ class Clients:
         for client in self:
             client._link.note_interrupt()
 
-    def have_heard(self) -> bool:
+    def have_received(self) -> bool:
         """Tell whether the kernel has said anything to any of them since it was started."""
-        return any(client._link.has_heard() for client in self)
+        return any(client._link.has_received() for client in self)
 
     async def until_settled(self) -> None:
         """Wait until they have read what the kernel had sent before its end."""

@@ -364,7 +364,7 @@ class ConKernelManager(AsyncKernelManager):
         with naming_shortage("the kernel's process"):
             await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
-        self._clients.start(info, self._succession.kernel_left, life.note_answer)
+        self._clients.start(info, self._succession.kernel_vanished, life.note_answer)
 
     def _own_files(self) -> list[str]:
         """Give what was made for the kernel, and goes with it."""

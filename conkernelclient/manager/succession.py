@@ -14,7 +14,7 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ..state.endings import Ending, left, restarted
+from ..state.endings import Ending, restarted, vanished
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -91,7 +91,7 @@ class Succession:
         life = self.life
         if life is None:
             return
-        link.watch(self.kernel_left, life.note_answer, is_starting=not life.has_answered)
+        link.watch(self.kernel_vanished, life.note_answer, is_starting=not life.has_answered)
         if self._restarts_due or self.is_restarting:
             link.announce_restart()
         elif life.is_over:
@@ -151,7 +151,7 @@ class Succession:
         if not self._call_in_loop(self._settle_end, life, may_wait=self.restarter is not None):
             self._clients.end(life.ending().error)
 
-    def kernel_left(self) -> None:
+    def kernel_vanished(self) -> None:
         """Do what follows when the kernel closed its connections, and its process lives on."""
         if self.life is not None:
             self._call_in_loop(self._settle_leaving, self.life)
@@ -211,13 +211,13 @@ class Succession:
             return
         if restarter is not None and life.is_owned and restarter.wants_restart():
             life.is_being_ended = True
-            self._revive(restarter, left())
+            self._revive(restarter, vanished())
 
     def _choose_other_ports(self, life: Life) -> None:
         manager = self._manager()
         if self.life is not life or manager is None or self._port_retries >= PORT_RETRIES:
             return
-        if self._clients.have_heard():
+        if self._clients.have_received():
             return
         self._port_retries += 1
         life.is_being_ended = True

@@ -18,11 +18,11 @@ __all__ = [
     "Ending",
     "closed",
     "cut_off",
-    "left",
     "lost_reply",
     "no_idle",
     "restarted",
     "unpublished",
+    "vanished",
 ]
 
 
@@ -57,7 +57,7 @@ class Ending(NamedTuple):
         )
 
 
-def left() -> Ending:
+def vanished() -> Ending:
     """Describe the end of a kernel of which only that is known that it closed its connections."""
     return Ending(
         reason="the kernel closed its connections, did not come back, and is taken for dead"
@@ -82,11 +82,11 @@ def lost_reply(msg_id: str) -> ReplyTimeout:
     )
 
 
-def no_idle(seconds: float, *, is_heard: bool) -> TransportError:
+def no_idle(seconds: float, *, publishes: bool) -> TransportError:
     """Make the error of who waits for an idle that will not come; `seconds` were waited."""
     seen = (
         "publishes, but never that it is idle"
-        if is_heard
+        if publishes
         else f"publishes nothing, not even its status, for {seconds:g} s"
     )
     return TransportError(

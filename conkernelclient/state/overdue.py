@@ -61,9 +61,9 @@ class Sign(Enum):
     """Nothing was published since the question's reply."""
     MUTE = auto()
     """The same, for so long that nothing will be."""
-    PUBLISHES = auto()
+    PUBLISHES_OTHERS = auto()
     """Something was published since, and nothing for this question."""
-    HEARD = auto()
+    PUBLISHES = auto()
     """Something was published since, and something for this question."""
 
 
@@ -86,9 +86,9 @@ VERDICTS: Final[Mapping[tuple[Phase, Sign], Verdict]] = {
     (Phase.IDLED, Sign.READ): Verdict.SHARED,
     (Phase.REPLIED, Sign.SILENT): Verdict.WAIT,
     (Phase.REPLIED, Sign.MUTE): Verdict.CERTAIN,
-    (Phase.REPLIED, Sign.PUBLISHES): Verdict.LOST,
+    (Phase.REPLIED, Sign.PUBLISHES_OTHERS): Verdict.LOST,
     # What is published is in order: the idles before it are lost.
-    (Phase.REPLIED, Sign.HEARD): Verdict.SHARED,
+    (Phase.REPLIED, Sign.PUBLISHES): Verdict.SHARED,
 }
 
 
@@ -104,16 +104,16 @@ class Question:
         request: As given.
         owed: As given.
         is_open: Whether it is asked still.
-        is_heard: Whether anything was published for it.
+        is_published_for: Whether anything was published for it.
     """
 
-    __slots__ = ("_published", "_replied_at", "is_heard", "is_open", "owed", "request")
+    __slots__ = ("_published", "_replied_at", "is_open", "is_published_for", "owed", "request")
 
     def __init__(self, request: Request, owed: Sequence[Request]) -> None:
         self.request: Request = request
         self.owed: Sequence[Request] = owed
         self.is_open: bool = True
-        self.is_heard: bool = False
+        self.is_published_for: bool = False
         self._replied_at = 0.0
         self._published = 0  # how much there was when its reply came
 
@@ -149,14 +149,14 @@ class Question:
         if phase is IDLED:
             sign = Sign.UNREAD if is_unread else Sign.READ
         elif published > self._published:
-            sign = Sign.HEARD if self.is_heard else Sign.PUBLISHES
+            sign = Sign.PUBLISHES if self.is_published_for else Sign.PUBLISHES_OTHERS
         else:
             sign = Sign.MUTE if now - self._replied_at >= MUTE_AFTER else Sign.SILENT
         return VERDICTS[phase, sign]
 
     def no_idle(self) -> TransportError:
         """Make the error of who waits for an idle that will not come."""
-        return no_idle(MUTE_AFTER, is_heard=self.is_heard)
+        return no_idle(MUTE_AFTER, publishes=self.is_published_for)
 
 
 class _Suspect:

@@ -1,7 +1,7 @@
 """
 Is the kernel there, and may something be sent to it?
 
-What a client knows of its kernel is one of nine states; what it hears, from the kernel's owner or
+What a client knows of its kernel is one of nine states; what it learns, from the kernel's owner or
 from its own sockets, is one of a dozen news. `TRANSITIONS` has every pair that can happen. Whoever
 feeds the news acts on the change; here is decided, and nothing else.
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..errors import ConKernelError
 
-__all__ = ["HELD", "LOST", "SENDING", "TRANSITIONS", "News", "Presence", "State"]
+__all__ = ["LOST", "PAUSED", "SENDING", "TRANSITIONS", "News", "Presence", "State"]
 
 
 class State(Enum):
@@ -39,13 +39,13 @@ class State(Enum):
     RETURNING = auto()
     """The same, and its owner will start another one."""
     GREETING = auto()
-    """A connection to it is new: it is asked who it is, and whether its iopub is heard."""
+    """A connection to it is new: it is asked who it is, and its iopub is subscribed."""
     GONE = auto()
     """It ended."""
 
 
 class News(Enum):
-    """What a client hears of its kernel."""
+    """What a client learns of its kernel."""
 
     RESTARTS = auto()
     """The owner begins to restart it."""
@@ -64,7 +64,7 @@ class News(Enum):
     CONNECTED = auto()
     """It answers on its ports."""
     ANSWERED = auto()
-    """It answered, or at least its iopub is heard and it is known to be up."""
+    """It answered, or at least its iopub is subscribed and it is known to be up."""
     READ = auto()
     """What it had sent before its end is read."""
     OPENED = auto()
@@ -97,11 +97,11 @@ TRANSITIONS: Final[Mapping[tuple[State, News], State]] = {
 }
 
 SENDING: Final = frozenset({State.HERE, State.UNSURE})
-"""What is sent leaves."""
-HELD: Final = frozenset({State.SEEKING, State.RESTARTING, State.RETURNING, State.GREETING})
-"""What is sent waits for the kernel."""
+"""What is submitted is sent."""
+PAUSED: Final = frozenset({State.SEEKING, State.RESTARTING, State.RETURNING, State.GREETING})
+"""What is submitted waits for the kernel."""
 LOST: Final = frozenset({State.VANISHED, State.DYING, State.GONE})
-"""What is sent fails."""
+"""What is submitted fails."""
 
 
 class Presence:
@@ -113,7 +113,7 @@ class Presence:
 
     Attributes:
         state: Where the kernel is.
-        sends: Whether what is sent leaves; looked at with each message.
+        sends: Whether what is submitted is sent; looked at with each message.
     """
 
     __slots__ = ("_unexplained", "_why", "sends", "state")
@@ -125,9 +125,9 @@ class Presence:
         self.sends: bool = True
 
     @property
-    def holds(self) -> bool:
-        """Whether what is sent waits for the kernel."""
-        return self.state in HELD
+    def pauses(self) -> bool:
+        """Whether what is submitted waits for the kernel."""
+        return self.state in PAUSED
 
     @property
     def explanation(self) -> Callable[[], ConKernelError]:
@@ -136,7 +136,7 @@ class Presence:
 
     @property
     def is_lost(self) -> bool:
-        """Whether what is sent fails."""
+        """Whether what is submitted fails."""
         return self.state in LOST
 
     def feed(self, news: News, why: Callable[[], ConKernelError] | None = None) -> State:

@@ -53,11 +53,11 @@ class Owner(Protocol):
         ...
 
     def end(self) -> None:
-        """Learn that there will be no more than has come; the request has left the router."""
+        """Learn that there will be no more than has come; the router has let the request go."""
         ...
 
     def fail(self, error: BaseException) -> None:
-        """Learn that it failed; the request has left the router."""
+        """Learn that it failed; the router has let the request go."""
         ...
 
 
@@ -227,7 +227,7 @@ class Destination(Enum):
     """Nowhere: its request was given up, or it repeats what had come."""
 
 
-# What is to be done with a message: where it goes, the request, and whether that left the router
+# What is to be done with a message: where it goes, the request, and whether the router let that go
 # with it. A plain tuple, as one is made for each message.
 Delivery: TypeAlias = tuple[Destination, "Request | None", bool]
 
@@ -291,7 +291,7 @@ class Router:
         self._open[request.msg_id] = request
 
     def sent(self, request: Request) -> None:
-        """Note that `request` has left."""
+        """Note that `request` was sent."""
         if request.phase is WAITING:
             request.phase = SENT
         else:

@@ -99,7 +99,7 @@ class Transport(Protocol):
 
     def suspend(self) -> None:
         """
-        Break with the kernel: what has not left is dropped; what is sent from now on is held.
+        Break with the kernel: what was not sent is dropped; what is sent from now on is held.
 
         A channel's `open` gives it a new way.
         """

@@ -66,7 +66,7 @@ async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
         kc = await opened(kernel.client())
         kernel.on("kernel_info_request", [Silence(is_idle=False)])
         kernel.restart()
-        await until(lambda: kc._connection.presence.holds and kc._peer._connected)
+        await until(lambda: kc._connection.presence.pauses and kc._peer._connected)
         run = kc.run("1")
         kernel.kill()
         with pytest.raises(errors.DeadKernelError):
@@ -83,7 +83,7 @@ def test_a_loop_that_ends_meanwhile_leaves_the_looking_to_the_next() -> None:
         async def lose() -> None:
             await opened(kc)
             kernel.kill()
-            await until(lambda: kc._connection.presence.holds)
+            await until(lambda: kc._connection.presence.pauses)
             await asyncio.sleep(0)  # the looking has begun
 
         async def find() -> str:

@@ -17,10 +17,10 @@ from conkernelclient.manager.clients import Clients
 class Link:
     """Writes down what it is told."""
 
-    def __init__(self, *, has_heard: bool = False, is_broken: bool = False) -> None:
+    def __init__(self, *, has_received: bool = False, is_broken: bool = False) -> None:
         self.told: list[Any] = []
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.has_heard = lambda: has_heard
+        self.has_received = lambda: has_received
         self._is_broken = is_broken
 
     def _tell(self, *news: Any) -> None:
@@ -104,13 +104,13 @@ def test_a_client_that_nobody_holds_any_more_is_forgotten() -> None:
     assert list(clients) == kept
 
 
-def test_they_have_heard_of_the_kernel_if_one_of_them_has() -> None:
+def test_they_have_received_from_the_kernel_if_one_of_them_has() -> None:
     """So long as none has, the kernel may not have found its ports."""
     clients, kept = clients_with(Link(), Link())
-    assert not clients.have_heard()
-    more = Client(Link(has_heard=True))
+    assert not clients.have_received()
+    more = Client(Link(has_received=True))
     clients.add(more)
-    assert clients.have_heard()
+    assert clients.have_received()
     assert len(kept) == 2
 
 

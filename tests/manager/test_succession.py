@@ -48,7 +48,7 @@ class Told:
 
     def __init__(self) -> None:
         self.news: list[Any] = []
-        self.has_heard = False
+        self.has_received = False
 
     def end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
         error = make_error()
@@ -57,8 +57,8 @@ class Told:
     def call_off_restart(self) -> None:
         self.news.append("stays")
 
-    def have_heard(self) -> bool:
-        return self.has_heard
+    def have_received(self) -> bool:
+        return self.has_received
 
     async def until_settled(self) -> None:
         await asyncio.sleep(0)
@@ -205,7 +205,7 @@ async def test_a_client_that_is_made_late_hears_how_the_kernel_stands() -> None:
     manager, life, told = Manager(), Lived(), list[Any]()
 
     class Link:
-        def watch(self, on_left: Any, on_answer: Any, *, is_starting: bool) -> None:
+        def watch(self, on_vanished: Any, on_answer: Any, *, is_starting: bool) -> None:
             told.append(("watch", is_starting))
             on_answer()
 
@@ -246,11 +246,11 @@ async def test_other_ports_are_tried_a_few_times_and_anew_at_the_next_start() ->
     assert manager.restarts == [(True, True)] * PORT_RETRIES
     assert manager.clients.news == [(KernelRestartedError, False, True)] * PORT_RETRIES
     manager.succession.expect_free_ports()
-    manager.clients.has_heard = True
+    manager.clients.has_received = True
     complain()
     await asyncio.sleep(0.01)
     assert len(manager.restarts) == PORT_RETRIES
-    manager.clients.has_heard = False
+    manager.clients.has_received = False
     complain()
     await until(lambda: len(manager.restarts) == PORT_RETRIES + 1)
 
@@ -259,11 +259,11 @@ async def test_other_ports_are_tried_a_few_times_and_anew_at_the_next_start() ->
 async def test_a_kernel_that_left_is_restarted_only_if_it_is_ours(is_owned: bool) -> None:
     """Its process lives on; the clients know already that it is not there."""
     manager = Manager()
-    manager.succession.kernel_left()  # before the first start
+    manager.succession.kernel_vanished()  # before the first start
     manager.succession.restarter = Restarter(manager)  # type: ignore[assignment]
     manager.start(Lived(is_owned=is_owned))
-    manager.succession.kernel_left()
-    manager.succession.kernel_left()
+    manager.succession.kernel_vanished()
+    manager.succession.kernel_vanished()
     await asyncio.sleep(0.01)
     assert manager.restarts == [(True, False)] * is_owned
     assert [news for news in manager.clients.news if news != "settled"] == [

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 NOW = 1000.0  # any moment
 AFTER_IDLE, AFTER_REPLY = PATIENCE[Phase.IDLED], PATIENCE[Phase.REPLIED]
 HALVES = [Phase.IDLED, Phase.REPLIED]
-# For each half of a question's answer, what follows on UNREAD, READ, SILENT, MUTE, PUBLISHES and
-# HEARD; "-" where that cannot be.
+# For each half of a question's answer, what follows on UNREAD, READ, SILENT, MUTE,
+# PUBLISHES_OTHERS and PUBLISHES; "-" where that cannot be.
 TABLE = """
 IDLED   LOST SHARED -    -       -    -
 REPLIED -    -      WAIT CERTAIN LOST SHARED
@@ -309,7 +309,7 @@ def test_each_pair(phase: Phase, sign: Sign, verdict: Verdict | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("half", "published", "is_heard", "seconds", "is_unread", "verdict"),
+    ("half", "published", "is_for_it", "seconds", "is_unread", "verdict"),
     [
         ("idle", 0, True, 0, False, Verdict.SHARED),
         ("idle", 0, True, 0, True, Verdict.LOST),
@@ -323,14 +323,19 @@ def test_each_pair(phase: Phase, sign: Sign, verdict: Verdict | None) -> None:
     ],
 )
 def test_a_half_of_an_answer_says_what_the_kernel_shows_since(
-    half: str, published: int, is_heard: bool, seconds: float, is_unread: bool, verdict: Verdict
+    half: str,
+    published: int,
+    is_for_it: bool,
+    seconds: float,
+    is_unread: bool,
+    verdict: Verdict,
 ) -> None:
     """What was published before the reply says nothing."""
     kernel = Kernel()
     question = kernel.ask(half_answered(kernel, Phase.IDLED))
     kernel.bring(question.request, half)
     question.note_reply(NOW, 7)
-    question.is_heard = is_heard
+    question.is_published_for = is_for_it
     found = question.verdict(NOW + seconds, 7 + published, is_unread=is_unread)
     assert found is verdict
 
@@ -364,15 +369,15 @@ def test_what_is_certain_needs_no_second_question(verdict: Verdict, is_lost: boo
     assert kernel.overdue.losers(question, verdict) == owed[1:] * is_lost
 
 
-@pytest.mark.parametrize("is_heard", [True, False])
-def test_the_error_says_what_was_seen_of_the_kernel(is_heard: bool) -> None:
+@pytest.mark.parametrize("is_published_for", [True, False])
+def test_the_error_says_what_was_seen_of_the_kernel(is_published_for: bool) -> None:
     """One that publishes other things is not called mute."""
     kernel = Kernel()
     question = kernel.ask(half_answered(kernel, Phase.REPLIED))
-    question.is_heard = is_heard
+    question.is_published_for = is_published_for
     error = question.no_idle()
     assert isinstance(error, TransportError)
-    assert ("never that it is idle" if is_heard else f"for {MUTE_AFTER:g} s") in str(error)
+    assert ("never that it is idle" if is_published_for else f"for {MUTE_AFTER:g} s") in str(error)
 
 
 # The end
