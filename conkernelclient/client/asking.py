@@ -58,18 +58,18 @@ def ask(
         future.fail(connection.presence.error())
         return future
     request = Request(message["msg_id"], Takes.REPLY, owner=future, channel=channel)
-    is_held = channel == "shell" and connection.window.is_held
-    if is_held:
-        connection.check_held(message, buffers)
+    is_paused = channel == "shell" and connection.window.is_paused
+    if is_paused:
+        connection.check_may_wait(message, buffers)
     connection.router.open(request)
-    if takes_turn or is_held:
+    if takes_turn or is_paused:
         entry = Call(
             lambda: connection.send_request(request, message, buffers),
             future.fail,
             subshell_id,
             msg_id=future.msg_id,
             takes_turn=takes_turn,
-            on_release=lambda: _arm(future, timeout),
+            on_resume=lambda: _arm(future, timeout),
         )
         connection.record(message)
         connection.submit(entry)
@@ -77,7 +77,7 @@ def ask(
     else:
         connection.send_request(request, message, buffers)
         future.add_done_callback(lambda _: connection.forget(request))
-    if not is_held:
+    if not is_paused:
         _arm(future, timeout)
     return future
 
@@ -91,7 +91,7 @@ def tell(
     takes_turn: bool,
 ) -> None:
     """Send a request whose reply nobody waits for: it goes to the channel object."""
-    if takes_turn or (channel == "shell" and connection.window.is_held):
+    if takes_turn or (channel == "shell" and connection.window.is_paused):
         entry = Call(
             lambda: connection.outbound.post_message(channel, message, buffers),
             partial(connection.unsent, message["msg_id"]),
@@ -99,8 +99,8 @@ def tell(
             msg_id=message["msg_id"],
             takes_turn=takes_turn,
         )
-        if connection.window.is_held:
-            connection.check_held(message, buffers)
+        if connection.window.is_paused:
+            connection.check_may_wait(message, buffers)
         connection.record(message)
         connection.submit(entry)
     else:
@@ -118,7 +118,7 @@ def replace_subshell(connection: Connection, run: Hanging, subshell_id: str) -> 
             if content.get("status") == "ok" and isinstance(stand_in, str):
                 retired = connection.subshells.replace(subshell_id, stand_in)
                 run.when_through(lambda: _delete_subshell(connection, retired))
-                connection.let_leave(connection.window.done(run))
+                connection.send_all(connection.window.done(run))
                 return
         logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)
 

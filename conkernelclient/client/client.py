@@ -151,7 +151,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         )
         self._peer: Peer = Peer(self._connection)
         self._watchdog: Watchdog = Watchdog(self._connection)
-        self._connection.holding.timeout = self.startup_timeout
+        self._connection.pausing.timeout = self.startup_timeout
         this = weakref.ref(self)
         self._peer.on_greeted = lambda info: _note_info(this(), info)
         self._connection.interrupt = lambda: _interrupt_kernel(this())
@@ -336,11 +336,11 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
 def _window_changed(change: Any) -> None:
     connection = change["owner"]._connection
     connection.window.limit = change["new"]
-    connection.let_leave(connection.window.leaving())
+    connection.send_all(connection.window.admit())
 
 
 def _startup_timeout_changed(change: Any) -> None:
-    change["owner"]._connection.holding.timeout = change["new"]
+    change["owner"]._connection.pausing.timeout = change["new"]
 
 
 def _note_info(client: ConKernelClient | None, info: Message) -> None:

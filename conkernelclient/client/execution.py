@@ -196,21 +196,21 @@ class Execution:
         """The last error that any code of this kernel raised, as text; None if none was seen."""
         return self._connection.last_error
 
-    def holder(self) -> str | None:
+    def ahead(self) -> str | None:
         """Give the msg_id of the run in the kernel that it waits for; None if there is none."""
-        holder = self._connection.window.holder(self)
-        return None if holder is None else holder.msg_id
+        ahead = self._connection.window.ahead_of(self)
+        return None if ahead is None else ahead.msg_id
 
     # What its run does
 
     def launch(self) -> None:
-        """Register, and leave as soon as the window lets it."""
+        """Register, and be sent as soon as the window admits it."""
         connection = self._connection
         if connection.presence.is_lost:
             self.fail(connection.presence.error())
             return
-        if connection.window.is_held:
-            connection.check_held(self._message, self._buffers)
+        if connection.window.is_paused:
+            connection.check_may_wait(self._message, self._buffers)
         connection.router.open(self.request)
         try:
             connection.submit(self)
@@ -309,14 +309,14 @@ class Execution:
         """Give the loop in which its news are waited for."""
         return self._loop
 
-    def leave(self) -> None:
+    def send_now(self) -> None:
         """Send it: it is its turn."""
         self._connection.send_request(self.request, self._message, self._buffers)
         self._message = NOTHING  # and let go of what it holds
         self._buffers = ()
 
-    def released(self) -> None:
-        """Learn that the kernel for which it was held is there; its timeout counts from busy."""
+    def resumed(self) -> None:
+        """Learn that the kernel for which it was paused is there; its timeout counts from busy."""
 
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message of it; the router has advanced its phase."""
@@ -424,9 +424,9 @@ class Execution:
             connection.router.end(request)
         # Late output finds it as long as somebody holds its run.
         request.owner = weakref.ref(self)
-        leaving = connection.window.done(self)
-        if leaving:
-            connection.let_leave(leaving)
+        admitted = connection.window.done(self)
+        if admitted:
+            connection.send_all(admitted)
         if self._then is not None:
             callbacks, self._then = self._then, None
             for callback in callbacks:
@@ -436,13 +436,13 @@ class Execution:
     def _withdraw(self, *, is_interrupting: bool) -> None:
         """Leave the window, or see to it that the kernel does not go on for nobody."""
         connection = self._connection
-        was_withdrawn, leaving = connection.window.withdraw(self)
+        was_withdrawn, admitted = connection.window.withdraw(self)
         connection.router.abandon(self.request)
         if was_withdrawn:
             self._close()
         elif is_interrupting and self.subshell_id is None and not self.is_through:
             call_there(self._loop, lambda: self._present_ladder().climb_unwatched())
-        connection.let_leave(leaving)
+        connection.send_all(admitted)
         self.look_again()
 
     def _present_ladder(self) -> Ladder:

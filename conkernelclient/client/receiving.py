@@ -148,13 +148,13 @@ class ByHand(ClientBase):
 
         interactive = Interactive(connection, message["msg_id"])
         connection.router.open(interactive.request)
-        is_held = connection.window.is_held
-        clock = asyncio.timeout(None if is_held else timeout)
+        is_paused = connection.window.is_paused
+        clock = asyncio.timeout(None if is_paused else timeout)
         entry = Call(
             lambda: connection.send_request(interactive.request, message, []),
             interactive.fail,
             msg_id=message["msg_id"],
-            on_release=lambda: _start_clock(clock, timeout),
+            on_resume=lambda: _start_clock(clock, timeout),
         )
         try:
             async with clock:

@@ -1,5 +1,5 @@
 """
-How does a request leave, whoever makes it?
+How is a request sent, whoever makes it?
 
 Here is what all verbs share: their arguments are checked, a message is made of them, and it goes to
 the connection, or is handed over to the thread of the loop that the client serves.

@@ -298,7 +298,7 @@ class Run(RequestFuture["Result"]):
     def _start_timed_out(self) -> None:
         if self._run_state is not RunState.OPEN:  # another loop was quicker
             return
-        self._held_by = self._execution.holder()
+        self._held_by = self._execution.ahead()
         self._give_up(RunNews.START_TIMEOUT)
         self.settle(self.outcome)
 
@@ -358,8 +358,8 @@ class Run(RequestFuture["Result"]):
 
     def _standing(self) -> Iterator[str]:
         execution = self._execution
-        holder = self._held_by if self.done() else execution.holder()
-        behind = f" behind {holder}" if holder is not None and not self.started else ""
+        ahead = self._held_by if self.done() else execution.ahead()
+        behind = f" behind {ahead}" if ahead is not None and not self.started else ""
         status = status_of(execution, self._run_state)
         yield f"{self.msg_id} {status} {execution.request.phase.name.lower()}{behind}"
         yield repr(short(self.code, SHOWN))

@@ -32,11 +32,11 @@ from ..state.presence import Presence
 from ..state.router import OWNER, Destination, Phase, Request, Router
 from ..state.subshell_ids import Shells
 from ..state.window import Call, Window
-from .holding import Holding
 from .inbound import Inbound
 from .inbox import Inbox
 from .loops import Loops
 from .outbound import Outbound
+from .pausing import Pausing
 from .questions import Questions
 from .recording import Recording
 from .session_settings import observe_settings, wire_settings
@@ -70,7 +70,7 @@ class Connection(Loops):
     Attributes:
         router: The open requests.
         window: The requests that wait for their turn, or for the kernel.
-        holding: How long they wait for the kernel.
+        pausing: How long they wait for the kernel.
         recording: What was published for requests made without `run()`.
         presence: Whether the kernel is there.
         is_watched: Whether somebody watches what becomes of the open requests.
@@ -110,7 +110,7 @@ class Connection(Loops):
         self._companions: list[Companion] = []
         self.is_watched: bool = False
         self.window: Window = Window(window)
-        self.holding: Holding = Holding(self.window, max_messages)
+        self.pausing: Pausing = Pausing(self.window, max_messages)
         self.displays: Displays = Displays()
         self.inboxes: dict[Channel, Inbox] = {name: Inbox(name) for name in CHANNELS}
         self.subscribers: Subscribers = Subscribers()
@@ -155,7 +155,7 @@ class Connection(Loops):
         self._companions.append(companion)
 
     def _rebound(self) -> None:
-        self.holding.watch(self.loop)
+        self.pausing.watch(self.loop)
         for companion in self._companions:
             companion.rebound()
 
@@ -203,12 +203,12 @@ class Connection(Loops):
             self._serve_none()  # the next start may serve another loop
 
     def _tell_closed(self) -> None:
-        self.holding.clear()
+        self.pausing.clear()
         for companion in self._companions:
             companion.closed()
 
     def suspend(self) -> None:
-        """Break with the kernel: the sockets are closed, and what is sent is held for new ones."""
+        """Break with the kernel: the sockets are closed, and what is sent waits for new ones."""
         self._transport.suspend()
         for companion in self._companions:
             companion.suspended()
@@ -259,10 +259,10 @@ class Connection(Loops):
         self, channel: Channel, message: dict[str, Any], ident: Any, buffers: list[Any]
     ) -> None:
         """Pack a message and send it, in the place of `Session.send`."""
-        if channel == "shell" and self.window.is_held:
-            self.check_held(message, buffers)
+        if channel == "shell" and self.window.is_paused:
+            self.check_may_wait(message, buffers)
             frames = self.outbound.freeze(message, ident, buffers)
-            self._hold_by_hand(message["msg_id"], lambda: self.outbound.forward("shell", frames))
+            self._submit_by_hand(message["msg_id"], lambda: self.outbound.forward("shell", frames))
             self.record(message)
         else:
             self.outbound.post(channel, message, ident, buffers)
@@ -270,19 +270,19 @@ class Connection(Loops):
     def post_raw(self, channel: Channel, parts: list[Any], ident: Any) -> None:
         """Sign packed parts and send them, in the place of `Session.send_raw`."""
         frames = self.outbound.sign(parts, ident)
-        if channel == "shell" and self.window.is_held:
-            self._hold_by_hand("", lambda: self.outbound.forward("shell", frames))
+        if channel == "shell" and self.window.is_paused:
+            self._submit_by_hand("", lambda: self.outbound.forward("shell", frames))
         else:
             self.outbound.forward(channel, frames)
 
-    def _hold_by_hand(self, msg_id: str, send: Callable[[], None]) -> None:
-        def hold() -> None:
+    def _submit_by_hand(self, msg_id: str, send: Callable[[], None]) -> None:
+        def submit() -> None:
             self.submit(Call(send, partial(self.unsent, msg_id), takes_turn=False, msg_id=msg_id))
 
         if self.is_foreign_thread():
-            self.call_in_loop(hold)
+            self.call_in_loop(submit)
         else:
-            hold()
+            submit()
 
     def send_request(
         self,
@@ -295,7 +295,7 @@ class Connection(Loops):
         """
         Send a registered request; if that fails, it is registered no more.
 
-        With `is_ours` it goes past what is held, and past a `send` that somebody has put into the
+        With `is_ours` it goes past what is paused, and past a `send` that somebody has put into the
         session.
         """
         try:
@@ -312,7 +312,7 @@ class Connection(Loops):
             for companion in self._companions:
                 companion.sent()
 
-    def check_held(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
+    def check_may_wait(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
         """
         See that a request may wait for the kernel: that there is room, and that it can be packed.
 
@@ -327,7 +327,7 @@ class Connection(Loops):
                 msg_id=message["msg_id"],
             )
         self.outbound.freeze(message, None, buffers)
-        self.holding.check_room()
+        self.pausing.check_room()
 
     def submit(self, entry: Entry) -> None:
         """
@@ -337,28 +337,28 @@ class Connection(Loops):
             DeadKernelError: The kernel is gone.
         """
         self.presence.check()
-        if self.window.is_held:
-            self.holding.hold(entry, self.loop)
+        if self.window.is_paused:
+            self.pausing.pause(entry, self.loop)
             return
-        leaving = self.window.submit(entry)
-        if len(leaving) != 1 or leaving[0] is not entry:
-            self.let_leave(leaving)
+        admitted = self.window.submit(entry)
+        if len(admitted) != 1 or admitted[0] is not entry:
+            self.send_all(admitted)
             return
         try:
-            entry.leave()
+            entry.send_now()
         except BaseException:
-            self.let_leave(self.window.done(entry))
+            self.send_all(self.window.done(entry))
             raise
 
-    def let_leave(self, entries: Iterable[Entry]) -> None:
-        """Send what the window lets go; what cannot be sent fails for its caller."""
-        leaving = deque(entries)
-        while leaving:
-            entry = leaving.popleft()
+    def send_all(self, entries: Iterable[Entry]) -> None:
+        """Send what the window admits; what cannot be sent fails for its caller."""
+        admitted = deque(entries)
+        while admitted:
+            entry = admitted.popleft()
             try:
-                entry.leave()
+                entry.send_now()
             except Exception as error:  # whoever frees the window is not to blame
-                leaving.extend(self.window.done(entry))
+                admitted.extend(self.window.done(entry))
                 entry.fail(error)
 
     def unsent(self, msg_id: str, error: Exception) -> None:
@@ -382,8 +382,8 @@ class Connection(Loops):
 
     def _forget(self, request: Request, entry: Entry | None) -> None:
         if entry is not None and request.phase is Phase.WAITING:
-            _, leaving = self.window.withdraw(entry)
-            self.let_leave(leaving)
+            _, admitted = self.window.withdraw(entry)
+            self.send_all(admitted)
         self.router.abandon(request)
 
     def answer(self, question: Incoming, text: str) -> None:
@@ -438,7 +438,7 @@ class Connection(Loops):
         """Tell whether the kernel knows our stdin; if not, `peer_listeners` will be told."""
         return not self.is_open("stdin") or self._transport.is_connected("stdin")
 
-    def is_heard(self) -> bool:
+    def is_subscribed(self) -> bool:
         """Tell whether iopub is subscribed, if it is open: something came over its socket."""
         return self.published > self._published_before or not self.is_open("iopub")
 
@@ -487,25 +487,26 @@ class Connection(Loops):
         make_error: Callable[[], ConKernelError],
         channel: Channel | None = None,
         *,
-        also_held: bool = True,
+        also_paused: bool = True,
     ) -> None:
         """
         Let every request fail that is under way or waits its turn, of one channel or of all.
 
-        With `also_held` those as well that wait for the kernel, and were never sent.
+        With `also_paused` those as well that wait for the kernel, and were never sent.
         """
         if self.loop is not None and self.loop.is_closed():
             self.sweep()
             return
         if channel != "control":
-            held = self.window.drain_held(executes_only=channel == "iopub") if also_held else []
-            for entry in (*self.window.drain(), *held):
+            is_iopub = channel == "iopub"
+            paused = self.window.drain_paused(executes_only=is_iopub) if also_paused else []
+            for entry in (*self.window.drain(), *paused):
                 entry.fail(make_error())
-        spared = {entry.msg_id for entry in self.window.held}
+        spared = {entry.msg_id for entry in self.window.paused}
         for request in (*self.router.open_requests, *self.router.abandoned_requests):
-            is_ours = getattr(request.owner, "is_ours", False)  # it does without what it hears
-            is_heard = channel == "iopub" and request.takes_iopub and not is_ours
-            is_meant = channel is None or request.channel == channel or is_heard
+            is_ours = getattr(request.owner, "is_ours", False)  # it does without what is published
+            is_deaf = channel == "iopub" and request.takes_iopub and not is_ours
+            is_meant = channel is None or request.channel == channel or is_deaf
             if is_meant and request.msg_id not in spared:
                 self.router.end(request)
                 if request.owner is not None and not isinstance(request.owner, weakref.ref):
@@ -520,7 +521,7 @@ class Connection(Loops):
         With `also_patient` those as well who wait for any message for any time.
         """
         if self.is_bound():
-            spared = {entry.msg_id for entry in self.window.held}
+            spared = {entry.msg_id for entry in self.window.paused}
             for inbox in self.inboxes.values():
                 inbox.fail_claims(make_error, spared)
                 if also_patient:

@@ -172,7 +172,7 @@ class Loops:
                 if drop is not None:
                     drop()
         if gone:
-            self.let_leave(self.window.take_out(gone))
+            self.send_all(self.window.take_out(gone))
         for inbox in self.inboxes.values():
             inbox.forget_waiters()
         self.recording.forget_waiters()
@@ -187,8 +187,8 @@ class Loops:
                         )
                     )
 
-    def let_leave(self, entries: Iterable[Entry]) -> None:
-        """Send what the window lets go."""
+    def send_all(self, entries: Iterable[Entry]) -> None:
+        """Send what the window admits."""
         raise NotImplementedError
 
     def pump_all(self) -> None:

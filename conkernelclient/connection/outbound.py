@@ -183,7 +183,7 @@ class Outbound:
                 f"the {channel} channel is not running: call start_channels() first",
                 msg_id=message["msg_id"],
             )
-        # Without a socket it is held, or refused, until there is a kernel again.
+        # Without a socket it waits, or is refused, until there is a kernel again.
         self.post(channel, message, None, buffers)
 
 

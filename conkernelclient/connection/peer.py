@@ -72,7 +72,7 @@ class Peer(Companion):
         self._news: set[asyncio.Future[None]] = set()
         self._connected: set[Channel] = set()  # the channels whose other side is there
         connection.join(self)
-        connection.holding.describe = self.describe
+        connection.pausing.describe = self.describe
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read, and its waiters know."""
@@ -187,19 +187,19 @@ class Peer(Companion):
 
     def _release(self) -> None:
         connection = self._connection
-        held = tuple(connection.window.held)
-        connection.holding.clear()
-        leaving = connection.window.release()
-        for entry in held:
-            entry.released()
-        connection.let_leave(leaving)
+        paused = tuple(connection.window.paused)
+        connection.pausing.clear()
+        admitted = connection.window.resume()
+        for entry in paused:
+            entry.resumed()
+        connection.send_all(admitted)
 
     def _restart(self, before: State, news: News, why: Callable[[], ConKernelError]) -> None:
         if news is News.OPENED:  # to the old one, if it is there at all
             self._connection.suspend()
         elif before is not State.RESTARTING:
             self._stop()
-            self._break_off(why, also_held=False)
+            self._break_off(why, also_paused=False)
 
     def _begin_anew(self, before: State, news: News, why: Callable[[], ConKernelError]) -> None:
         """Greet a kernel that was started, or one whose channels were opened."""
@@ -209,7 +209,7 @@ class Peer(Companion):
         self._stop()
         if news is News.STARTED:
             if before is not State.RESTARTING:
-                self._break_off(why, also_held=False)
+                self._break_off(why, also_paused=False)
             self.reopen()
         if not connection.is_open("iopub"):  # a client that does not listen need not be greeted
             self.learn(News.ANSWERED)
@@ -221,7 +221,7 @@ class Peer(Companion):
             self._stop()
         elif before is not State.GONE:
             self._stop()
-            self._break_off(self._presence.error, also_held=True)
+            self._break_off(self._presence.error, also_paused=True)
 
     def _give_up(self) -> None:
         """Tell everybody that the kernel is gone."""
@@ -231,12 +231,12 @@ class Peer(Companion):
         if self.on_vanished is not None:
             self.on_vanished()
 
-    def _break_off(self, make_error: Callable[[], ConKernelError], *, also_held: bool) -> None:
-        """Close the sockets; what was sent fails, and with `also_held` what waits as well."""
+    def _break_off(self, make_error: Callable[[], ConKernelError], *, also_paused: bool) -> None:
+        """Close the sockets; what was sent fails, and with `also_paused` what waits as well."""
         connection = self._connection
-        connection.window.hold()
+        connection.window.pause()
         connection.suspend()
-        connection.fail_all(make_error, also_held=also_held)
+        connection.fail_all(make_error, also_paused=also_paused)
         connection.fail_readers(make_error, also_patient=True)
         self._connected.clear()
         self._info = None
@@ -355,7 +355,7 @@ class Peer(Companion):
         self._stop()
         loop = self._connection.loop
         if self._presence.state is not State.UNSURE:
-            self._connection.window.hold()
+            self._connection.window.pause()
         if loop is None or loop.is_closed():  # the next loop goes on with it, if there is a need
             work.close()
             if self._presence.state in ENDING:

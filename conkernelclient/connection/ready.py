@@ -39,7 +39,7 @@ class Greeting:
     One wait for a kernel: the `kernel_info_request`s of it, and what came of them.
 
     Args:
-        connection: Sends them, past whatever is held.
+        connection: Sends them, past whatever is paused.
     """
 
     subshell_id: str | None = None  # the main shell answers them
@@ -83,9 +83,9 @@ class Greeting:
                     raise self._error
                 if self._reply is not None:
                     self._info, self._reply = self._reply, None
-                    if not connection.is_heard():
+                    if not connection.is_subscribed():
                         self._send()
-                if connection.is_heard() and connection.is_stdin_connected():
+                if connection.is_subscribed() and connection.is_stdin_connected():
                     if on_subscribed is not None:
                         on_subscribed()
                         on_subscribed = None
@@ -106,7 +106,7 @@ class Greeting:
         """Say what is missing."""
         if self._info is None:
             return "it is still starting, busy with other code, or mute"
-        if not self._connection.is_heard():
+        if not self._connection.is_subscribed():
             return "it answers, but nothing comes on its iopub channel"
         return "it answers, but its stdin port does not; start_channels(stdin=False) does without"
 
@@ -136,7 +136,7 @@ class Greeting:
 
     def _ask_again(self) -> float | None:
         """Ask again if it is time; gives the seconds until then, None if that will not be."""
-        if self._info is not None or self._is_followed or not self._connection.is_heard():
+        if self._info is not None or self._is_followed or not self._connection.is_subscribed():
             return None
         now = self._loop.time()
         if self._ask_at is None:
@@ -148,7 +148,7 @@ class Greeting:
 
     def _send(self) -> None:
         connection = self._connection
-        self._is_followed = connection.is_heard()
+        self._is_followed = connection.is_subscribed()
         message = connection.outbound.make("kernel_info_request", {})
         request = Request(message["msg_id"], Takes.REPLY_AND_IOPUB, owner=self)
         connection.router.open(request)

@@ -1,14 +1,14 @@
 """
-Which execute request may leave now?
+Which execute request may be sent now?
 
-While the kernel is not there nothing leaves; afterwards all do, in the order of the calls, as if
-they were made then.
+While the kernel is not there the window is paused, and nothing is sent; afterwards all is, in the
+order of the calls, as if they were made then.
 
-Execute requests of one (sub)shell leave in the order of the calls. One that was made by `execute()`
-leaves as soon as nothing waits before it; a run leaves when fewer than `limit` earlier runs of this
-client are in that shell of the kernel. Questions for input go to a socket that all shells of a
-kernel share, and answers carry no address: so of the runs that answer questions one is in the
-kernel at a time, whatever their shells.
+Execute requests of one (sub)shell are sent in the order of the calls. One that was made by
+`execute()` is sent as soon as nothing waits before it, and a run when fewer than `limit` earlier
+runs of this client are in that shell of the kernel. Questions for input go to a socket that all
+shells of a kernel share, and answers carry no address: so of the runs that answer questions one is
+in the kernel at a time, whatever their shells.
 
 Pure: it decides, its caller sends.
 """
@@ -27,12 +27,12 @@ __all__ = ["Call", "Entry", "Window"]
 
 class Entry(Protocol):
     """
-    One request that is to leave.
+    One request that is to be sent.
 
     Attributes:
         subshell_id: Where it is to run; None: the main shell.
         takes_turn: Whether it waits behind others of its shell, as execute requests do.
-        is_run: Whether it takes a place inside until the kernel is through with it.
+        is_run: Whether it takes a place inside until the kernel has finished it.
         answers_questions: Whether its code may ask for input.
         msg_id: Id of the request.
     """
@@ -43,23 +43,23 @@ class Entry(Protocol):
     answers_questions: bool
     msg_id: str
 
-    def leave(self) -> None:
+    def send_now(self) -> None:
         """Send it; may raise."""
 
     def fail(self, error: Exception, /) -> None:
         """Tell its caller why it could not be sent."""
 
-    def released(self) -> None:
-        """Learn that the kernel for which it was held is there."""
+    def resumed(self) -> None:
+        """Learn that the kernel for which it was paused is there."""
 
 
 class Call:
-    """An entry that calls `leave` and `fail`, and `on_release` if it was held."""
+    """An entry that calls `send` and `fail`, and `on_resume` if it was paused."""
 
     __slots__ = (
         "_fail",
-        "_leave",
-        "_on_release",
+        "_on_resume",
+        "_send",
         "answers_questions",
         "is_run",
         "msg_id",
@@ -69,7 +69,7 @@ class Call:
 
     def __init__(
         self,
-        leave: Callable[[], None],
+        send: Callable[[], None],
         fail: Callable[[Exception], None],
         subshell_id: str | None = None,
         *,
@@ -77,29 +77,29 @@ class Call:
         answers_questions: bool = False,
         msg_id: str = "",
         takes_turn: bool = True,
-        on_release: Callable[[], None] | None = None,
+        on_resume: Callable[[], None] | None = None,
     ) -> None:
-        self._leave = leave
+        self._send = send
         self._fail = fail
-        self._on_release = on_release
+        self._on_resume = on_resume
         self.takes_turn: bool = takes_turn
         self.subshell_id: str | None = subshell_id
         self.is_run: bool = is_run
         self.answers_questions: bool = answers_questions
         self.msg_id: str = msg_id
 
-    def leave(self) -> None:
+    def send_now(self) -> None:
         """Send it; may raise."""
-        self._leave()
+        self._send()
 
     def fail(self, error: Exception, /) -> None:
         """Tell its caller why it could not be sent."""
         self._fail(error)
 
-    def released(self) -> None:
-        """Learn that the kernel for which it was held is there."""
-        if self._on_release is not None:
-            self._on_release()
+    def resumed(self) -> None:
+        """Learn that the kernel for which it was paused is there."""
+        if self._on_resume is not None:
+            self._on_resume()
 
 
 class _Lane:
@@ -114,68 +114,68 @@ class _Lane:
 
 class Window:
     """
-    The requests of one client that do not leave at once, by shell.
+    The requests of one client that are not sent at once, by shell.
 
     Args:
         limit: How many runs may be in one shell of the kernel at once; None: any number.
 
     Attributes:
-        is_held: Nothing leaves, since the kernel is not there.
-        held: What is to leave when it is, oldest first, and until when it waits.
+        is_paused: Nothing is sent, since the kernel is not there.
+        paused: What is to be sent when it is, oldest first, and until when it waits.
     """
 
     def __init__(self, limit: int | None = 1) -> None:
         self.limit: int | None = limit
-        self.is_held: bool = False
-        self.held: OrderedDict[Entry, float] = OrderedDict()
+        self.is_paused: bool = False
+        self.paused: OrderedDict[Entry, float] = OrderedDict()
         self._lanes: dict[str | None, _Lane] = {}
         self._waiting = 0  # in all lanes
         self._answering: Entry | None = None
 
-    def hold(self) -> None:
-        """Let nothing leave until `release`."""
-        self.is_held = True
+    def pause(self) -> None:
+        """Let nothing be sent until `resume`."""
+        self.is_paused = True
 
-    def release(self) -> list[Entry]:
-        """Let leave again what may; gives that, in order."""
-        self.is_held = False
-        leaving = self.leaving()
-        held, self.held = self.held, OrderedDict()
-        for entry in held:
-            leaving.extend(self.submit(entry))
-        return leaving
+    def resume(self) -> list[Entry]:
+        """Admit again what may be sent; gives that, in order."""
+        self.is_paused = False
+        admitted = self.admit()
+        paused, self.paused = self.paused, OrderedDict()
+        for entry in paused:
+            admitted.extend(self.submit(entry))
+        return admitted
 
     def expire(self, now: float) -> list[Entry]:
-        """Take back what was to be held until `now` at the latest."""
-        expired = [entry for entry, until in self.held.items() if until <= now]
+        """Take back what was to be paused until `now` at the latest."""
+        expired = [entry for entry, until in self.paused.items() if until <= now]
         for entry in expired:
-            del self.held[entry]
+            del self.paused[entry]
         return expired
 
     def submit(self, entry: Entry, until: float = math.inf) -> list[Entry]:
         """
-        Queue `entry`; gives what may leave now, in order.
+        Queue `entry`; gives what may be sent now, in order.
 
-        While nothing leaves it is held, until the time `until` by whatever clock `expire` goes by.
+        While nothing is sent it is paused, until `until` by whatever clock `expire` goes by.
         """
-        if self.is_held:
-            self.held[entry] = until
+        if self.is_paused:
+            self.paused[entry] = until
             return []
         lane = self._lanes.get(entry.subshell_id)
         if not entry.takes_turn or not (entry.is_run or (lane is not None and lane.waiting)):
             return [entry]
         if lane is None:
             lane = self._lanes[entry.subshell_id] = _Lane()
-        if not lane.waiting and self._may_leave(lane, entry):
+        if not lane.waiting and self._may_enter(lane, entry):
             self._enter(lane, entry)
             return [entry]
         lane.waiting[entry] = None
         self._waiting += 1
-        return self.leaving()
+        return self.admit()
 
     def done(self, entry: Entry) -> list[Entry]:
         """
-        Note that the kernel is through with `entry`; gives what may leave now.
+        Note that the kernel has finished `entry`; gives what may be sent now.
 
         Harmless if it is not inside.
         """
@@ -186,11 +186,11 @@ class Window:
         if self._answering is entry:
             inside = (one for each in self._lanes.values() for one in each.inside)
             self._answering = next((one for one in inside if one.answers_questions), None)
-        return self.leaving() if self._waiting else []
+        return self.admit() if self._waiting else []
 
     def withdraw(self, entry: Entry) -> tuple[bool, list[Entry]]:
-        """Take back `entry`: whether it had not left, and what may leave now in its place."""
-        if self.held.pop(entry, None) is not None:
+        """Take back `entry`: whether it was not sent, and what may be sent now in its place."""
+        if self.paused.pop(entry, None) is not None:
             return True, []
         lane = self._lanes.get(entry.subshell_id)
         if lane is None or entry not in lane.waiting:
@@ -198,18 +198,18 @@ class Window:
         del lane.waiting[entry]
         self._waiting -= 1
         self._sweep(lane, entry.subshell_id)
-        return True, self.leaving()
+        return True, self.admit()
 
     def take_out(self, msg_ids: Collection[str]) -> list[Entry]:
-        """Forget those requests, wherever they are; gives what may leave now."""
-        leaving: list[Entry] = []
+        """Forget those requests, wherever they are; gives what may be sent now."""
+        admitted: list[Entry] = []
         lanes = self._lanes.values()
-        kept = (*self.held, *(one for lane in lanes for one in (*lane.waiting, *lane.inside)))
+        kept = (*self.paused, *(one for lane in lanes for one in (*lane.waiting, *lane.inside)))
         for entry in kept:
             if entry.msg_id in msg_ids:
-                leaving += self.withdraw(entry)[1]
-                leaving += self.done(entry)
-        return [entry for entry in leaving if entry.msg_id not in msg_ids]
+                admitted += self.withdraw(entry)[1]
+                admitted += self.done(entry)
+        return [entry for entry in admitted if entry.msg_id not in msg_ids]
 
     def drain(self) -> list[Entry]:
         """Forget what is inside and what waits its turn; gives that, in order of the shells."""
@@ -219,33 +219,33 @@ class Window:
         self._answering = None
         return waiting
 
-    def drain_held(self, *, executes_only: bool = False) -> list[Entry]:
-        """Forget what is held, or its execute requests; gives that, in order."""
-        held = [entry for entry in self.held if entry.takes_turn or not executes_only]
-        for entry in held:
-            del self.held[entry]
-        return held
+    def drain_paused(self, *, executes_only: bool = False) -> list[Entry]:
+        """Forget what is paused, or its execute requests; gives that, in order."""
+        paused = [entry for entry in self.paused if entry.takes_turn or not executes_only]
+        for entry in paused:
+            del self.paused[entry]
+        return paused
 
-    def holder(self, entry: Entry) -> Entry | None:
+    def ahead_of(self, entry: Entry) -> Entry | None:
         """Give the oldest run inside that `entry` waits for; None if it waits for no other one."""
         lane = self._lanes.get(entry.subshell_id)
-        holder = next(iter(lane.inside if lane else ()), self._answering)
-        return None if holder is entry else holder
+        oldest = next(iter(lane.inside if lane else ()), self._answering)
+        return None if oldest is entry else oldest
 
-    def leaving(self) -> list[Entry]:
-        """Let go what may leave now; it is inside from then on."""
-        leaving: list[Entry] = []
-        if self.is_held:
-            return leaving
+    def admit(self) -> list[Entry]:
+        """Give what may be sent now; the runs among it are inside from then on."""
+        admitted: list[Entry] = []
+        if self.is_paused:
+            return admitted
         for subshell_id, lane in list(self._lanes.items()):
-            while lane.waiting and self._may_leave(lane, next(iter(lane.waiting))):
+            while lane.waiting and self._may_enter(lane, next(iter(lane.waiting))):
                 entry, _ = lane.waiting.popitem(last=False)
                 self._waiting -= 1
                 if entry.is_run:
                     self._enter(lane, entry)
-                leaving.append(entry)
+                admitted.append(entry)
             self._sweep(lane, subshell_id)
-        return leaving
+        return admitted
 
     def _enter(self, lane: _Lane, entry: Entry) -> None:
         lane.inside[entry] = None
@@ -256,7 +256,7 @@ class Window:
         if subshell_id is not None and not (lane.waiting or lane.inside):
             self._lanes.pop(subshell_id, None)
 
-    def _may_leave(self, lane: _Lane, entry: Entry) -> bool:
+    def _may_enter(self, lane: _Lane, entry: Entry) -> bool:
         if not entry.is_run:
             return True
         if self.limit is not None and len(lane.inside) >= self.limit:

@@ -54,12 +54,12 @@ class Line:
     def submit(self, entry: Any) -> None:
         """Send what may leave."""
         for one in self.window.submit(entry):
-            one.leave()
+            one.send_now()
 
-    def let_leave(self, entries: Iterable[Any]) -> None:
+    def send_all(self, entries: Iterable[Any]) -> None:
         """Send what the window lets go."""
         for one in entries:
-            one.leave()
+            one.send_now()
 
     def send_request(self, request: Any, _message: Any, _buffers: Any) -> None:
         """Keep that it was sent, or refuse it."""

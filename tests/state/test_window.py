@@ -32,7 +32,7 @@ def test_a_run_leaves_when_no_earlier_run_is_inside() -> None:
     assert window.submit(two) == []
     assert window.submit(plain) == []
     assert window.submit(three) == []
-    assert window.holder(two) is one
+    assert window.ahead_of(two) is one
     assert window.done(one) == [two, plain]
     assert window.done(one) == []
     assert window.done(two) == [three]
@@ -76,7 +76,7 @@ def test_runs_that_answer_questions_are_inside_one_at_a_time() -> None:
     other = run(subshell_id="t")
     assert window.submit(main) == [main]
     assert window.submit(sub) == []
-    assert window.holder(sub) is main
+    assert window.ahead_of(sub) is main
     assert window.submit(other) == [other]
     assert window.done(main) == [sub]
 
@@ -85,10 +85,10 @@ def test_while_it_is_held_nothing_leaves_and_then_all_in_order() -> None:
     """As while a kernel is being restarted."""
     window = Window()
     one, two = run(), Call(lambda: None, lambda _: None)
-    window.hold()
+    window.pause()
     assert window.submit(one) == []
     assert window.submit(two) == []
-    assert window.release() == [one, two]
+    assert window.resume() == [one, two]
 
 
 def test_drain_gives_what_had_not_left() -> None:

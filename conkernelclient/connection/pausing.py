@@ -1,8 +1,8 @@
 """
 How long does a request wait for a kernel that is not there yet?
 
-While a kernel starts, restarts, or is looked for, what is meant for its shell is held in the
-window. What has been held for `startup_timeout` seconds fails, and was never sent.
+While a kernel starts, restarts, or is looked for, what is meant for its shell is paused in the
+window. What has been paused for `startup_timeout` seconds fails, and was never sent.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from ..state.window import Entry, Window
 
-__all__ = ["Holding"]
+__all__ = ["Pausing"]
 
 
-class Holding:
+class Pausing:
     """
-    The held requests of one connection, and the clock that ends their waiting.
+    The paused requests of one connection, and the clock that ends their waiting.
 
     Args:
         window: They wait in it.
-        max_messages: How many may be held.
+        max_messages: How many may be paused.
 
     Attributes:
-        timeout: Seconds that each is held; None: any time.
+        timeout: Seconds that each is paused; None: any time.
         describe: Says what is waited for; set by whoever knows.
     """
 
@@ -45,20 +45,20 @@ class Holding:
 
     def check_room(self) -> None:
         """
-        See that another one may be held.
+        See that another one may be paused.
 
         Raises:
             BacklogFullError: There are too many.
         """
-        held = len(self._window.held)
-        if held >= self._max_messages:
+        paused = len(self._window.paused)
+        if paused >= self._max_messages:
             raise BacklogFullError(
-                f"{held} requests wait for a kernel that is not ready. Nothing was sent. Wait for "
-                "it with `await kc.wait_for_ready()`"
+                f"{paused} requests wait for a kernel that is not ready. Nothing was sent. Wait "
+                "for it with `await kc.wait_for_ready()`"
             )
 
-    def hold(self, entry: Entry, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Hold `entry` until the kernel is there, or its time is over by the clock of `loop`."""
+    def pause(self, entry: Entry, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Pause `entry` until the kernel is there, or its time is over by the clock of `loop`."""
         until = math.inf if self.timeout is None else time.monotonic() + self.timeout
         self._window.submit(entry, until)
         if self._timer is None:
@@ -67,8 +67,8 @@ class Holding:
     def watch(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Look at the clock in `loop`, which is served, when the first one's time is over."""
         self.clear()
-        held = self._window.held
-        until = min(held.values(), default=math.inf)
+        paused = self._window.paused
+        until = min(paused.values(), default=math.inf)
         if until < math.inf and loop is not None and not loop.is_closed():
             self._timer = loop.call_later(max(0.0, until - time.monotonic()), self._expire, loop)
 
@@ -90,5 +90,5 @@ class Holding:
                     msg_id=entry.msg_id,
                 )
             )
-        if self._window.held:
+        if self._window.paused:
             self.watch(loop)
