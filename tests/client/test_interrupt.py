@@ -188,7 +188,7 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
 
         connection.received, connection.interrupt = hold_the_last, interrupt
         run = kc.run("1")
-        await until(lambda: later and run.request.phase.name in ("REPLIED", "IDLED"))
+        await until(lambda: later and run._execution.request.phase.name in ("REPLIED", "IDLED"))
         interrupting = asyncio.ensure_future(run.interrupt())
         await asyncio.sleep(0)
         connection.received = received

@@ -190,10 +190,10 @@ async def test_large_outputs_are_read_when_the_result_is_asked_for_them() -> Non
         kc = await kernel.client().start_channels()
         first = kc.run("large")
         result = await asyncio.wait_for(first, LONG)
-        assert first._reducer is not None
-        assert first._reducer.is_behind
+        assert first._execution.reducer is not None
+        assert first._execution.reducer.is_behind
         assert result.data == {"text/plain": TEXT}
-        assert not first._reducer.is_behind
+        assert not first._execution.reducer.is_behind
         assert [one["output_type"] for one in result.outputs] == [
             "display_data",
             "stream",

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 async def test_a_client_gets_ready_whose_first_question_an_interrupt_swallowed() -> None:
     """It asks again."""
     with FakeKernel() as kernel:
-        is_heard = threading.Event()
-        first = [Hold(is_heard), Silence()]
+        is_subscribed = threading.Event()
+        first = [Hold(is_subscribed), Silence()]
         kernel.on("kernel_info_request", lambda _: [first.pop(0), first.pop(0)] if first else [])
         kc = await kernel.client().start_channels()
         try:
-            await until(kc._connection.is_heard)  # its idle is not lost as well
-            is_heard.set()
+            await until(kc._connection.is_subscribed)  # its idle is not lost as well
+            is_subscribed.set()
             await kc.wait_for_ready(timeout=LONG)
             assert (await kc.execute("1", reply=True))["content"]["status"] == "ok"
             assert len([r for r in kernel.requests if r["msg_type"] == "kernel_info_request"]) > 1

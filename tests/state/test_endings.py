@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         (Ending(exit_code=-99), "by signal 99 before"),
         (Ending(), "ended somehow before"),
         (Ending(expected=True, stderr="bye"), "was shut down before it answered"),
-        (endings.left(), "closed its connections, did not come back, and is taken for dead"),
+        (endings.vanished(), "closed its connections, did not come back, and is taken for dead"),
         (Ending(exit_code=1, stderr="  no memory\n"), "wrote on stderr:\nno memory"),
     ],
 )
@@ -52,12 +52,12 @@ def test_each_request_has_an_error_of_its_own() -> None:
         (endings.closed, errors.ChannelsClosedError, "start_channels"),
         (lambda: endings.lost_reply("m"), errors.ReplyTimeout, "its reply to m will not come"),
         (
-            lambda: endings.no_idle(5.0, is_heard=True),
+            lambda: endings.no_idle(5.0, publishes=True),
             errors.TransportError,
             "publishes, but never that it is idle",
         ),
         (
-            lambda: endings.no_idle(5.0, is_heard=False),
+            lambda: endings.no_idle(5.0, publishes=False),
             errors.TransportError,
             "publishes nothing, not even its status, for 5 s",
         ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.state.presence import HELD, LOST, SENDING, TRANSITIONS, News, Presence, State
+from conkernelclient.state.presence import PAUSED, LOST, SENDING, TRANSITIONS, News, Presence, State
 
 STEPS = 10_000
 
@@ -89,12 +89,12 @@ class Model:
 
 
 def becomes(state: State) -> str:
-    return "leaves" if state in SENDING else "waits" if state in HELD else "fails"
+    return "leaves" if state in SENDING else "waits" if state in PAUSED else "fails"
 
 
 def test_each_state_has_one_answer_to_what_is_sent() -> None:
     """It leaves, waits, or fails."""
-    assert sorted([*SENDING, *HELD, *LOST], key=lambda state: state.value) == list(State)
+    assert sorted([*SENDING, *PAUSED, *LOST], key=lambda state: state.value) == list(State)
 
 
 @pytest.mark.parametrize("state", State)
@@ -112,7 +112,7 @@ def test_each_pair_is_in_the_table_or_cannot_happen(state: State, news: News) ->
     assert presence.feed(news) is state
     assert presence.state is TRANSITIONS[state, news]
     assert presence.sends == (presence.state in SENDING)
-    assert presence.holds == (presence.state in HELD)
+    assert presence.pauses == (presence.state in PAUSED)
     assert presence.is_lost == (presence.state in LOST)
 
 
