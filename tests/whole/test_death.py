@@ -112,7 +112,7 @@ async def test_exit_ends_as_the_kernel_said(mortal: ConKernelManager) -> None:
 
 async def test_what_is_sent_to_a_dead_kernel_fails_at_once(mortal: ConKernelManager) -> None:
     """Awaitables fail; what would give a msg_id raises; a second farewell is harmless."""
-    kc = await mortal.client().start_channels()
+    kc = await opened(mortal.client())
     await outcomes(kc.run("import os; os._exit(1)"))
     for outcome in await outcomes(
         kc.run("1"), kc.execute("1", reply=True), kc.complete("a", reply=True), kc.eval("1")
