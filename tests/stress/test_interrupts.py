@@ -257,7 +257,7 @@ async def test_a_run_that_is_cancelled_behind_another_never_runs(
         waiting = kc.run("hits.append('cancelled')")
         after = kc.run("hits.append('after')")
         await asyncio.sleep(chance.uniform(0, 0.012))  # the aim, no synchronisation
-        is_waiting = waiting.request.phase is Phase.WAITING
+        is_waiting = waiting._execution.request.phase is Phase.WAITING
         waiting.cancel()
         for run in (before, after):
             assert (await patiently(run)).status == "ok"
