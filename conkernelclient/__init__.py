@@ -13,6 +13,7 @@ The package is a house of rooms; a module imports from its own room and from tho
 
 - `errors`: what can go wrong, in words.
 - `protocol`: what is a message? `outputs`: what did a run show?
+- `values`: how does a Python value get into the kernel and out of it? It knows no other room.
 - `state` decides: whose is a message, may a request leave, is the kernel there, how does a run
   stand? Tables without a loop, a socket or a clock.
 - `transport` carries frames. It knows no requests, and `state` does not know it.

@@ -1,23 +1,18 @@
 """
 How do Python values get into the kernel and out of it?
 
-As text that `codec` writes and reads, on both sides. Values travel to the kernel in a buffer beside
-the request, so nothing of their size is compiled; they come in the reply. Nothing that comes from
-the kernel is executed here. For Python kernels.
+As text that `values.codec` writes and reads, on both sides. Values travel to the kernel in a buffer
+beside the request, so nothing of their size is compiled; they come in the reply. Nothing that comes
+from the kernel is executed here. For Python kernels.
 """
 
 from __future__ import annotations
 
-import binascii
-import functools
-import hashlib
-import inspect
 import keyword
 import uuid
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ExecutionError, ProtocolError
-from . import codec
 from .base import ClientBase
 from .checks import require_text
 
@@ -27,14 +22,6 @@ if TYPE_CHECKING:
     from ..outputs.result import Result
 
 __all__ = ["Values"]
-
-# The user's variables may have any name, also `__builtins__`: what is evaluated in the kernel
-# starts from literals. Importlib's own class knows `sys`, and comes early among the classes.
-SYS: Final = (
-    "(c for c in ().__class__.__base__.__subclasses__() if c.__name__ == 'BuiltinImporter')"
-    ".__next__().find_spec.__func__.__globals__['sys']"
-)
-USER_NAMES: Final = "(lambda: 0).__globals__"
 
 
 class Values(ClientBase):
@@ -72,7 +59,10 @@ class Values(ClientBase):
         """
         if not require_text("expression", expression).strip():
             raise ProtocolError("expression is empty: there is no value to give")
-        call = f"{_function('answer')}((\n{expression}\n))"
+        # With the first value: importing us should be quick.
+        from ..values.calling import answering
+
+        call = answering(expression)
         return await self._call(call, expression, timeout=timeout, subshell_id=subshell_id)
 
     async def get(self, name: str, *, timeout: float | None = None) -> Any:
@@ -109,24 +99,26 @@ class Values(ClientBase):
 
         All of them are set at once, or none. Cancelling interrupts it.
         """
+        from ..values.calling import storing
+        from ..values.codec import Unsendable, dump
+
         for name in values:
             require_name(name)
         parts: list[bytes] = []
         try:
-            text = codec.dump(values, parts)
-        except codec.Unsendable as error:
+            text = dump(values, parts)
+        except Unsendable as error:
             raise ProtocolError(f"nothing was set: {error}") from error
         msg_id = uuid.uuid4().hex
-        store = f"{_function('store')}({USER_NAMES}, {msg_id!r}"
         buffers = [text.encode(), *parts]
         is_set = await self._call(
-            f"{store}, None)", "set", timeout=timeout, msg_id=msg_id, buffers=buffers
+            storing(msg_id), "set", timeout=timeout, msg_id=msg_id, buffers=buffers
         )
         if is_set is True:
             return
         # The kernel keeps no buffers: the text goes as one string literal.
-        text = codec.dump(values)
-        if await self._call(f"{store}, {text!r})", "set", timeout=timeout) is not True:
+        call = storing(msg_id, dump(values))
+        if await self._call(call, "set", timeout=timeout) is not True:
             raise ProtocolError("the kernel did not say that it set the variables")
 
     async def variables(self, *, timeout: float | None = None) -> dict[str, str]:
@@ -142,8 +134,9 @@ class Values(ClientBase):
 
         Cancelling interrupts it.
         """
-        call = f"{_function('variables')}({USER_NAMES})"
-        known = await self._call(call, "variables", timeout=timeout)
+        from ..values.calling import listing
+
+        known = await self._call(listing(), "variables", timeout=timeout)
         if not isinstance(known, dict):
             raise ProtocolError("the kernel gave no variables")
         return cast("dict[str, str]", known)
@@ -158,7 +151,7 @@ class Values(ClientBase):
         msg_id: str | None = None,
         buffers: Sequence[bytes] | None = None,
     ) -> Any:
-        """Let the kernel evaluate `call` of one of the codec's functions, and read its answer."""
+        """Let the kernel evaluate `call`, of one of our functions, and read its answer."""
         run = self.run(
             "",
             silent=True,
@@ -170,23 +163,6 @@ class Values(ClientBase):
             buffers=buffers,
         )
         return _value(await run, asked)
-
-
-@functools.cache
-def _function(name: str) -> str:
-    """
-    Give an expression for the function `name` of `codec` in the kernel.
-
-    The kernel compiles the module once, and keeps it in `sys` by its digest.
-    """
-    source = inspect.getsource(codec)
-    key = "_conkernel_" + hashlib.sha256(source.encode()).hexdigest()[:16]
-    return (
-        f"(lambda sys: (lambda kept: (kept.get('IS_READY') or sys.modules['builtins'].exec("
-        f"{source!r}, kept), kept[{name!r}])[1])"
-        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}, "
-        f"'__builtins__': sys.modules['builtins']}})))({SYS})"
-    )
 
 
 def _value(result: Result, asked: str) -> Any:
@@ -208,8 +184,10 @@ def _value(result: Result, asked: str) -> Any:
             [str(line) for line in cast("list[object]", lines)] if isinstance(lines, list) else (),
             msg_id=result.msg_id,
         )
+    from ..values.calling import value_in
+
     try:
-        is_there, value = _value_in(answer["data"])
+        is_there, value = value_in(answer["data"])
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(
             f"the kernel gave no value for {asked[:200]!r}, is it a Python kernel? {error}",
@@ -218,18 +196,6 @@ def _value(result: Result, asked: str) -> Any:
     if not is_there:
         raise ProtocolError(f"{asked[:200]}: {value}", msg_id=result.msg_id)
     return value
-
-
-def _value_in(data: dict[str, Any]) -> tuple[bool, Any]:
-    """Read what `codec.Answer` shows: True and the value, or False and why there is none."""
-    text = data["text/plain"]
-    start = len(codec.MARK)
-    if not isinstance(text, str) or text[:start] != codec.MARK:
-        raise ValueError("the answer is not ours")
-    parts: list[bytes] = []
-    while (part := data.get(f"{codec.PART}{len(parts)}")) is not None:
-        parts.append(binascii.a2b_base64(part))
-    return text[start : start + 1] == "+", codec.load(text[start + 1 :], parts)
 
 
 def require_name(name: object) -> None:

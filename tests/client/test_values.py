@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conkernelclient import ConKernelManager
-from conkernelclient.client import codec
-from conkernelclient.client.values import USER_NAMES
 from conkernelclient.errors import ExecutionError, ProtocolError
 from conkernelclient.testing import FakeKernel, Reply
+from conkernelclient.values import codec, remote
+from conkernelclient.values.calling import USER_NAMES
 from tests.clients import client_of
 
 pytestmark = pytest.mark.anyio
@@ -339,14 +339,14 @@ ANSWERS: dict[str, Any] = {
     "no status": {},
     "a list": [],
     "null": None,
-    "our mark and rubbish": {"status": "ok", "data": {"text/plain": codec.MARK + "+{["}},
-    "our mark alone": {"status": "ok", "data": {"text/plain": codec.MARK}},
-    "brackets": {"status": "ok", "data": {"text/plain": codec.MARK + "+" + "[" * 200_000}},
+    "our mark and rubbish": {"status": "ok", "data": {"text/plain": remote.MARK + "+{["}},
+    "our mark alone": {"status": "ok", "data": {"text/plain": remote.MARK}},
+    "brackets": {"status": "ok", "data": {"text/plain": remote.MARK + "+" + "[" * 200_000}},
     "a bad part": {
         "status": "ok",
-        "data": {"text/plain": codec.MARK + '+["B",0]', codec.PART + "0": 5},
+        "data": {"text/plain": remote.MARK + '+["B",0]', remote.PART + "0": 5},
     },
-    "unhashable": {"status": "ok", "data": {"text/plain": codec.MARK + '+["s",["l",[["l",[]]]]]'}},
+    "unhashable": {"status": "ok", "data": {"text/plain": remote.MARK + '+["s",["l",[["l",[]]]]]'}},
 }
 
 

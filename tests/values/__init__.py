@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.values`: a file for each module."""
