@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel
 
     class _AsyncSocket(zmq.asyncio.Socket):  # its stub leaves these out, as they are pyzmq's own
+        # pyzmq's annotation names what a poller gives, not what a socket does.
+        def poll(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, timeout: float | None = None, flags: int = 1
+        ) -> asyncio.Future[int]: ...
         def _handle_events(self, fd: int = 0, events: int = 0) -> None: ...
         def _add_recv_event(self, *args: Any, **kwargs: Any) -> asyncio.Future[Any]: ...
         def _add_send_event(self, *args: Any, **kwargs: Any) -> asyncio.Future[Any]: ...
@@ -109,6 +113,15 @@ class ConSocket(_AsyncSocket):
         """Get a socket option."""
         self._touched()
         return super().get(option)
+
+    getsockopt = get
+
+    def poll(self, timeout: float | None = None, flags: int = zmq.POLLIN) -> asyncio.Future[int]:
+        """Wait, at most `timeout` milliseconds, until it is ready; gives for what."""
+        future = super().poll(timeout, flags)
+        self._touched()
+        future.add_done_callback(lambda _: self._touched())  # it looked at the socket again
+        return future
 
     def _handle_events(self, fd: int = 0, events: int = 0) -> None:
         super()._handle_events(fd, events)
