@@ -280,6 +280,9 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         """
         Call `handler`, sync or async, with each message that comes, whosever it is.
 
+        What other clients let the kernel publish comes from the time when our subscription has
+        reached it: `wait_for_ready` waits for that.
+
         Args:
             handler: Called in a task of its own with one message at a time.
             channel: Only those of this channel.
