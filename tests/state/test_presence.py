@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.state.presence import PAUSED, LOST, SENDING, TRANSITIONS, News, Presence, State
+from conkernelclient.state.presence import LOST, PAUSED, SENDING, TRANSITIONS, News, Presence, State
 
 STEPS = 10_000
 
