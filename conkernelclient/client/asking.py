@@ -1,5 +1,5 @@
 """
-How is a request sent whose reply is a future, or goes to a channel object?
+How is a request sent whose reply is a future?
 
 Registered before it leaves; one for the shell waits for a kernel that is not there yet.
 """
@@ -7,7 +7,6 @@ Registered before it leaves; one for the shell waits for a kernel that is not th
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..connection.threads import call_there
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from ..connection.connection import Connection
     from ..protocol.messages import Channel, Message
 
-__all__ = ["ask", "replace_subshell", "tell"]
+__all__ = ["ask", "replace_subshell"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -58,10 +57,7 @@ def ask(
         future.fail(connection.presence.error())
         return future
     request = Request(message["msg_id"], Takes.REPLY, owner=future, channel=channel)
-    is_paused = channel == "shell" and connection.window.is_paused
-    if is_paused:
-        connection.check_may_wait(message, buffers)
-    connection.router.open(request)
+    is_paused = connection.register(request, message, buffers)
     if takes_turn or is_paused:
         entry = Call(
             lambda: connection.send_request(request, message, buffers),
@@ -82,34 +78,9 @@ def ask(
     return future
 
 
-def tell(
-    connection: Connection,
-    channel: Channel,
-    message: dict[str, Any],
-    buffers: list[Any],
-    *,
-    takes_turn: bool,
-) -> None:
-    """Send a request whose reply nobody waits for: it goes to the channel object."""
-    if takes_turn or (channel == "shell" and connection.window.is_paused):
-        entry = Call(
-            lambda: connection.outbound.post_message(channel, message, buffers),
-            partial(connection.unsent, message["msg_id"]),
-            message["header"].get("subshell_id"),
-            msg_id=message["msg_id"],
-            takes_turn=takes_turn,
-        )
-        if connection.window.is_paused:
-            connection.check_may_wait(message, buffers)
-        connection.record(message)
-        connection.submit(entry)
-    else:
-        connection.outbound.post_message(channel, message, buffers)
-
-
 def replace_subshell(connection: Connection, run: Hanging, subshell_id: str) -> None:
     """Let another subshell serve this id: `run` does not end; when it has, its shell goes."""
-    message = connection.outbound.make("create_subshell_request", {})
+    message = connection.make("create_subshell_request", {})
 
     def replace(reply: asyncio.Future[Message]) -> None:
         if not reply.cancelled() and reply.exception() is None:
@@ -118,7 +89,7 @@ def replace_subshell(connection: Connection, run: Hanging, subshell_id: str) -> 
             if content.get("status") == "ok" and isinstance(stand_in, str):
                 retired = connection.subshells.replace(subshell_id, stand_in)
                 run.when_through(lambda: _delete_subshell(connection, retired))
-                connection.send_all(connection.window.done(run))
+                connection.step_aside(run)
                 return
         logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)
 
@@ -131,7 +102,7 @@ def _delete_subshell(connection: Connection, subshell_id: str) -> None:
         ask(
             connection,
             "control",
-            connection.outbound.make("delete_subshell_request", content),
+            connection.make("delete_subshell_request", content),
             [],
             None,
         )

@@ -151,7 +151,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         )
         self._peer: Peer = Peer(self._connection)
         self._watchdog: Watchdog = Watchdog(self._connection)
-        self._connection.pausing.timeout = self.startup_timeout
+        self._connection.limit_pause(self.startup_timeout)
         this = weakref.ref(self)
         self._peer.on_greeted = lambda info: _note_info(this(), info)
         self._connection.interrupt = lambda: _interrupt_kernel(this())
@@ -161,7 +161,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             self._connection, self._peer, lambda info: _move(this(), info)
         )
         self.comms: Comms = Comms(self._connection)
-        self._connection.inbound.max_message_bytes = self.max_message_bytes
+        self._connection.limit_message_bytes(self.max_message_bytes)
         self.observe(_window_changed, "window")
         self.observe(_max_message_bytes_changed, "max_message_bytes")
         self.observe(_startup_timeout_changed, "startup_timeout")
@@ -267,7 +267,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             yield "channels closed"
         else:
             yield f"kernel {connection.presence.state.name.lower()}"
-        yield f"{int(self.stats()['pending'])} requests under way"
+        yield f"{self._connection.stats.pending} requests under way"
 
     def subscribe(
         self,
@@ -313,37 +313,15 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             1,000 requests that ended; 0 before the first. "seconds": seconds of the loop's time
             that the client took for sending and receiving.
         """
-        connection = self._connection
-        backlog, backlog_bytes = connection.backlog
-        return {
-            "pending": sum(
-                not getattr(request.owner, "is_ours", False)
-                for request in connection.router.open_requests
-            ),
-            "orphans": connection.router.orphans,
-            "dropped": sum(inbox.dropped for inbox in connection.inboxes.values())
-            + connection.subscribers.dropped,
-            "violations": connection.router.violations,
-            "evicted": connection.recording.records.evictions,
-            "requests": connection.outbound.requests,
-            **connection.inbound.counts,
-            "rejected": connection.inbound.rejected,
-            "backlog": backlog,
-            "backlog_bytes": backlog_bytes,
-            "p50": connection.pace.percentile(50),
-            "p99": connection.pace.percentile(99),
-            "seconds": connection.seconds,
-        }
+        return self._connection.stats.figures()
 
 
 def _window_changed(change: Any) -> None:
-    connection = change["owner"]._connection
-    connection.window.limit = change["new"]
-    connection.send_all(connection.window.admit())
+    change["owner"]._connection.limit_window(change["new"])
 
 
 def _startup_timeout_changed(change: Any) -> None:
-    change["owner"]._connection.pausing.timeout = change["new"]
+    change["owner"]._connection.limit_pause(change["new"])
 
 
 def _note_info(client: ConKernelClient | None, info: Message) -> None:
@@ -355,11 +333,11 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
     named = cast("list[object]", features) if isinstance(features, list) else []
     client._features = frozenset(map(str, named))
     if "conkernel modes" in client._features:
-        client._connection.window.limit = None
+        client._connection.limit_window(None)
 
 
 def _max_message_bytes_changed(change: Any) -> None:
-    change["owner"]._connection.inbound.max_message_bytes = change["new"]
+    change["owner"]._connection.limit_message_bytes(change["new"])
 
 
 def _connect(client: weakref.ref[ConKernelClient], channel: Channel) -> ConSocket:

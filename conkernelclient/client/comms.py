@@ -135,8 +135,8 @@ class Comms:
         """Send one comm message; the kernel does not reply to them."""
         connection = self._connection
         connection.bind()
-        message = connection.outbound.make(msg_type, content, metadata)
-        connection.outbound.post_message("shell", message, list(buffers or ()))
+        message = connection.make(msg_type, content, metadata)
+        connection.post_message("shell", message, list(buffers or ()))
 
     def _listen(self) -> None:
         if self._subscription is None:

@@ -198,7 +198,7 @@ class Execution:
 
     def ahead(self) -> str | None:
         """Give the msg_id of the run in the kernel that it waits for; None if there is none."""
-        ahead = self._connection.window.ahead_of(self)
+        ahead = self._connection.ahead_of(self)
         return None if ahead is None else ahead.msg_id
 
     # What its run does
@@ -209,9 +209,7 @@ class Execution:
         if connection.presence.is_lost:
             self.fail(connection.presence.error())
             return
-        if connection.window.is_paused:
-            connection.check_may_wait(self._message, self._buffers)
-        connection.router.open(self.request)
+        connection.register(self.request, self._message, self._buffers)
         try:
             connection.submit(self)
         except BaseException:
@@ -419,14 +417,9 @@ class Execution:
         if self.ended_at is not None:
             return watcher
         self.ended_at = time.monotonic()
-        connection, request = self._connection, self.request
-        if request.phase is not DONE:
-            connection.router.end(request)
         # Late output finds it as long as somebody holds its run.
-        request.owner = weakref.ref(self)
-        admitted = connection.window.done(self)
-        if admitted:
-            connection.send_all(admitted)
+        self.request.owner = weakref.ref(self)
+        self._connection.finish(self.request, self)
         if self._then is not None:
             callbacks, self._then = self._then, None
             for callback in callbacks:
@@ -435,14 +428,10 @@ class Execution:
 
     def _withdraw(self, *, is_interrupting: bool) -> None:
         """Leave the window, or see to it that the kernel does not go on for nobody."""
-        connection = self._connection
-        was_withdrawn, admitted = connection.window.withdraw(self)
-        connection.router.abandon(self.request)
-        if was_withdrawn:
+        if self._connection.give_up(self.request, self):
             self._close()
         elif is_interrupting and self.subshell_id is None and not self.is_through:
             call_there(self._loop, lambda: self._present_ladder().climb_unwatched())
-        connection.send_all(admitted)
         self.look_again()
 
     def _present_ladder(self) -> Ladder:

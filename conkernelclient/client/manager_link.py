@@ -59,7 +59,7 @@ class ManagerLink:
 
     def has_received(self) -> bool:
         """Tell whether anything came from the kernel since it was started."""
-        return self._connection.inbound.counts["received"] > self._received_before
+        return self._connection.stats.received > self._received_before
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read."""
@@ -103,7 +103,7 @@ class ManagerLink:
 
         def start() -> None:
             self._move(info)
-            self._received_before = self._connection.inbound.counts["received"]
+            self._received_before = self._connection.stats.received
             self._peer.learn(News.STARTED)
 
         self.watch(on_vanished, on_answer, is_starting=True)

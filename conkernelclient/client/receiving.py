@@ -147,8 +147,7 @@ class ByHand(ClientBase):
         from .interactive import Interactive
 
         interactive = Interactive(connection, message["msg_id"])
-        connection.router.open(interactive.request)
-        is_paused = connection.window.is_paused
+        is_paused = connection.register(interactive.request, message)
         clock = asyncio.timeout(None if is_paused else timeout)
         entry = Call(
             lambda: connection.send_request(interactive.request, message, []),

@@ -81,7 +81,7 @@ class Requests(ClientBase):
     ) -> str | RequestFuture[Message]:
         """Send a request on its channel, or hand it over to the thread of the client's loop."""
         seconds = require_seconds("timeout", self.default_timeout if timeout is None else timeout)
-        from .asking import ask, tell  # with the first client: importing us should be quick
+        from .asking import ask  # with the first client: importing us should be quick
 
         connection = self._open_connection(channel)
         message = self._message(msg_type, content, msg_id, subshell_id, metadata)
@@ -91,7 +91,7 @@ class Requests(ClientBase):
             return ask(connection, channel, message, parts, seconds, takes_turn=takes_turn)
 
         def told() -> None:
-            tell(connection, channel, message, parts, takes_turn=takes_turn)
+            connection.tell(channel, message, parts, takes_turn=takes_turn)
 
         if not connection.is_foreign_thread():
             if reply:
@@ -146,7 +146,7 @@ class Requests(ClientBase):
             )
         if metadata is not None:
             require_mapping("metadata", metadata)
-        message = self._connection.outbound.make(msg_type, content, metadata)
+        message = self._connection.make(msg_type, content, metadata)
         header = message["header"]
         if msg_id is not None:
             # A plain str, also if it is the MsgId that a request before it gave.

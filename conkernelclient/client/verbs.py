@@ -509,9 +509,7 @@ class Verbs(ClientBase):
         if question is not None:
             connection.answer(question, text)
         else:
-            connection.outbound.post_message(
-                "stdin", self._message("input_reply", {"value": text}), []
-            )
+            connection.post_message("stdin", self._message("input_reply", {"value": text}), [])
 
     def request(
         self,

@@ -55,11 +55,11 @@ class Loops:
     """The part of a connection that knows its loops; see `Connection` for its attributes."""
 
     session: Session
-    router: Router
-    window: Window
+    _router: Router
+    _window: Window
     recording: Recording
     inboxes: dict[Channel, Inbox]
-    inbound: Inbound
+    _inbound: Inbound
     _transport: Transport
 
     def __init__(self, session: Session) -> None:
@@ -68,7 +68,7 @@ class Loops:
         self._thread = 0
         self._pid = session.pid
         # What other threads want done in the loop that is served, oldest first.
-        self._calls: deque[Callable[[], None]] = deque()
+        self._calls: deque[Callable[[], object]] = deque()
         # What threads wait for, each with the loop that it is asked in.
         self._answers: dict[concurrent.futures.Future[Any], asyncio.AbstractEventLoop] = {}
 
@@ -112,11 +112,11 @@ class Loops:
         note_several()
         self.loop = None
         self._transport.detach()
-        self.inbound.finish()
+        self._inbound.finish()
         if loop.is_closed() or loop in self._resting:
             return
         self._resting.append(loop)
-        self.inbound.deliver_by(self._deliver_among_several)
+        self._inbound.deliver_by(self._deliver_among_several)
         this = weakref.ref(self)
 
         def resume() -> None:
@@ -149,7 +149,7 @@ class Loops:
         """Deliver `message`; a run of another loop, which may be about to wait, looks again."""
         if any(loop.is_closed() for loop in self._resting):
             self.sweep()
-        request = self.router.get(message.parent_id)
+        request = self._router.get(message.parent_id)
         owner = None if request is None else request.owner
         self._deliver(channel, message)
         look_again = getattr(owner, "look_again", None)
@@ -162,17 +162,17 @@ class Loops:
         """Forget what was asked in loops that are closed; what others asked goes on."""
         self._resting = [loop for loop in self._resting if not loop.is_closed()]
         gone: set[str] = set()
-        for request in (*self.router.open_requests, *self.router.abandoned_requests):
+        for request in (*self._router.open_requests, *self._router.abandoned_requests):
             owner = request.owner
             loop: asyncio.AbstractEventLoop | None = getattr(owner, "get_loop", _no_loop)()
             if loop is not None and loop.is_closed():
                 gone.add(request.msg_id)
-                self.router.end(request)
+                self._router.end(request)
                 drop = getattr(owner, "drop_tasks", None)
                 if drop is not None:
                     drop()
         if gone:
-            self.send_all(self.window.take_out(gone))
+            self._send_all(self._window.take_out(gone))
         for inbox in self.inboxes.values():
             inbox.forget_waiters()
         self.recording.forget_waiters()
@@ -187,7 +187,7 @@ class Loops:
                         )
                     )
 
-    def send_all(self, entries: Iterable[Entry]) -> None:
+    def _send_all(self, entries: Iterable[Entry]) -> None:
         """Send what the window admits."""
         raise NotImplementedError
 
@@ -220,7 +220,7 @@ class Loops:
         loop = self.loop
         return loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
 
-    def call_in_loop(self, function: Callable[[], None]) -> None:
+    def call_in_loop(self, function: Callable[[], object]) -> None:
         """
         Call `function` in the loop's thread, in the order of these calls, and soon.
 
@@ -241,7 +241,7 @@ class Loops:
         while self._calls:
             self._calls.popleft()()
 
-    def hand_over(self, function: Callable[[], None]) -> None:
+    def hand_over(self, function: Callable[[], object]) -> None:
         """Call `function` in the thread of the loop that is served: now, or as soon as it can."""
         loop = self.loop
         if loop is not None and not loop.is_running() and os.getpid() == self._pid:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ..errors import ChannelsClosedError
 from ..state.endings import cut_off, restarted, vanished
 from ..state.presence import PAUSED, TRANSITIONS, News, State
-from ..state.router import Phase
 from .companion import Companion
 from .ready import Greeting
 from .threads import begin, call_there, retire
@@ -72,7 +71,7 @@ class Peer(Companion):
         self._news: set[asyncio.Future[None]] = set()
         self._connected: set[Channel] = set()  # the channels whose other side is there
         connection.join(self)
-        connection.pausing.describe = self.describe
+        connection.describe_pause_by(self.describe)
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read, and its waiters know."""
@@ -181,18 +180,9 @@ class Peer(Companion):
         elif state is State.VANISHED and before is State.SEEKING:
             self._give_up()
         elif state is State.HERE and before in PAUSED:
-            self._release()
+            self._connection.resume()
         elif (before, state) in BEGINNINGS:
             self._start(WORK[state](self))
-
-    def _release(self) -> None:
-        connection = self._connection
-        paused = tuple(connection.window.paused)
-        connection.pausing.clear()
-        admitted = connection.window.resume()
-        for entry in paused:
-            entry.resumed()
-        connection.send_all(admitted)
 
     def _restart(self, before: State, news: News, why: Callable[[], ConKernelError]) -> None:
         if news is News.OPENED:  # to the old one, if it is there at all
@@ -227,17 +217,13 @@ class Peer(Companion):
         """Tell everybody that the kernel is gone."""
         connection = self._connection
         connection.fail_all(self._presence.error)
-        connection.fail_readers(self._presence.error, also_patient=True)
+        connection.fail_readers(self._presence.error)
         if self.on_vanished is not None:
             self.on_vanished()
 
     def _break_off(self, make_error: Callable[[], ConKernelError], *, also_paused: bool) -> None:
         """Close the sockets; what was sent fails, and with `also_paused` what waits as well."""
-        connection = self._connection
-        connection.window.pause()
-        connection.suspend()
-        connection.fail_all(make_error, also_paused=also_paused)
-        connection.fail_readers(make_error, also_patient=True)
+        self._connection.break_off(make_error, also_paused=also_paused)
         self._connected.clear()
         self._info = None
 
@@ -288,12 +274,8 @@ class Peer(Companion):
 
     async def _seek(self) -> None:
         """Find out whether a kernel whose sockets were lost is dead, restarted, or there."""
-        connection, router = self._connection, self._connection.router
-        waiting = [
-            one
-            for one in (*router.open_requests, *router.abandoned_requests)
-            if one.phase is not Phase.WAITING and one.owner is not None
-        ]
+        connection = self._connection
+        waiting = [one for one in connection.sent_requests() if one.owner is not None]
         await self._until_drained()
         connection.suspend()
         self._connected.clear()
@@ -305,7 +287,7 @@ class Peer(Companion):
         has_restarted = before is not None and self.session != before
         self._fail_lost(waiting, has_restarted=has_restarted)
         if has_restarted:
-            connection.fail_readers(restarted, also_patient=True)
+            connection.fail_readers(restarted)
             connection.subshells.clear()
         self._info = info
         self.learn(News.ANSWERED)
@@ -338,13 +320,12 @@ class Peer(Companion):
 
     def _fail_lost(self, requests: list[Request], *, has_restarted: bool) -> None:
         """Let fail what was answered while nobody listened: what was asked later has its answer."""
-        router = self._connection.router
         for request in requests:
             # Those in a subshell may be at it still; when they idle, they are asked for.
             may_go_on = request.takes_iopub and getattr(request.owner, "subshell_id", None)
-            if router.is_under_way(request) and (has_restarted or not may_go_on):
-                router.end(request)
-                request.owner.fail(restarted() if has_restarted else cut_off())
+            if has_restarted or not may_go_on:
+                make_error = restarted if has_restarted else cut_off
+                self._connection.fail_request(request, make_error)
 
     # Inside
 
@@ -355,7 +336,7 @@ class Peer(Companion):
         self._stop()
         loop = self._connection.loop
         if self._presence.state is not State.UNSURE:
-            self._connection.window.pause()
+            self._connection.pause()
         if loop is None or loop.is_closed():  # the next loop goes on with it, if there is a need
             work.close()
             if self._presence.state in ENDING:

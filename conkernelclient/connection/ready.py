@@ -19,7 +19,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from ..errors import ReadyTimeout
-from ..state.router import Phase, Request, Takes
+from ..state.router import Phase, Takes
 from .threads import call_there
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
+    from ..state.router import Request
     from .connection import Connection
 
 __all__ = ["Greeting"]
@@ -147,13 +148,10 @@ class Greeting:
         return None
 
     def _send(self) -> None:
-        connection = self._connection
-        self._is_followed = connection.is_subscribed()
-        message = connection.outbound.make("kernel_info_request", {})
-        request = Request(message["msg_id"], Takes.REPLY_AND_IOPUB, owner=self)
-        connection.router.open(request)
-        self._requests.append(request)
-        connection.send_request(request, message, [], is_ours=True)
+        self._is_followed = self._connection.is_subscribed()
+        self._requests.append(
+            self._connection.open_request(self, "kernel_info_request", {}, Takes.REPLY_AND_IOPUB)
+        )
 
     def _wake(self) -> None:
         call_there(self._loop, self._changed.set)
@@ -170,6 +168,6 @@ class Greeting:
         for request in self._requests:
             request.owner = None  # nobody misses what still comes
             if request.phase is Phase.REPLIED:  # its idle may have come before we were subscribed
-                self._connection.router.end(request)
+                self._connection.finish(request)
             else:
-                self._connection.router.abandon(request)
+                self._connection.give_up(request)

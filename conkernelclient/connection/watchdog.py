@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ConKernelError
 from ..state.overdue import Overdue, Verdict, by_shell
-from ..state.router import Phase, Request, Takes
+from ..state.router import Phase, Takes
 from .companion import Companion
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
     from ..state.overdue import Question
+    from ..state.router import Request
     from .connection import Connection
 
 __all__ = ["Probe", "Watchdog"]
@@ -55,7 +56,7 @@ class Watchdog(Companion):
         self._connection = connection
         self._timer: asyncio.TimerHandle | None = None
         self.is_watching: bool = False
-        self.overdue: Overdue = Overdue(connection.router)
+        self.overdue: Overdue = connection.overdue
         connection.join(self)
         connection.ask_after = self.ask_now
 
@@ -150,23 +151,19 @@ class Watchdog(Companion):
     def _send(
         self, subshell_id: str | None, owed: Sequence[Request], loop: asyncio.AbstractEventLoop
     ) -> None:
-        connection = self._connection
-        message = connection.outbound.make("execute_request", dict(NOTHING))
-        if subshell_id is not None:
-            message["header"]["subshell_id"] = subshell_id
-        request = Request(message["msg_id"], Takes.REPLY_AND_IOPUB)
-        question = self.overdue.open(request, owed)
-        request.owner = Probe(self, question)
+        probe = Probe(self)
         try:
-            connection.send_request(request, message, [])
-        except BaseException as error:
-            self.overdue.close(question)
-            if not isinstance(error, ConKernelError):
-                raise
-            # Such as a full backlog: the next look asks again.
+            request = self._connection.open_request(
+                probe,
+                "execute_request",
+                dict(NOTHING),
+                Takes.REPLY_AND_IOPUB,
+                subshell_id=subshell_id,
+            )
+        except ConKernelError as error:  # such as a full backlog: the next look asks again
             logger.debug("the kernel could not be asked what became of a request: %s", error)
-        else:
-            self.overdue.note_sent(question, loop.time())
+            return
+        probe.question = self.overdue.open(request, owed, loop.time())
 
     def _judge(self, question: Question, now: float) -> None:
         """Do what follows for a question of whose answer a half is overdue as well."""
@@ -175,7 +172,7 @@ class Watchdog(Companion):
         connection.pump("iopub" if is_replied else "shell")
         if not question.is_open:
             return  # that was it
-        is_unread = connection.inbound.is_behind
+        is_unread = connection.is_behind
         verdict = question.verdict(now, connection.published, is_unread=is_unread)
         if verdict is Verdict.WAIT:
             return
@@ -194,21 +191,27 @@ class Probe:
 
     Args:
         watchdog: Learns how far it is answered.
-        question: What it asks.
+
+    Attributes:
+        question: What it asks; set when it was sent.
     """
 
-    __slots__ = ("_question", "_watchdog")
+    __slots__ = ("_watchdog", "question")
 
+    question: Question
     is_ours: bool = True  # no caller of the client made this request
+    subshell_id: str | None = None  # nobody asks what became of it
 
-    def __init__(self, watchdog: Watchdog, question: Question) -> None:
+    def __init__(self, watchdog: Watchdog) -> None:
         self._watchdog = watchdog
-        self._question = question
 
-    def receive(self, channel: Channel, _message: Incoming) -> None:
+    def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message; the router has advanced the request's phase."""
-        self._watchdog.answered(self._question, channel)
+        self._watchdog.answered(self.question, channel)
 
-    def fail(self, _error: BaseException) -> None:
+    def end(self) -> None:
+        """Learn that no more of it will come; nobody tells that of a question."""
+
+    def fail(self, error: BaseException) -> None:
         """Learn that the kernel is gone; whoever it is about learns of that as well."""
-        self._watchdog.overdue.close(self._question)
+        self._watchdog.overdue.close(self.question)

@@ -241,20 +241,16 @@ class Overdue:
         self._suspects[request] = _Suspect(request.phase, now)
         return True
 
-    def open(self, request: Request, owed: Sequence[Request]) -> Question:
-        """Register the silent `request`, before it is sent, as a question about the `owed`."""
-        self._router.open(request)
+    def open(self, request: Request, owed: Sequence[Request], now: float) -> Question:
+        """Note that the silent `request` was sent, as a question about the `owed`."""
         question = self.questions[request] = Question(request, owed)
-        return question
-
-    def note_sent(self, question: Question, now: float) -> None:
-        """Note that `question` was sent."""
-        for request in question.owed:
-            suspect = self._suspects.get(request)
+        for one in owed:
+            suspect = self._suspects.get(one)
             if suspect is not None:
                 suspect.question = question
                 suspect.since = now
                 suspect.tries = min(suspect.tries + 1, DOUBLINGS)
+        return question
 
     def close(self, question: Question) -> None:
         """Ask it no more; harmless the second time."""

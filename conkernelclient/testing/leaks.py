@@ -129,7 +129,7 @@ def requests() -> dict[str, ConKernelClient]:
     for kc in clients():
         connection = getattr(kc, "_connection", None)  # None: it is being made
         if connection is not None:
-            found.update((one.msg_id, kc) for one in connection.router.open_requests)
+            found.update((one.msg_id, kc) for one in connection.open_requests())
     return found
 
 

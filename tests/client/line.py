@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from conkernelclient.outputs.displays import Displays
 from conkernelclient.state.endings import Ending
 from conkernelclient.state.presence import Presence
-from conkernelclient.state.router import OWNER, Destination, Router
+from conkernelclient.state.router import OWNER, Destination, Phase, Router
 from conkernelclient.state.window import Window
 
 from ..messages import incoming, status
@@ -26,7 +26,7 @@ class Line:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.router = Router()
-        self.window = Window()
+        self._window = Window()
         self.presence = Presence(Ending().error)
         self.displays = Displays()
         self.last_error: str | None = None
@@ -51,13 +51,33 @@ class Line:
         """Keep which request is asked for."""
         self.asked.append(request.msg_id)
 
-    def submit(self, entry: Any) -> None:
-        """Send what may leave."""
-        for one in self.window.submit(entry):
-            one.send_now()
+    def register(self, request: Any, _message: Any, _buffers: Any = ()) -> bool:
+        """Register it."""
+        self.router.open(request)
+        return False
 
-    def send_all(self, entries: Iterable[Any]) -> None:
-        """Send what the window lets go."""
+    def submit(self, entry: Any) -> None:
+        """Send what the window admits."""
+        self._send_all(self._window.submit(entry))
+
+    def finish(self, request: Any, entry: Any) -> None:
+        """Let it go with which the kernel has finished."""
+        if request.phase is not Phase.DONE:
+            self.router.end(request)
+        self._send_all(self._window.done(entry))
+
+    def give_up(self, request: Any, entry: Any) -> bool:
+        """Let it go for its owner."""
+        was_withdrawn, admitted = self._window.withdraw(entry)
+        self._send_all(admitted)
+        self.router.abandon(request)
+        return was_withdrawn
+
+    def ahead_of(self, entry: Any) -> Any:
+        """Give the run in the kernel that it waits for."""
+        return self._window.ahead_of(entry)
+
+    def _send_all(self, entries: Iterable[Any]) -> None:
         for one in entries:
             one.send_now()
 

@@ -61,7 +61,7 @@ async def test_the_watcher_hears_of_begin_and_end_once(ends: tuple[str, str]) ->
     assert execution.is_through
     assert execution.reducer is not None
     assert [one["text"] for one in execution.reducer.outputs] == ["x"]
-    assert (line.router.pending, line.window.drain()) == (0, [])
+    assert (line.router.pending, line._window.drain()) == (0, [])
 
 
 async def test_an_output_before_any_busy_begins_it() -> None:
@@ -135,7 +135,7 @@ async def test_given_up_before_it_left_it_never_leaves() -> None:
 async def test_given_up_in_the_kernel_it_is_interrupted() -> None:
     """Only with `is_interrupting`, and only where an interrupt reaches."""
     line = Line()
-    line.window.limit = None
+    line._window.limit = None
     for msg_id, shell, is_interrupting in (("sub", "shell", True), ("left alone", None, False)):
         other, _ = launched(line, msg_id, subshell_id=shell)
         line.enter(msg_id)

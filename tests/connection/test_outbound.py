@@ -30,7 +30,7 @@ def shape(message: dict[str, Any]) -> dict[str, Any]:
 def test_a_message_is_the_one_that_the_session_makes(metadata: dict[str, Any] | None) -> None:
     """Key by key and in order, whatever the session's traits say by then."""
     kc = ConKernelClient(shell_port=1)
-    make, session = kc._connection.outbound.make, kc.session
+    make, session = kc._connection._outbound.make, kc.session
     for change in ({}, {"username": "somebody"}, {"session": "s2"}, {"metadata": {"all": [1]}}):
         for name, value in change.items():
             setattr(session, name, value)
@@ -91,4 +91,4 @@ async def test_who_makes_messages_his_own_way_goes_on_doing_so(
 def test_so_does_a_session_of_another_kind() -> None:
     """Its class says how."""
     kc = ConKernelClient(shell_port=1, session=Marking())
-    assert kc._connection.outbound.make("execute_request", {})["header"]["marked"]
+    assert kc._connection._outbound.make("execute_request", {})["header"]["marked"]

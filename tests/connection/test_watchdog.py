@@ -6,7 +6,6 @@ import asyncio
 import threading
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,15 +73,15 @@ async def test_a_kernel_that_does_not_read_is_asked_when_it_does() -> None:
         try:
             connection = kc._connection
             run = kc.run("swallowed")
-            post, refused = connection.outbound.post_message, list[str]()
+            post, refused = connection._outbound.post, list[str]()
 
-            def refuse(channel: Any, message: dict[str, Any], buffers: Any) -> None:
+            def refuse(channel: Any, message: dict[str, Any], ident: Any, buffers: Any) -> None:
                 if len(refused) < 3:
                     refused.append(message["msg_type"])
                     raise errors.BacklogFullError("full")
-                post(channel, message, buffers)
+                post(channel, message, ident, buffers)
 
-            connection.outbound.post_message = refuse
+            connection._outbound.post = refuse
             result = await asyncio.wait_for(run, LONG)
             assert (result.status, result.reply) == ("error", None)
             assert refused == ["execute_request"] * 3
@@ -130,7 +129,7 @@ async def attached(kernel: FakeKernel, **traits: Any) -> AsyncIterator[ConKernel
         async with asyncio.timeout(LONG):
             yield kc
             await until(lambda: not kc._watchdog.is_watching)
-            assert kc.stats()["pending"] == connection.router.pending == 0
+            assert kc.stats()["pending"] == connection._router.pending == 0
             assert not kc._watchdog.overdue.questions
     finally:
         kc.stop_channels()
@@ -228,7 +227,7 @@ async def test_a_kernel_that_never_idles_is_asked_ever_more_rarely(
             run = kc.run("1")
             await asyncio.sleep(0.5)  # in which there were 500 looks
             assert 1 < len(kernel.requests) < 30
-            assert len(kc._connection.router.open_requests) <= 2
+            assert len(kc._connection._router.open_requests) <= 2
             assert kc.stats()["pending"] == 1
             assert not run.done()
         finally:
@@ -310,8 +309,8 @@ class Wires:
         self.loop: Clock = clock
         self.router = Router()
         self.presence = Presence(errors.DeadKernelError)
-        self.inbound = SimpleNamespace(is_behind=False)
-        self.outbound = SimpleNamespace(make=self._make)
+        self.overdue = overdue.Overdue(self.router)
+        self.is_behind = False
         self.published = 0
         self.is_watched = False
         self.refusal: BaseException | None = None
@@ -328,14 +327,18 @@ class Wires:
     def pump(self, channel: str) -> None:
         """Nothing more has come."""
 
-    def _make(self, msg_type: str, content: dict[str, Any]) -> dict[str, Any]:
-        return {"msg_id": f"q{len(self.asked)}", "header": {}, "content": content}
-
-    def send_request(self, request: Request, _message: Any, _buffers: Any) -> None:
+    def open_request(
+        self, owner: Any, _msg_type: str, _content: Any, takes: Takes, *, subshell_id: Any
+    ) -> Request:
+        """Send a question, or refuse it."""
         if self.refusal is not None:
             raise self.refusal
-        self.asked.append((self.loop.time(), request))
+        assert subshell_id is None
+        request = Request(f"q{len(self.asked)}", takes, owner)
+        self.router.open(request)
         self.router.sent(request)
+        self.asked.append((self.loop.time(), request))
+        return request
 
     def begin(self, phase: Phase) -> Owed:
         """Send a run, of which that half of the answer comes at once."""

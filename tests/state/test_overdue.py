@@ -88,10 +88,9 @@ class Kernel:
     def ask(self, *owed: Request, now: float = NOW) -> Question:
         """Send a question about `owed`."""
         request = Request(f"r{next(self._numbers)}", Takes.REPLY_AND_IOPUB, Asker())
-        question = self.overdue.open(request, owed)
+        self.router.open(request)
         self.router.sent(request)
-        self.overdue.note_sent(question, now)
-        return question
+        return self.overdue.open(request, owed, now)
 
 
 def half_answered(kernel: Kernel, phase: Phase, **more: Any) -> Request:

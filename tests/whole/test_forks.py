@@ -80,7 +80,7 @@ async def test_a_child_forked_while_a_thread_sends_is_not_held_up_by_its_lock(
         held, done = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with kc._connection.outbound.lock, kc._connection._transport._lock:
+            with kc._connection._outbound.lock, kc._connection._transport._lock:
                 held.set()
                 done.wait(LONG)
 

@@ -153,7 +153,7 @@ async def test_without_a_startup_timeout_it_waits_for_any_time(
     kc = client_of(kernel, startup_timeout=None)
     kc.start_channels()
     run = kc.run("1")
-    assert set(kc._connection.window.paused.values()) == {float("inf")}
+    assert set(kc._connection._window.paused.values()) == {float("inf")}
     is_up.set()
     assert (await asyncio.wait_for(run, LONG)).status == "ok"
     kc.stop_channels()
@@ -231,7 +231,7 @@ async def test_a_kernel_that_starts_is_waited_for_although_it_is_heard() -> None
         run = kc.run("1")
         await until(kc._connection.is_subscribed)
         await asyncio.sleep(0)
-        assert kc._connection.window.paused
+        assert kc._connection._window.paused
         is_up.set()
         assert (await asyncio.wait_for(run, LONG)).status == "ok"
         kc.stop_channels()
