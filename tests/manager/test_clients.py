@@ -114,23 +114,24 @@ def test_they_have_received_from_the_kernel_if_one_of_them_has() -> None:
     assert len(kept) == 2
 
 
-def test_threads_may_add_clients_while_others_are_told() -> None:
-    """A set that changes while it is gone through would raise."""
-    clients, kept = clients_with(*(Link() for _ in range(50)))
-    is_over = threading.Event()
+def test_a_client_may_be_made_while_others_are_told() -> None:
+    """By another thread as well: it hears the next news."""
+    clients, kept = clients_with(Link(), Link())
 
-    def add() -> None:
-        while not is_over.is_set() and len(kept) < 5000:
-            kept.append(Client(Link()))
-            clients.add(kept[-1])
+    def make_one() -> None:
+        kept.append(Client(Link()))
+        clients.add(kept[-1])
 
-    thread = threading.Thread(target=add)
-    thread.start()
-    for _ in range(50):
-        clients.announce_restart()
-    is_over.set()
-    thread.join()
-    assert all(len(one._link.told) == 50 for one in kept[:50])
+    def tell(link: Any) -> None:
+        thread = threading.Thread(target=make_one)
+        thread.start()
+        thread.join()
+        link.announce_restart()
+
+    clients.tell(tell)
+    clients.call_off_restart()
+    both: list[Any] = [("restarts",), ("stays",)]
+    assert [one._link.told for one in kept] == [both, both, both[1:], both[1:]]
 
 
 async def test_a_manager_tells_its_own_clients() -> None:

@@ -300,6 +300,17 @@ def test_a_death_while_no_loop_runs_is_told_at_once_or_restarted_later(is_restar
     loop.close()
 
 
+def test_a_death_amid_a_restart_is_no_news_while_no_loop_runs_either() -> None:
+    """The restart tells what comes of it."""
+    manager, life = Manager(), Lived()
+    manager.succession.life = life
+    with manager.succession.restarting():
+        manager.succession.process_ended(life)
+        assert manager.clients.news == []
+    manager.succession.process_ended(life)
+    assert manager.clients.news == [DIED]
+
+
 @pytest.mark.parametrize("has_restarter", [False, True])
 def test_a_manager_that_nobody_holds_is_gone(has_restarter: bool) -> None:
     """What it is made of holds it weakly: without a restarter no collection is needed."""

@@ -23,8 +23,9 @@ names = dict.fromkeys(taken, "csv")
 names["__builtins__"] = {}
 before = set(sys.__dict__)
 shown = [eval(expression, names) for expression in expressions]
+bundles = [one._repr_mimebundle_() for one in shown]
 kept = sorted(set(sys.__dict__) - before)
-print(json.dumps([[one._repr_mimebundle_() for one in shown], sorted(names), kept]))
+print(json.dumps([bundles, sorted(names), kept, len({type(one) for one in shown})]))
 """
 LOOK_UPS: Final = ("LOAD_NAME", "LOAD_GLOBAL")
 TAKEN: Final = ["type", "sys", "exec", "dict", "globals", "dump", "answer", "codec", "__name__"]
@@ -40,7 +41,8 @@ def evaluated(*expressions: str) -> tuple[list[Any], set[str], list[str]]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    shown, names, kept = json.loads(done.stdout)
+    shown, names, kept, classes = json.loads(done.stdout)
+    assert classes == 1, "the text ran once"
     return [value_in(bundle) for bundle in shown], set(names), kept
 
 
@@ -53,7 +55,7 @@ def test_a_kernel_answers_whatever_names_are_taken() -> None:
         (True, "csv"),
     ]
     assert names == {*TAKEN, "__builtins__"}
-    assert len(kept) == 1, "the text is compiled once"
+    assert len(kept) == 1
     assert kept[0].startswith("_conkernel_")
 
 
