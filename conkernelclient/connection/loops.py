@@ -84,6 +84,7 @@ class Loops:
         except RuntimeError:
             running = None
         if running is not None and running is self.loop:
+            self._thread = threading.get_ident()  # a loop may go on in another one
             return running  # most calls; a forked process has no running loop
         if os.getpid() != self._pid:
             check_fork(self.session)
@@ -218,7 +219,14 @@ class Loops:
     def is_foreign_thread(self) -> bool:
         """Tell whether the caller is in another thread than the loop that is served."""
         loop = self.loop
-        return loop is not None and not loop.is_closed() and threading.get_ident() != self._thread
+        if loop is None or loop.is_closed():
+            return False
+        running = asyncio._get_running_loop()
+        if running is loop:
+            return False
+        if threading.get_ident() != self._thread:
+            return True
+        return running is None and loop.is_running()  # it goes on in another one
 
     def call_in_loop(self, function: Callable[[], object]) -> None:
         """

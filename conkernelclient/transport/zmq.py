@@ -84,7 +84,6 @@ class ZmqTransport:
         # (zmq(7), "Thread safety"), and two sends cannot interleave.
         self._lock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
         # What watches the descriptors: the loop itself, or where it cannot a thread of our own.
         self._selector: asyncio.AbstractEventLoop | SelectorThread | None = None
         self._own_selector: SelectorThread | None = None
@@ -201,7 +200,6 @@ class ZmqTransport:
         """
         with self._lock:
             self._loop = loop
-            self._thread = threading.get_ident()
             self._selector = loop
             try:
                 for line in self._lines.values():
@@ -299,7 +297,7 @@ class ZmqTransport:
 
     def _call_soon(self, function: Callable[[Line], None], line: Line) -> None:
         assert self._loop is not None
-        if threading.get_ident() == self._thread:
+        if asyncio._get_running_loop() is self._loop:
             self._loop.call_soon(function, line)
             return
         try:
