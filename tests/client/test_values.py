@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conkernelclient import ConKernelManager
+from conkernelclient import ConKernelManager, errors
 from conkernelclient.errors import ExecutionError, ProtocolError
 from conkernelclient.testing import FakeKernel, Reply
 from conkernelclient.values import codec, remote
@@ -369,3 +369,30 @@ async def test_an_expression_that_raises_is_an_ExecutionError(km: ConKernelManag
     async with client_of(km) as kc:
         with pytest.raises(ExecutionError, match="unknown_name"):
             await kc.eval("unknown_name")
+
+
+async def test_values_go_in_and_out(km: ConKernelManager) -> None:
+    """As they are; what cannot travel, and names that are none, are refused."""
+    async with client_of(km) as kc:
+        values = {"a": [1, 2.5, None], "b": {"k": (True, b"x")}, "c": {1, 2}, "d": "text'\n\x1b"}
+        await kc.set(**values)
+        for name, value in values.items():
+            assert await kc.get(name) == value
+        known = await kc.variables()
+        assert {name: known[name] for name in values} == {
+            "a": "list",
+            "b": "dict",
+            "c": "set",
+            "d": "str",
+        }
+        with pytest.raises(errors.ExecutionError, match="NameError"):
+            await kc.eval("unknown_name")
+        with pytest.raises(errors.ExecutionError, match="SyntaxError"):
+            await kc.eval("1 +")
+        with pytest.raises(errors.ProtocolError, match="no literal"):
+            await kc.eval("object()")
+        for bad in ({"x": object()}, {"class": 1}, {"a b": 1}):
+            with pytest.raises(errors.ProtocolError):
+                await kc.set(**bad)
+        with pytest.raises(errors.ProtocolError):
+            await kc.get("a.b")

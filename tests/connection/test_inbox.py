@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.connection import subscribers
 from conkernelclient.connection.inbox import Inbox
-from conkernelclient.connection.subscribers import Subscribers
 from conkernelclient.state.endings import restarted
 from tests.clients import LONG, until
 from tests.messages import incoming, status
@@ -93,28 +91,6 @@ async def test_who_waits_gets_a_status_as_well() -> None:
     assert (await waiting).msg_type == "status"
     with pytest.raises(Empty):
         await inbox.wait(0)
-
-
-async def test_a_slow_subscriber_misses_others_and_no_status(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What it misses is counted."""
-    monkeypatch.setattr(subscribers, "QUEUED", 5)
-    monkeypatch.setattr(subscribers, "STATUSES_QUEUED", 2)
-    subscribed, seen = Subscribers(), list[str]()
-    subscription = subscribed.add(lambda msg: seen.append(msg["msg_type"]))
-    for message in (status("busy", "a"), *(stream(str(n)) for n in range(8)), status("idle", "a")):
-        subscribed.offer("iopub", message)
-    subscribed.offer("iopub", status("idle", "b"))  # one more than its bound
-    assert subscription.dropped == subscribed.dropped == 4
-    await until(lambda: len(seen) == 7)
-    assert seen == ["status", *["stream"] * 5, "status"]
-    subscribed.offer("iopub", status("idle", "c"))
-    await until(lambda: len(seen) == 8)
-    subscribed.offer("iopub", stream("never seen"))
-    subscription.close()
-    await asyncio.sleep(0)
-    assert len(seen) == 8
 
 
 async def read_on(read: Callable[[], Any]) -> Any:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import zmq
+import zmq.asyncio
+from zmq.utils.monitor import parse_monitor_message
 
+from conkernelclient.transport.sockets import ConSocket
 from tests.clients import LONG
 
 from .test_zmq import connected, laid_out
@@ -79,3 +82,46 @@ async def test_nor_does_the_end_of_a_poll() -> None:
         for _ in range(TURNS):
             await asyncio.sleep(0)
         assert catcher.got == [laid_out(b"news")]
+
+
+@pytest.fixture
+def socket(context: zmq.asyncio.Context) -> ConSocket:
+    """As a client has it."""
+    made: Any = context.socket(zmq.DEALER, socket_class=ConSocket)
+    return made
+
+
+async def test_a_peer_that_comes_and_goes_is_told(socket: ConSocket, peer: Any) -> None:
+    """Asked for twice it is told once."""
+    socket.monitor_peer()
+    events = socket.peer_events
+    socket.monitor_peer()
+    assert socket.peer_events is events
+    assert events is not None
+    port = peer.bind_to_random_port("tcp://127.0.0.1")
+    socket.connect(f"tcp://127.0.0.1:{port}")
+
+    def next_event() -> int:
+        assert events.poll(LONG * 1000)
+        return parse_monitor_message(events.recv_multipart())["event"]
+
+    assert next_event() == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    peer.close(linger=0)
+    assert next_event() == zmq.EVENT_DISCONNECTED
+    socket.close(linger=0)
+    assert events.closed
+
+
+async def test_a_client_that_listens_closes_what_tells_of_the_peer_itself(
+    socket: ConSocket,
+) -> None:
+    """It may be in the middle of reading it; a discarded socket takes it along."""
+    socket.monitor_peer()
+    events = socket.peer_events
+    assert events is not None
+    socket.on_touched = lambda: None
+    socket.close(linger=0)
+    assert not events.closed
+    socket.discard()
+    assert events.closed
+    socket.close()  # harmless

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nbformat
 import pytest
@@ -11,9 +11,6 @@ from nbclient import NotebookClient
 
 from conkernelclient import ConKernelManager
 from tests.clients import LONG, client_of
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
 
 
 @pytest.mark.timeout(300)
@@ -160,72 +157,3 @@ async def test_two_clients_with_one_session_id_get_their_own_replies(km: ConKern
             )
         )
         assert len({reply["parent_header"]["msg_id"] for reply in replies}) == 40
-
-
-AWAITABLES: dict[str, Callable[[Any], Awaitable[Any]]] = {
-    "execute": lambda kc: kc.execute("1", reply=True),
-    "complete": lambda kc: kc.complete("pri", reply=True),
-    "inspect": lambda kc: kc.inspect("print", reply=True),
-    "history": lambda kc: kc.history(reply=True),
-    "is_complete": lambda kc: kc.is_complete("1", reply=True),
-    "kernel_info": lambda kc: kc.kernel_info(reply=True),
-    "comm_info": lambda kc: kc.comm_info(reply=True),
-    "request": lambda kc: kc.request("kernel_info_request"),
-    "control": lambda kc: kc.request("kernel_info_request", channel="control"),
-    "run": lambda kc: kc.run("1"),
-}
-
-
-async def _in_a_group(awaitable: Any) -> Any:
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(awaitable)
-    return task.result()
-
-
-async def _first_completed(awaitable: Any) -> Any:
-    return await next(iter(asyncio.as_completed([awaitable])))
-
-
-WAYS: dict[str, Callable[[Any], Awaitable[Any]]] = {
-    "await": lambda awaitable: awaitable,
-    "create_task": lambda awaitable: asyncio.create_task(awaitable),
-    "TaskGroup": _in_a_group,
-    "gather": lambda awaitable: asyncio.gather(awaitable),
-    "ensure_future": asyncio.ensure_future,
-    "wait_for": lambda awaitable: asyncio.wait_for(awaitable, LONG),
-    "shield": asyncio.shield,
-    "as_completed": _first_completed,
-}
-
-
-@pytest.mark.parametrize("what", AWAITABLES)
-@pytest.mark.parametrize("way", WAYS)
-async def test_every_awaitable_goes_every_way(km: ConKernelManager, what: str, way: str) -> None:
-    """Programs hand them to whatever asyncio has."""
-    async with client_of(km) as kc:
-        got = await WAYS[way](AWAITABLES[what](kc))
-        got = got[0] if isinstance(got, list) else got
-        assert (got.status if what == "run" else got["content"]["status"]) in ("ok", "complete")
-
-
-@pytest.fixture(scope="module")
-def loop_and_manager() -> Iterator[tuple[asyncio.AbstractEventLoop, ConKernelManager]]:
-    """A kernel whose loop runs only now and then."""
-    loop = asyncio.new_event_loop()
-    manager = ConKernelManager()
-    loop.run_until_complete(manager.start_kernel())
-    yield loop, manager
-    loop.run_until_complete(manager.shutdown_kernel(now=True))
-    loop.close()
-
-
-@pytest.mark.parametrize("what", AWAITABLES)
-def test_every_awaitable_runs_until_complete(what: str, loop_and_manager: Any) -> None:
-    """Called outside the loop, while that does not run."""
-    loop, manager = loop_and_manager
-    kc = manager.client()
-    kc.start_channels()
-    loop.run_until_complete(kc.wait_for_ready(timeout=LONG))
-    got = loop.run_until_complete(AWAITABLES[what](kc))
-    assert (got.status if what == "run" else got["content"]["status"]) in ("ok", "complete")
-    kc.stop_channels()
