@@ -22,7 +22,7 @@ demo: .venv/.core ## Show the library at work
 	$(BIN)/conkernel demo
 
 # Rooms whose tests start no kernel, which tests/conftest.py sees to.
-QUICK := protocol outputs state transport connection
+QUICK := protocol outputs state values transport connection
 quick: .venv/.dev ## Run the tests that need no kernel, in less than 20 seconds
 	$(PYTEST) $(AT_ONCE) --hypothesis-profile quick $(wildcard $(addprefix tests/,$(QUICK)))
 
