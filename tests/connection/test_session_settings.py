@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ def test_both_packers_of_json_are_json(packer: str) -> None:
 
 def test_another_packer_is_used_as_it_is() -> None:
     """Also if only one direction is of another kind."""
-    session = Session(key=b"", packer="pickle", unpacker="json", digest_history_size=5)
+    session = Session(key=b"", digest_history_size=5)
+    session.pack = pickle.dumps
     settings = wire_settings(session)
     assert not settings.is_json
     assert settings.pack is session.pack

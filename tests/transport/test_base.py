@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -64,8 +65,11 @@ class Sockets:
     def __init__(self) -> None:
         self.context = zmq.Context()
         self.identity = b""
-        with self.context.socket(zmq.ROUTER) as first:
-            self.port = first.bind_to_random_port("tcp://127.0.0.1")
+        # Kept from others until the end: whoever got it meanwhile would get what is sent early.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
+        self.port = self.place.getsockname()[1]
         self.mine = zmq.asyncio.Context()
 
     def transport(self, sink: Any, **bounds: int) -> Transport:
@@ -103,6 +107,7 @@ class Sockets:
     def end(self) -> None:
         self.mine.destroy(linger=0)
         self.context.destroy(linger=0)
+        self.place.close()
 
 
 class Memory:
