@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..connection.threads import call_there, is_elsewhere
+from ..connection.waiting import Parking
 from ..errors import NotInterruptibleError
 from ..outputs.events import event_of
 from ..outputs.log import Cursor, EventLog
@@ -158,7 +159,7 @@ class Execution:
         self._max_output_bytes = max_output_bytes
         self._is_inside: bool = False  # the kernel was seen to be inside the code
         self._log: EventLog | None = None
-        self._news: set[asyncio.Future[None]] | None = None  # who waits for a change
+        self._news: Parking | None = None  # who waits for a change
         self._ladder: Ladder | None = None  # set when it is interrupted
         self._then: list[Callable[[], None]] | None = None  # to call at its end
 
@@ -269,14 +270,9 @@ class Execution:
 
     async def changed(self) -> None:
         """Wait until a message comes for it, or it ends."""
-        news: asyncio.Future[None] = self._loop.create_future()
         if self._news is None:
-            self._news = set()
-        self._news.add(news)
-        try:
-            await news
-        finally:
-            self._news.discard(news)
+            self._news = Parking()
+        await self._news.park()
 
     def when_through(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the kernel has finished with it, which is no news of the run."""
@@ -330,8 +326,8 @@ class Execution:
             return
         if phase is IDLED and self.is_interrupted:
             self._connection.ask_after(self.request)
-        if self._news:
-            self.look_again()
+        if self._news is not None:
+            self._news.wake_all()
 
     def receive_late(self, message: Incoming) -> None:
         """Take a message that came after the end."""
@@ -364,7 +360,8 @@ class Execution:
 
     def look_again(self) -> None:
         """Let look again who waits for news, also in a loop that another one reads for."""
-        call_there(self._loop, self._tell_here)
+        if self._news is not None:
+            self._news.wake_all()
 
     # Inside
 
@@ -404,8 +401,8 @@ class Execution:
         watcher = self._close()
         if watcher is not None:
             watcher.finished()
-        if self._news:
-            self.look_again()
+        if self._news is not None:
+            self._news.wake_all()
 
     def _close(self) -> Watcher | None:
         """
@@ -439,8 +436,3 @@ class Execution:
         if self._ladder is None or self._ladder.is_over:
             self._ladder = Ladder(self, self._connection.interrupt, self._loop)
         return self._ladder
-
-    def _tell_here(self) -> None:
-        for news in tuple(self._news or ()):
-            if not news.done():
-                news.set_result(None)

@@ -11,7 +11,7 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ..connection.threads import call_there
+from ..connection.waiting import Parking
 from ..state.endings import lost_reply
 from ..state.router import Phase, Request, Takes
 
@@ -35,7 +35,7 @@ class Interactive:
         self._connection = connection
         self._messages: deque[tuple[Channel, Incoming]] = deque()
         self._error: BaseException | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._news: Parking = Parking()
         self._loop = asyncio.get_running_loop()
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
@@ -45,16 +45,16 @@ class Interactive:
     def receive(self, channel: Channel, message: Incoming) -> None:
         """Take one message of the request."""
         self._messages.append((channel, message))
-        self._wake()
+        self._news.wake_all()
 
     def fail(self, error: BaseException) -> None:
         """Let the caller fail."""
         self._error = error
-        self._wake()
+        self._news.wake_all()
 
     def end(self) -> None:
         """Learn that nothing more will come."""
-        self._wake()
+        self._news.wake_all()
 
     async def go_through(
         self, output_hook: Callable[[Message], Any], stdin_hook: Callable[[Message], Any]
@@ -78,14 +78,7 @@ class Interactive:
                 if reply is None:
                     raise lost_reply(self.request.msg_id)
                 return reply
-            self._waiter = asyncio.get_running_loop().create_future()
-            is_settled = self._error is not None or self.request.phase is Phase.DONE
-            if not (self._messages or is_settled):  # another loop's thread may just have told us
-                await self._waiter
+            await self._news.park(self._is_settled)
 
-    def _wake(self) -> None:
-        call_there(self._loop, self._wake_here)
-
-    def _wake_here(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _is_settled(self) -> bool:
+        return bool(self._messages) or self._error is not None or self.request.phase is Phase.DONE

@@ -12,7 +12,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from ..connection.threads import begin, call_there, retire
+from ..connection.threads import call_there, retire
+from ..connection.waiting import Tasks
 from ..errors import ConKernelError, KernelRestartedError
 from ..outputs.result import Finished, Result
 from ..outputs.standing import short, standing
@@ -102,7 +103,7 @@ class Run(RequestFuture["Result"]):
         self._failure: BaseException | None = None  # set when it ends with an error of ours
         self._held_by: str | None = None  # set when the start_timeout ends
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[Any]] | None = None
+        self._tasks: Tasks | None = None
         self._output_task: asyncio.Task[Any] | None = None
         self._stdin_task: asyncio.Task[Any] | None = None
 
@@ -340,18 +341,12 @@ class Run(RequestFuture["Result"]):
         self._execution.give_up(is_interrupting=is_interrupting)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = begin(self.get_loop(), work)
         if self._tasks is None:
-            self._tasks = set()
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-        return task
+            self._tasks = Tasks(self._complain)
+        return self._tasks.spawn(work, self.get_loop())
 
-    def _task_ended(self, task: asyncio.Task[Any]) -> None:
-        if self._tasks is not None:
-            self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("in run %s: %r", self.msg_id, error, exc_info=error)
+    def _complain(self, error: BaseException) -> None:
+        logger.error("in run %s: %r", self.msg_id, error, exc_info=error)
 
     def __repr__(self) -> str:
         return standing(self, self._standing)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ReplyTimeout
 from .threads import call_there
+from .waiting import Parking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -59,7 +60,7 @@ class Inbox:
         self._replies: dict[str, int] = {}  # place of the reply to each request
         self._next = 0
         self._size = 0  # bytes of those that are no statuses
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waiting: Parking = Parking()
         # The waiters without a timeout, each with its task.
         self._patient: dict[asyncio.Future[None], asyncio.Task[Any] | None] = {}
         # Tasks that had just been given a message when the others were told of the kernel's end,
@@ -91,7 +92,7 @@ class Inbox:
         while len(self._statuses) > self._max_statuses:
             self._take(next(iter(self._statuses)))
             self._count_drop()
-        self._wake_one()
+        self._waiting.wake_one()
 
     def get(self) -> Incoming:
         """
@@ -173,8 +174,9 @@ class Inbox:
 
     def fail(self, make_error: Callable[[], ConKernelError]) -> None:
         """Let everybody who waits fail; what is kept stays."""
-        for waiter in (*self._waiters, *self._claims.values()):
-            call_there(waiter.get_loop(), _fail, waiter, make_error)
+        self._waiting.fail_all(make_error)
+        for claim in self._claims.values():
+            call_there(claim.get_loop(), _fail, claim, make_error)
 
     def fail_claims(
         self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()
@@ -196,14 +198,13 @@ class Inbox:
             if waiter.get_loop().is_closed():
                 continue
             if not waiter.done():
-                call_there(waiter.get_loop(), _fail, waiter, make_error)
+                self._waiting.fail(waiter, make_error)
             elif task is not None and not waiter.cancelled():
                 self._untold[task] = make_error
 
     def forget_waiters(self) -> None:
         """Forget whoever waits in a loop that is closed."""
-        for waiter in [one for one in self._waiters if one.get_loop().is_closed()]:
-            self._waiters.remove(waiter)
+        self._waiting.forget_closed()
         for waiter in [one for one in self._patient if one.get_loop().is_closed()]:
             del self._patient[waiter]
         for msg_id, claim in list(self._claims.items()):
@@ -211,8 +212,7 @@ class Inbox:
                 del self._claims[msg_id]
 
     async def _next_put(self, *, is_patient: bool) -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        waiter = self._waiting.enter()
         if is_patient:
             task = asyncio.current_task()
             self._patient[waiter] = task
@@ -223,21 +223,11 @@ class Inbox:
                 await waiter
         except BaseException:
             if len(self) and waiter.done() and not waiter.cancelled():
-                self._wake_one()  # it was for us, and we leave: somebody else is to look
+                self._waiting.wake_one()  # it was for us, who are gone: another one is to look
             raise
         finally:
             self._patient.pop(waiter, None)
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-
-    def _wake_one(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            loop = waiter.get_loop()
-            if not (waiter.done() or loop.is_closed()):
-                call_there(loop, _settle, waiter, None)
-                if loop.is_running():  # one at rest looks again when it runs
-                    return
+            self._waiting.leave(waiter)
 
     def _take(self, place: int) -> Incoming:
         if place in self._others:

@@ -169,9 +169,6 @@ class Loops:
             if loop is not None and loop.is_closed():
                 gone.add(request.msg_id)
                 self._router.end(request)
-                drop = getattr(owner, "drop_tasks", None)
-                if drop is not None:
-                    drop()
         if gone:
             self._send_all(self._window.take_out(gone))
         for inbox in self.inboxes.values():

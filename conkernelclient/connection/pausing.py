@@ -41,6 +41,7 @@ class Pausing:
         self._window = window
         self._max_messages = max_messages
         self._timer: asyncio.TimerHandle | None = None
+        self._due = math.inf  # when the timer is, by `time.monotonic`
         self.timeout: float | None = None
 
     def check_room(self) -> None:
@@ -61,14 +62,14 @@ class Pausing:
         """Pause `entry` until the kernel is there, or its time is over by the clock of `loop`."""
         until = math.inf if self.timeout is None else time.monotonic() + self.timeout
         self._window.submit(entry, until)
-        if self._timer is None:
+        if self._timer is None or until < self._due:  # it may have less time than those before it
             self.watch(loop)
 
     def watch(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Look at the clock in `loop`, which is served, when the first one's time is over."""
         self.clear()
         paused = self._window.paused
-        until = min(paused.values(), default=math.inf)
+        until = self._due = min(paused.values(), default=math.inf)
         if until < math.inf and loop is not None and not loop.is_closed():
             self._timer = loop.call_later(max(0.0, until - time.monotonic()), self._expire, loop)
 

@@ -18,7 +18,8 @@ from ..state.endings import cut_off, restarted, vanished
 from ..state.presence import PAUSED, TRANSITIONS, News, State
 from .companion import Companion
 from .ready import Greeting
-from .threads import begin, call_there, retire
+from .threads import begin, retire
+from .waiting import Parking, Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -68,14 +69,15 @@ class Peer(Companion):
         self._task: asyncio.Task[None] | None = None
         self._greeting: Greeting | None = None  # the one under way
         self._info: Message | None = None  # set by it, until the connection is broken off
-        self._news: set[asyncio.Future[None]] = set()
+        self._news: Parking = Parking()
+        self._tasks: Tasks = Tasks(_complain)
         self._connected: set[Channel] = set()  # the channels whose other side is there
         connection.join(self)
         connection.describe_pause_by(self.describe)
 
     async def until_settled(self) -> None:
         """Wait until what the kernel had sent before its end is read, and its waiters know."""
-        await self._until(lambda: self._presence.state not in ENDING)
+        await self._news.until(lambda: self._presence.state not in ENDING)
 
     async def until_greeted(self, timeout: float | None) -> Message | None:
         """
@@ -90,7 +92,7 @@ class Peer(Companion):
         """
         was_away = self._is_to_be_greeted()
         async with asyncio.timeout(timeout):
-            await self._until(lambda: not self._is_to_be_greeted())
+            await self._news.until(lambda: not self._is_to_be_greeted())
         self._presence.check()
         return self._info if was_away else None
 
@@ -119,7 +121,7 @@ class Peer(Companion):
             return
         before = presence.feed(news, why)
         self._act(before, news, explanation)
-        self._wake()
+        self._news.wake_all()
 
     def disconnected(self, channel: Channel) -> None:
         """Take note that the kernel has closed a socket."""
@@ -130,7 +132,7 @@ class Peer(Companion):
                 self.learn(News.CUT_WATCHED)
         elif was_connected:
             self.learn(News.CUT)
-        self._wake()
+        self._news.wake_all()
 
     def connected(self, channel: Channel) -> None:
         """Take note that the kernel has answered on a socket."""
@@ -140,9 +142,7 @@ class Peer(Companion):
 
     def rebound(self) -> None:
         """Take note that another loop is served now: what the one of before had begun goes on."""
-        for news in tuple(self._news):
-            if news.get_loop().is_closed():
-                self._news.discard(news)
+        self._news.forget_closed()
         if self._is_at_work():
             return
         work = WORK.get(self._presence.state)
@@ -156,7 +156,7 @@ class Peer(Companion):
         self._info = None
         if self._presence.state in ENDING:
             self._presence.feed(News.READ)
-        self._wake()
+        self._news.wake_all()
 
     def note(self, info: Message) -> None:
         """Take note of a `kernel_info_reply`: which kernel it is."""
@@ -238,7 +238,7 @@ class Peer(Companion):
         connection = self._connection
         try:
             async with asyncio.timeout(LAST_WORDS):
-                await self._until(connection.is_disconnected)
+                await self._news.until(connection.is_disconnected)
                 while not connection.is_drained():
                     connection.pump_all()
                     await asyncio.sleep(0)
@@ -257,7 +257,7 @@ class Peer(Companion):
         self._info = info
         if self._presence.state is State.GREETING:
             self.learn(News.ANSWERED)
-        self._wake()
+        self._news.wake_all()
 
     async def _until_it_answers(self) -> Message:
         greeting = self._greeting = Greeting(self._connection)
@@ -299,7 +299,7 @@ class Peer(Companion):
                 self.learn(News.SILENT, vanished().error)
                 await self._connects_within(None)
             probing = begin(asyncio.get_running_loop(), self._until_it_answers())
-            probing.add_done_callback(lambda _: self._wake())
+            probing.add_done_callback(lambda _: self._news.wake_all())
             try:
                 await self._until_cut_or(probing)
                 if probing.done():
@@ -308,12 +308,12 @@ class Peer(Companion):
                 probing.cancel()
 
     async def _until_cut_or(self, task: asyncio.Task[Message]) -> None:
-        await self._until(lambda: "shell" not in self._connected or task.done())
+        await self._news.until(lambda: "shell" not in self._connected or task.done())
 
     async def _connects_within(self, seconds: float | None) -> bool:
         try:
             async with asyncio.timeout(seconds):
-                await self._until(lambda: "shell" in self._connected)
+                await self._news.until(lambda: "shell" in self._connected)
         except TimeoutError:
             return False
         return True
@@ -342,16 +342,7 @@ class Peer(Companion):
             if self._presence.state in ENDING:
                 self.learn(News.READ)
             return
-        self._task = begin(loop, work)
-        self._task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if self._task is task:
-            self._task = None
-        if task.cancelled() or isinstance(error := task.exception(), ChannelsClosedError):
-            return
-        if error is not None:
-            logger.error("the kernel could not be greeted again: %r", error, exc_info=error)
+        self._task = self._tasks.spawn(work, loop)
 
     def _is_at_work(self) -> bool:
         task = self._task
@@ -363,27 +354,10 @@ class Peer(Companion):
         if task is not None:
             retire(task)
 
-    async def _until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until the news, which may come in another thread, have made it so."""
-        loop = asyncio.get_running_loop()
-        while True:
-            news: asyncio.Future[None] = loop.create_future()
-            self._news.add(news)
-            try:
-                if is_so():  # asked after that: what is news from now on ends the wait
-                    return
-                await news
-            finally:
-                self._news.discard(news)
 
-    def _wake(self) -> None:
-        for news in tuple(self._news):
-            call_there(news.get_loop(), _settle, news)
-
-
-def _settle(news: asyncio.Future[None]) -> None:
-    if not news.done():
-        news.set_result(None)
+def _complain(error: BaseException) -> None:
+    if not isinstance(error, ChannelsClosedError):
+        logger.error("the kernel could not be greeted again: %r", error, exc_info=error)
 
 
 # What a state has to do in the loop that is served.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ReplyTimeout
 from ..state.records import Record, Records
-from .threads import call_there
+from .waiting import Parking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -33,7 +33,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.records: Records = Records()
-        self._waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self._parkings: dict[str, Parking] = {}  # by request
 
     def open(self, message: dict[str, Any]) -> None:
         """Begin the record of a request that is about to be sent."""
@@ -58,8 +58,7 @@ class Recording:
         record = self.records.find(msg_id)
         try:
             async with asyncio.timeout(timeout):
-                while _is_open(record):
-                    await self._next_change(record)
+                await self._until_settled(record)
         except TimeoutError:
             raise ReplyTimeout(
                 f"request {msg_id} was not idle within {timeout} s; its record is kept",
@@ -84,33 +83,24 @@ class Recording:
 
     def forget_waiters(self) -> None:
         """Forget whoever waits in a loop that is closed."""
-        for msg_id, waiters in list(self._waiters.items()):
-            waiters.difference_update([one for one in waiters if one.get_loop().is_closed()])
-            if not waiters:
-                del self._waiters[msg_id]
+        for msg_id, parking in list(self._parkings.items()):
+            parking.forget_closed()
+            if not parking.waiters:
+                del self._parkings[msg_id]
 
-    async def _next_change(self, record: Record) -> None:
-        msg_id = record.msg_id
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters = self._waiters.setdefault(msg_id, set())
-        waiters.add(waiter)
+    async def _until_settled(self, record: Record) -> None:
+        parking = self._parkings.setdefault(record.msg_id, Parking())
         try:
-            if _is_open(record):  # the thread of another loop may just have changed it
-                await waiter
+            await parking.until(lambda: not _is_open(record))
         finally:
-            waiters.discard(waiter)
-            if not waiters:
-                self._waiters.pop(msg_id, None)
+            if not parking.waiters and self._parkings.get(record.msg_id) is parking:
+                del self._parkings[record.msg_id]
 
     def _wake(self, msg_id: str) -> None:
-        for waiter in tuple(self._waiters.get(msg_id, ())):
-            call_there(waiter.get_loop(), _settle, waiter)
+        parking = self._parkings.get(msg_id)
+        if parking is not None:
+            parking.wake_all()
 
 
 def _is_open(record: Record) -> bool:
     return record.is_kept and not record.is_complete and record.failure is None
-
-
-def _settle(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

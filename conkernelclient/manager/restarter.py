@@ -7,13 +7,14 @@ when the process ends, and needs asyncio alone. Limits and callbacks are theirs.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyter_client.restarter import KernelRestarter
+
+from ..connection.waiting import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -29,11 +30,11 @@ class ConKernelRestarter(KernelRestarter):
     _is_started = False
     _deaths = 0  # in a row, each within `stable_start_time` of the last start
     _started_at = 0.0
-    _tasks: set[asyncio.Task[Any]]
+    _tasks: Tasks
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._tasks = set()
+        self._tasks = Tasks(_complain)
 
     def start(self) -> None:
         """Restart the kernel from now on when it dies."""
@@ -68,15 +69,15 @@ class ConKernelRestarter(KernelRestarter):
                 logger.exception("%s callback %r failed", event, callback)
                 continue
             if inspect.iscoroutine(waiting):
-                self._spawn(waiting, callback)
+                self._tasks.spawn(_guarded(waiting, callback))
 
-    def _spawn(self, work: Coroutine[Any, Any, Any], callback: Callable[..., Any]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
 
-        def finished(task: asyncio.Task[Any]) -> None:
-            self._tasks.discard(task)
-            if not task.cancelled() and (error := task.exception()) is not None:
-                logger.error("callback %r failed", callback, exc_info=error)
+async def _guarded(work: Coroutine[Any, Any, Any], callback: Callable[..., Any]) -> None:
+    try:
+        await work
+    except Exception:
+        logger.exception("callback %r failed", callback)
 
-        task.add_done_callback(finished)
+
+def _complain(error: BaseException) -> None:
+    logger.error("a callback failed: %r", error, exc_info=error)

@@ -14,6 +14,7 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from ..connection.waiting import Tasks
 from ..state.endings import Ending, restarted, vanished
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Succession:
         self._restarts_due: int = 0  # announced to the clients, and not at their end
         self._port_retries: int = 0
         self._settled: Life | None = None  # what was to be done at its end is done
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Tasks = Tasks(_complain)
 
     # What the manager tells
 
@@ -84,7 +85,7 @@ class Succession:
         self.life = life
         self.loop = asyncio.get_running_loop()
         if not life.watch(provisioner, weakref.WeakMethod(self.process_ended)):
-            self._spawn(self._ask_for_its_life(life))
+            self._tasks.spawn(self._ask_for_its_life(life))
 
     def inform(self, link: ManagerLink) -> None:
         """Tell a client that was just made how the kernel stands."""
@@ -140,7 +141,7 @@ class Succession:
 
     def is_own_task(self) -> bool:
         """Tell whether this runs in a task of ours, and so does what no program asked for."""
-        return asyncio.current_task() in self._tasks
+        return asyncio.current_task() in self._tasks.all
 
     # What the process, its stderr and the clients tell
 
@@ -223,12 +224,12 @@ class Succession:
         life.is_being_ended = True
         logger.warning("the kernel found one of its ports taken: it starts again with others")
         self._clients.end(restarted, returns=True)
-        self._spawn(manager.restart_kernel(now=True, newports=True))
+        self._tasks.spawn(manager.restart_kernel(now=True, newports=True))
 
     def _revive(self, restarter: ConKernelRestarter, ending: Ending) -> None:
         self._restarts_due += 1  # for clients that are made until it is announced
         self._clients.end(ending.error, returns=True)
-        self._spawn(self._restart_unasked(restarter))
+        self._tasks.spawn(self._restart_unasked(restarter))
 
     async def _restart_unasked(self, restarter: ConKernelRestarter) -> None:
         try:
@@ -245,12 +246,6 @@ class Succession:
         else:
             self._clients.call_off_restart()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
 
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("the kernel could not be restarted: %r", error, exc_info=error)
+def _complain(error: BaseException) -> None:
+    logger.error("the kernel could not be restarted: %r", error, exc_info=error)
