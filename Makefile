@@ -68,13 +68,15 @@ conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against 
 conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with the originals
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
 
-# Every row, with a tenth of its count unless FULL=1 is given; then on the other loop what stands or falls with the loop.
+# Every row, with a tenth of its count unless FULL=1 is given; then on the other loop what stands or
+# falls with the loop.
 tests = $(foreach name,$2,tests/$1/test_$(name).py)
 stress: .venv/.dev ## Measure what the client stands (FULL=1: with ten times the counts)
 	$(PYTEST) tests/stress
 	CONKERNEL_TEST_LOOP=uvloop $(PYTEST) $(call tests,stress,interrupts backlog handlers) \
-	  $(call tests,whole,concurrency dropin death restart) $(call tests,client,run) \
-	  $(call tests,transport,zmq) $(call tests,connection,inbox)
+	  $(call tests,whole,concurrency death loops_and_threads) $(call tests,client,futures run) \
+	  $(call tests,connection,inbox loops peer recording subscribers threads watchdog) \
+	  $(call tests,transport,base sockets zmq)
 
 # The other clients are measured in environments of their own.
 PEERS := conkernelclient kernel-sidecar async-kernel
