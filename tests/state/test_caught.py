@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conkernelclient import errors
-from conkernelclient.state.caught import caught_class
+from conkernelclient.state.caught import caught_class, somebody_looks
 from conkernelclient.state.endings import Ending, restarted
 
 
@@ -52,9 +52,14 @@ def test_the_error_that_others_catch_as_well_is_ours_in_name_and_pickle(
 def test_a_class_that_cannot_stand_beside_ours_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that chose another layout costs its own except clause, not the error."""
     module = ModuleType("nbclient.exceptions")
-    module.DeadKernelError = type("Odd", (SystemError, OSError), {})  # type: ignore[attr-defined]
+
+    class Final(Exception):
+        def __init_subclass__(cls) -> None:
+            raise TypeError("nobody derives from it")
+
+    module.DeadKernelError = Final  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "nbclient.exceptions", module)
-    assert isinstance(restarted(), errors.KernelRestartedError)
+    assert type(restarted()) is errors.KernelRestartedError
 
 
 # What programs catch around the calls of jupyter_client, and what ours raise there:
@@ -78,3 +83,14 @@ def test_what_is_raised_is_what_programs_catch(
 ) -> None:
     """By class, without nbclient."""
     assert issubclass(raised, caught), (call, situation)
+
+
+def test_that_somebody_looks_is_known_from_what_is_loaded(
+    nbclient: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is imported for that; what is no error class there counts for nothing."""
+    assert somebody_looks()
+    monkeypatch.setattr(sys.modules["nbclient.exceptions"], "DeadKernelError", "no class")
+    assert not somebody_looks()
+    monkeypatch.delitem(sys.modules, "nbclient.exceptions")
+    assert not somebody_looks()

@@ -153,3 +153,64 @@ def test_a_third_run_with_questions_waits_while_one_is_inside() -> None:
     assert [window.submit(one) for one in (first, second, third)] == [[first], [second], []]
     assert window.done(first) == []
     assert window.done(second) == [third]
+
+
+def test_what_was_paused_has_a_time_and_can_be_taken_back() -> None:
+    """By the clock of whoever asks; the rest stays in order."""
+    window = Window()
+    window.pause()
+    soon, later, withdrawn, other = entry(), run(), entry(), entry(takes_turn=False)
+    for one, until in ((soon, 1.0), (later, 2.0), (withdrawn, 5.0), (other, 5.0)):
+        assert window.submit(one, until) == []
+    assert window.withdraw(withdrawn) == (True, [])
+    assert window.expire(0.5) == []
+    assert window.expire(1.0) == [soon]
+    assert list(window.paused) == [later, other]
+    assert window.drain_paused(executes_only=True) == [later]
+    assert window.drain_paused() == [other]
+    assert window.resume() == []
+
+
+def test_while_it_is_paused_nothing_enters_in_the_place_of_what_ends() -> None:
+    """It does afterwards."""
+    window = Window()
+    inside, waiting = run(), run()
+    assert window.submit(inside) == [inside]
+    assert window.submit(waiting) == []
+    window.pause()
+    assert window.done(inside) == []
+    assert window.resume() == [waiting]
+
+
+def test_requests_are_taken_out_wherever_they_are() -> None:
+    """Paused, waiting, or inside; what may enter in their place does, unless it is one of them."""
+    window = Window()
+    inside, taken, behind, sub = (
+        run(msg_id="inside"),
+        run(msg_id="taken"),
+        run(msg_id="behind"),
+        run(msg_id="sub", subshell_id="s"),
+    )
+    for one in (inside, taken, behind, sub):
+        window.submit(one)
+    window.pause()
+    paused = entry(msg_id="paused")
+    window.submit(paused)
+    window.is_paused = False
+    assert window.take_out({"inside", "taken", "paused", "sub"}) == [behind]
+    assert not window.paused
+    assert window.ahead_of(sub) is None
+    assert window.done(behind) == []
+
+
+def test_an_entry_does_what_it_was_made_for() -> None:
+    """What was not asked for does nothing."""
+    did: list[object] = []
+    error = ValueError("x")
+    call = Call(lambda: did.append("sent"), did.append, on_resume=lambda: did.append("resumed"))
+    call.send_now()
+    call.fail(error)
+    call.resumed()
+    assert did == ["sent", error, "resumed"]
+    Call(lambda: None, did.append).resumed()
+    assert len(did) == 3
