@@ -30,7 +30,7 @@ logger: Final = logging.getLogger(__name__)
 class Hanging(Entry, Protocol):
     """A run that does not end."""
 
-    def when_through(self, callback: Callable[[], None]) -> None:
+    def when_finished(self, callback: Callable[[], None]) -> None:
         """Call `callback` when it has ended after all."""
         ...
 
@@ -88,7 +88,7 @@ def replace_subshell(connection: Connection, run: Hanging, subshell_id: str) -> 
             stand_in: object = content.get("subshell_id")
             if content.get("status") == "ok" and isinstance(stand_in, str):
                 retired = connection.subshells.replace(subshell_id, stand_in)
-                run.when_through(lambda: _delete_subshell(connection, retired))
+                run.when_finished(lambda: _delete_subshell(connection, retired))
                 connection.step_aside(run)
                 return
         logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)

@@ -166,7 +166,7 @@ class Execution:
     # How it stands
 
     @property
-    def is_through(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether the kernel has finished with it, or never had it."""
         return self.ended_at is not None
 
@@ -240,7 +240,7 @@ class Execution:
         Raises:
             NotInterruptibleError: It runs in a subshell, which a process interrupt does not reach.
         """
-        if self.is_through:
+        if self.is_finished:
             return True
         if self.subshell_id is not None:
             raise NotInterruptibleError(
@@ -274,9 +274,9 @@ class Execution:
             self._news = Parking()
         await self._news.park()
 
-    def when_through(self, callback: Callable[[], None]) -> None:
+    def when_finished(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the kernel has finished with it, which is no news of the run."""
-        if self.is_through:
+        if self.is_finished:
             callback()
         elif self._then is None:
             self._then = [callback]
@@ -294,7 +294,7 @@ class Execution:
 
     def answer(self, question: Incoming, text: str) -> None:
         """Send `text` as the answer to `question`, if the kernel still waits for it."""
-        if not self.is_through:
+        if not self.is_finished:
             self._connection.answer(question, text)
 
     # What the connection does
@@ -427,7 +427,7 @@ class Execution:
         """Leave the window, or see to it that the kernel does not go on for nobody."""
         if self._connection.give_up(self.request, self):
             self._close()
-        elif is_interrupting and self.subshell_id is None and not self.is_through:
+        elif is_interrupting and self.subshell_id is None and not self.is_finished:
             call_there(self._loop, lambda: self._present_ladder().climb_unwatched())
         self.look_again()
 

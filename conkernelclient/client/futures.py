@@ -97,7 +97,7 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
             try:
                 yield from waiter
             except BaseException:
-                self._left(waiter)
+                self._gone(waiter)
                 raise
         return self.result()
 
@@ -127,10 +127,10 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
 
     def _wait(self) -> asyncio.Future[None]:
         waiter = self._new_waiter()
-        waiter.add_done_callback(self._left)
+        waiter.add_done_callback(self._gone)
         return waiter
 
-    def _left(self, waiter: asyncio.Future[None]) -> None:
+    def _gone(self, waiter: asyncio.Future[None]) -> None:
         self._drop(waiter)
         if waiter.cancelled() and not (self._waiters or self._is_detached or self.done()):
             self.cancel()

@@ -56,7 +56,7 @@ class Interactive:
         """Learn that nothing more will come."""
         self._news.wake_all()
 
-    async def go_through(
+    async def relay(
         self, output_hook: Callable[[Message], Any], stdin_hook: Callable[[Message], Any]
     ) -> Message:
         """Call the hooks with each message; gives the reply when it and idle are in."""

@@ -20,7 +20,7 @@ from ..connection.threads import begin
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Interruptible", "Ladder", "interrupt_until_through"]
+__all__ = ["Interruptible", "Ladder", "interrupt_until_finished"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Interruptible(Protocol):
         ...
 
     @property
-    def is_through(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether the kernel is through with it."""
         ...
 
@@ -87,7 +87,7 @@ class Ladder:
     ) -> None:
         self._msg_id = execution.msg_id
         self._climbers = 0  # who waits for its end, or wants it without waiting
-        self._task = begin(loop, interrupt_until_through(execution, send))
+        self._task = begin(loop, interrupt_until_finished(execution, send))
 
     @property
     def is_over(self) -> bool:
@@ -118,7 +118,7 @@ class Ladder:
             logger.error("in run %s: %r", self._msg_id, error, exc_info=error)
 
 
-async def interrupt_until_through(
+async def interrupt_until_finished(
     execution: Interruptible, send: Callable[[], Awaitable[None]]
 ) -> bool:
     """
@@ -126,22 +126,22 @@ async def interrupt_until_through(
 
     Tells whether the kernel has finished with it in the end.
     """
-    while not (execution.is_interruptible or execution.is_through or execution.lacks_reply):
+    while not (execution.is_interruptible or execution.is_finished or execution.lacks_reply):
         await execution.changed()
     for pause in (*PAUSES, PATIENCE):
         execution.catch_up()
         if execution.is_interruptible:
             execution.note_interrupt()
             await send()
-        if await _is_through_within(execution, pause):
+        if await _is_finished_within(execution, pause):
             return True
-    return execution.is_through
+    return execution.is_finished
 
 
-async def _is_through_within(execution: Interruptible, seconds: float) -> bool:
+async def _is_finished_within(execution: Interruptible, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds):
-            while not execution.is_through:
+            while not execution.is_finished:
                 await execution.changed()
     except TimeoutError:
         return False

@@ -67,7 +67,7 @@ def result_of(
     reply, reducer = execution.reply, execution.reducer
     status = status_of(execution, state)
     was_run = status != "aborted"
-    is_unread = reducer is not None and reducer.is_behind and execution.is_through
+    is_unread = reducer is not None and reducer.is_behind and execution.is_finished
     result = Result(
         status=status,
         msg_id=execution.msg_id,
@@ -145,7 +145,7 @@ def _error(
 def _error_without_reply(execution: Execution, state: RunState) -> ErrorOutput | None:
     """Tell of a reply that will not come, where the caller would else take it for one to come."""
     has_ended = state is RunState.ANSWERED or (state in LATE and execution.began_at is not None)
-    if not (has_ended and execution.is_through):
+    if not (has_ended and execution.is_finished):
         return None
     if execution.is_interrupted:
         return ErrorOutput("KeyboardInterrupt", "the kernel sent no reply", [])

@@ -158,7 +158,7 @@ class ByHand(ClientBase):
         try:
             async with clock:
                 connection.submit(entry)
-                return await interactive.go_through(
+                return await interactive.relay(
                     output_hook or self._default_output_hook(),
                     stdin_hook or cast("Callable[[Message], Any]", self._stdin_hook_default),
                 )

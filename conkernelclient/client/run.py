@@ -143,9 +143,9 @@ class Run(RequestFuture["Result"]):
         return self._execution.began_at is not None
 
     @property
-    def is_through(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether the kernel is through with it, or never had it."""
-        return self._execution.is_through
+        return self._execution.is_finished
 
     @property
     def is_interruptible(self) -> bool:
@@ -227,9 +227,9 @@ class Run(RequestFuture["Result"]):
             self._readers -= 1
         yield Finished(await self)
 
-    def _left(self, waiter: asyncio.Future[None]) -> None:
+    def _gone(self, waiter: asyncio.Future[None]) -> None:
         if not self._readers:
-            super()._left(waiter)
+            super()._gone(waiter)
         else:
             self._drop(waiter)
 

@@ -212,7 +212,7 @@ class Inbox:
                 del self._claims[msg_id]
 
     async def _next_put(self, *, is_patient: bool) -> None:
-        waiter = self._waiting.enter()
+        waiter = self._waiting.add()
         if is_patient:
             task = asyncio.current_task()
             self._patient[waiter] = task
@@ -227,7 +227,7 @@ class Inbox:
             raise
         finally:
             self._patient.pop(waiter, None)
-            self._waiting.leave(waiter)
+            self._waiting.remove(waiter)
 
     def _take(self, place: int) -> Incoming:
         if place in self._others:

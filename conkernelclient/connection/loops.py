@@ -94,7 +94,7 @@ class Loops:
         if before is not None:
             if before.is_running() and self.is_foreign_thread():
                 return before  # it is told there
-            self._leave(before)
+            self._let_rest(before)
         self.loop = running
         self._thread = threading.get_ident()
         self._transport.attach(running)
@@ -108,7 +108,7 @@ class Loops:
         """Serve no loop, before there is a use in one."""
         self.loop = None
 
-    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _let_rest(self, loop: asyncio.AbstractEventLoop) -> None:
         """Serve `loop` again as soon as it runs, also if it only awaits an old answer."""
         note_several()
         self.loop = None

@@ -85,14 +85,14 @@ class Subscription:
         self._queue.append(message)
         self._statuses += is_status
         task = self._task
-        if task is not None and self._is_left_behind(task):
+        if task is not None and self._is_stranded(task):
             retire(task)
             task = None
         if task is None or task.done():
             self._is_handling = False
             self._task = begin(asyncio.get_running_loop(), self._work())
 
-    def _is_left_behind(self, task: asyncio.Task[None]) -> bool:
+    def _is_stranded(self, task: asyncio.Task[None]) -> bool:
         """Whether its loop is closed, or at rest before it began: the one that runs goes on."""
         loop = task.get_loop()
         return loop.is_closed() or (not self._is_handling and is_elsewhere(loop))

@@ -36,31 +36,31 @@ class Parking:
 
     async def park(self, is_so: Callable[[], object] | None = None) -> None:
         """Wait to be woken; not if `is_so` says that there is no need."""
-        waiter = self.enter()
+        waiter = self.add()
         try:
             if is_so is None or not is_so():
                 await waiter
         finally:
-            self.leave(waiter)
+            self.remove(waiter)
 
     async def until(self, is_so: Callable[[], object]) -> None:
         """Wait until the news have made it so, of which each wakes."""
         while True:
-            waiter = self.enter()
+            waiter = self.add()
             try:
                 if is_so():
                     return
                 await waiter
             finally:
-                self.leave(waiter)
+                self.remove(waiter)
 
-    def enter(self) -> asyncio.Future[None]:
-        """Give a future of the running loop that is done when it is woken; `leave` takes it."""
+    def add(self) -> asyncio.Future[None]:
+        """Give a future of the running loop that is done when it is woken; `remove` takes it."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiters[waiter] = None
         return waiter
 
-    def leave(self, waiter: asyncio.Future[None]) -> None:
+    def remove(self, waiter: asyncio.Future[None]) -> None:
         """Wait no more. Harmless the second time."""
         self.waiters.pop(waiter, None)
 

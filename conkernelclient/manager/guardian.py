@@ -123,7 +123,7 @@ def _forget() -> None:
 
 
 @atexit.register
-def _leave() -> None:
+def _at_exit() -> None:
     """Let the guardian end what this process has left behind, now that it ends."""
     global _process
     process, _process = _process, None

@@ -155,7 +155,7 @@ class Succession:
     def kernel_vanished(self) -> None:
         """Do what follows when the kernel closed its connections, and its process lives on."""
         if self.life is not None:
-            self._call_in_loop(self._settle_leaving, self.life)
+            self._call_in_loop(self._settle_vanishing, self.life)
 
     def port_is_taken(self, life: Life) -> None:
         """Start again with other ports; from any thread."""
@@ -205,7 +205,7 @@ class Succession:
             if restarter is not None:
                 restarter.tell("dead")
 
-    def _settle_leaving(self, life: Life) -> None:
+    def _settle_vanishing(self, life: Life) -> None:
         """Decide whether the kernel is started again; the clients know already."""
         restarter = self.restarter
         if self.life is not life or self.is_restarting or life.is_being_ended or life.is_over:

@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Ending", "fit", "one_line", "shorten"]
+__all__ = ["Report", "fit", "one_line", "shorten"]
 
 CUT: Final = "…"
 OF_A_LINE: Final = 200  # characters that the last line may have before it shares the room by halves
 
 
 @dataclass(slots=True)
-class Ending:
+class Report:
     """
     A text, and the exception in it that must be seen.
 
@@ -76,32 +76,32 @@ def one_line(text: str, max_chars: int) -> str:
     return start[: max_chars - len(CUT)].rstrip() + CUT
 
 
-def fit(ending: Ending, name: str, note: str, max_chars: int) -> str:
+def fit(report: Report, name: str, note: str, max_chars: int) -> str:
     """
-    Give `ending` and then `note` in at most `max_chars` characters.
+    Give `report` and then `note` in at most `max_chars` characters.
 
     Args:
-        ending: A text, and the exception in it.
+        report: A text, and the exception in it.
         name: The name of the exception's type, with which its line begins.
         note: What is to be read at the end, whatever is cut.
         max_chars: From 100 on, the name and as much as there is room for of its message are kept,
             unless the name alone is longer than half of it.
     """
-    text = ending.text
+    text = report.text
     if len(text) + len(note) <= max_chars:
         return text + note
-    if not ending.line:
+    if not report.line:
         note = squeeze(note, max_chars)
         return shorten(text, max_chars - len(note)) + note
-    note = squeeze(note, max(max_chars // 2, max_chars - len(ending.line)))
+    note = squeeze(note, max(max_chars // 2, max_chars - len(report.line)))
     room = max_chars - len(note)
     most = max(room // 2, min(room, OF_A_LINE))
-    line = _fit_line(ending.line, name, most)
+    line = _fit_line(report.line, name, most)
     room -= len(line)
-    after = shorten(ending.after, max(room - len(ending.before), room // 2))
+    after = shorten(report.after, max(room - len(report.before), room // 2))
     if after and not (after.startswith("\n") or line.endswith("\n")):
         after = "\n" + after[1:] if len(after) > 1 else ""
-    before = shorten(ending.before, room - len(after))
+    before = shorten(report.before, room - len(after))
     if before and not before.endswith("\n"):
         before = before[:-1] + "\n"
     return before + line + after + note

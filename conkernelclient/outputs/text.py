@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from .budget import Ending, fit, shorten
+from .budget import Report, fit, shorten
 from .display import in_words
 from .mime import text_of
 from .terminal import fold, strip_ansi, visible
@@ -92,7 +92,7 @@ def for_model(
         last = len(texts) + (not at_line_start)
         texts += [] if at_line_start else ["\n"]
         texts.append(f"{name}: {message}\n")
-    ending = _ending(texts, last, name)
+    ending = _report(texts, last, name)
     note = _clean(note)
     if ending.text.endswith("\n"):
         note = note.removeprefix("\n")
@@ -122,13 +122,13 @@ def _named(traceback: str, name: str, message: str) -> str:
     return traceback if name in traceback else f"{traceback}{name}: {message}\n"
 
 
-def _ending(texts: list[str], last: int | None, name: str) -> Ending:
+def _report(texts: list[str], last: int | None, name: str) -> Report:
     """Part the text at the last line of the exception that `texts[last]` tells of."""
     if last is None:
-        return Ending("".join(texts))
+        return Report("".join(texts))
     traceback = texts[last]
     start = _last_line(traceback, name)
-    return Ending(
+    return Report(
         "".join(texts[:last]) + traceback[:start], traceback[start:], "".join(texts[last + 1 :])
     )
 

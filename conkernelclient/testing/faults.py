@@ -1,8 +1,8 @@
 """
 What goes wrong on the way, and when?
 
-`Faults` says how often; a `Line` does it to the messages of one fake kernel or one transport. Which
-fate a message has depends on the seed and on its place among those of its channel, not on the clock
+`Faults` says how often; a `Route` does it to the messages of one fake kernel or one transport. The
+fate of a message depends on the seed and on its place among those of its channel, not on the clock
 or on other channels: a run with the same seed meets the same faults.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .line import Fate, Line
+from .route import Fate, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -73,7 +73,7 @@ class Faults:
         self.msg_types: frozenset[str] | None = None if msg_types is None else frozenset(msg_types)
         self.outgoing: bool = outgoing
         self._cuts: list[_Cut] = []
-        self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
+        self._lines: weakref.WeakSet[Route] = weakref.WeakSet()
 
     def transport(
         self,
@@ -126,9 +126,9 @@ class Faults:
         """Whether some messages do not pass at present."""
         return bool(self._cuts)
 
-    def line(self) -> Line:
+    def line(self) -> Route:
         """Make a line that has these faults."""
-        line = Line(self)
+        line = Route(self)
         self._lines.add(line)
         return line
 

@@ -17,7 +17,7 @@ from jupyter_client.session import Session, new_id
 
 from ..client.client import ConKernelClient
 from ..client.heartbeat import ConHBChannel
-from .life import Life
+from .life import FakeLife
 from .memory import MemoryLink
 from .ports import HOST, Dialect, MemoryPorts, SocketPorts
 from .reactor import Reactor
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Message
     from .actions import Script
     from .faults import Faults
-    from .ports import Ports, Request
+    from .ports import FakeRequest, Ports
 
 __all__ = ["FakeKernel"]
 
@@ -84,10 +84,10 @@ class FakeKernel:
         self._by_code: list[tuple[str | re.Pattern[str], Script]] = []
         self._numbers: dict[str, int] = {}  # its ports, from the first start on
         self._reactor: Reactor | None = None
-        self._life: Life | None = None
+        self._life: FakeLife | None = None
         self._link: MemoryLink | None = MemoryLink() if in_memory else None
 
-    # Life
+    # FakeLife
 
     def __enter__(self) -> Self:
         reactor = self._reactor = Reactor("conkernel-fake-kernel")
@@ -257,7 +257,7 @@ class FakeKernel:
             else MemoryPorts(link, is_welcoming=is_welcoming)
         )
         self._numbers = ports.numbers
-        self._life = Life(
+        self._life = FakeLife(
             self._reactor,
             ports,
             Dialect(self._key, new_id()),
@@ -281,7 +281,7 @@ class FakeKernel:
             self._requests.append(message)
             self._news.notify_all()
 
-    def _script_for(self, request: Request) -> Script | None:
+    def _script_for(self, request: FakeRequest) -> Script | None:
         if request.msg_type in self._by_type:
             return self._by_type[request.msg_type]
         if request.msg_type != "execute_request":

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Content, Frame, Message
     from .actions import Action, Script
-    from .line import Line
-    from .ports import Dialect, Ports, Request
+    from .ports import Dialect, FakeRequest, Ports
     from .reactor import Reactor
+    from .route import Route
 
-__all__ = ["Life"]
+__all__ = ["FakeLife"]
 
 logger: Final = logging.getLogger(__name__)
 
 
 @final
-class Life:
+class FakeLife:
     """
     One life of a fake kernel. Everything here is for the reactor's thread.
 
@@ -58,9 +58,9 @@ class Life:
         ports: Ports,
         dialect: Dialect,
         *,
-        line: Line | None,
+        line: Route | None,
         features: Sequence[str],
-        script_for: Callable[[Request], Script | None],
+        script_for: Callable[[FakeRequest], Script | None],
         note: Callable[[Message], None],
         restart: Callable[[], None],
     ) -> None:
@@ -156,7 +156,7 @@ class Life:
         for frames in self._ports.receive("hb"):  # a ROUTER: its identity comes first
             self._ports.send("hb", frames)
 
-    def _requests(self, channel: Channel) -> Iterable[Request]:
+    def _requests(self, channel: Channel) -> Iterable[FakeRequest]:
         # Shared with whoever reads on while a request is carried out: they stay in order.
         arrived = self._arrived.setdefault(channel, deque())
         arrived.extend(self._ports.receive(channel))
@@ -171,14 +171,14 @@ class Life:
 
     # What is to be done
 
-    def script(self, request: Request) -> Iterable[Action]:
+    def script(self, request: FakeRequest) -> Iterable[Action]:
         """Give what is to be done for `request`."""
         script = self._script_for(request)
         if script is None:
             return self._by_itself(request)
         return script(request.message) if callable(script) else script
 
-    def default_reply(self, request: Request) -> Content | None:
+    def default_reply(self, request: FakeRequest) -> Content | None:
         """Give the content of a reply that says that all went well, None if there is no reply."""
         default = DEFAULTS.get(request.msg_type)
         if default is not None:
@@ -189,7 +189,7 @@ class Life:
         is_known = self._script_for(request) is not None
         return {} if is_known and request.msg_type.endswith("_request") else None
 
-    def _by_itself(self, request: Request) -> Iterable[Action]:
+    def _by_itself(self, request: FakeRequest) -> Iterable[Action]:
         if request.msg_type.endswith("_subshell_request") and SUBSHELLS not in self._features:
             return [Raise("NotSupported", "this kernel has no subshells")]
         match request.msg_type:
@@ -209,7 +209,7 @@ class Life:
                 pass
         return []
 
-    def ended(self, request: Request) -> None:
+    def ended(self, request: FakeRequest) -> None:
         """Do what a request wants to be done when it is through."""
         if request.msg_type != "shutdown_request" or self._script_for(request) is not None:
             return
@@ -221,7 +221,7 @@ class Life:
         else:
             self.end()
 
-    def _refuse(self, request: Request, why: str) -> None:
+    def _refuse(self, request: FakeRequest, why: str) -> None:
         told: Content = {"ename": "UnknownSubshell", "evalue": why, "traceback": []}
         self.reply(request, {"status": "error", **told})
 
@@ -229,7 +229,7 @@ class Life:
 
     def reply(
         self,
-        request: Request,
+        request: FakeRequest,
         content: Content,
         metadata: Mapping[str, Any] | None = None,
         buffers: Sequence[bytes] = (),

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from .memory import MemoryLink
     from .reactor import Reactor
 
-__all__ = ["Dialect", "MemoryPorts", "Ports", "Request", "SocketPorts"]
+__all__ = ["Dialect", "FakeRequest", "MemoryPorts", "Ports", "SocketPorts"]
 
 HOST: Final = "127.0.0.1"
 FREE_WITHIN: Final = 5.0  # seconds until the ports of a predecessor are free again
 LAST_WORDS: Final = 1000  # milliseconds in which what was sent is to reach its readers
 
 
-class Request(NamedTuple):
+class FakeRequest(NamedTuple):
     """A message from a client."""
 
     channel: Channel
@@ -78,7 +78,7 @@ class Dialect:
             )
         )
 
-    def read(self, channel: Channel, frames: list[bytes]) -> Request:
+    def read(self, channel: Channel, frames: list[bytes]) -> FakeRequest:
         """
         Make a request of `frames`.
 
@@ -86,7 +86,7 @@ class Dialect:
             ProtocolError: They are no message, or one that is not signed with the key.
         """
         message = self._wire.unpack(frames).message
-        return Request(channel, frames[: frames.index(DELIMITER)], message)
+        return FakeRequest(channel, frames[: frames.index(DELIMITER)], message)
 
     def write(
         self,

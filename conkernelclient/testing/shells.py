@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Content, Message
     from .actions import Action
-    from .ports import Request
+    from .ports import FakeRequest
     from .reactor import Reactor
 
 __all__ = ["Cell", "Host", "Shell"]
@@ -47,17 +47,17 @@ class Host(Protocol):
     is_alive: bool
     execution_count: int
 
-    def script(self, request: Request) -> Iterable[Action]:
+    def script(self, request: FakeRequest) -> Iterable[Action]:
         """Give what is to be done."""
         ...
 
-    def default_reply(self, request: Request) -> Content | None:
+    def default_reply(self, request: FakeRequest) -> Content | None:
         """Give the reply's content; None: there is none to such a request."""
         ...
 
     def reply(
         self,
-        request: Request,
+        request: FakeRequest,
         content: Content,
         metadata: Mapping[str, Any] | None = None,
         buffers: Sequence[bytes] = (),
@@ -89,7 +89,7 @@ class Host(Protocol):
         """Be gone."""
         ...
 
-    def ended(self, request: Request) -> None:
+    def ended(self, request: FakeRequest) -> None:
         """Learn that `request` is through."""
         ...
 
@@ -106,10 +106,10 @@ class _Failed(Exception):
 class Cell:
     """A request that is being carried out."""
 
-    def __init__(self, host: Host, shell: Shell, request: Request) -> None:
+    def __init__(self, host: Host, shell: Shell, request: FakeRequest) -> None:
         self._host = host
         self._shell = shell
-        self.request: Request = request
+        self.request: FakeRequest = request
         self.is_execute: bool = request.msg_type == "execute_request"
         self._actions: Iterator[Action] = iter(())
         self._is_answered = False  # the reply is out, or there will be none
@@ -333,11 +333,11 @@ class Shell:
     def __init__(self, host: Host) -> None:
         self.current: Cell | None = None
         self._host = host
-        self._queue: deque[Request] = deque()
+        self._queue: deque[FakeRequest] = deque()
         self._aborted = 0  # how many at the head of the queue were there when a cell failed
         self._is_running = False
 
-    def put(self, request: Request) -> None:
+    def put(self, request: FakeRequest) -> None:
         """Carry out `request`, when those before it are through."""
         self._queue.append(request)
         self.run()

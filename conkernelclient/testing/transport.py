@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import ConKernelError
 from ..transport.zmq import ZmqTransport
-from .line import Plan, kind_of
+from .route import Plan, kind_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel, Frame
     from ..transport.base import Sink
     from ..transport.sockets import ConSocket
-    from .line import Line
+    from .route import Route
 
 __all__ = ["FaultyTransport"]
 
@@ -44,7 +44,7 @@ class CutPlan(Plan, Protocol):
         """Let pass what waits, and all that comes."""
         ...
 
-    def line(self) -> Line:
+    def line(self) -> Route:
         """Make a line with this plan."""
         ...
 
@@ -52,7 +52,7 @@ class CutPlan(Plan, Protocol):
 class _FaultySink:
     """What gets the messages in the place of the client."""
 
-    def __init__(self, sink: Sink, line: Line) -> None:
+    def __init__(self, sink: Sink, line: Route) -> None:
         self._sink = sink
         self._line = line
 

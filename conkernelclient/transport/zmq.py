@@ -360,7 +360,7 @@ class ZmqTransport:
             if self._lines.get(line.channel) is line:
                 self._schedule(line)
 
-    def _hear(self, line: Line) -> None:
+    def _read_monitor(self, line: Line) -> None:
         """Read what the monitor tells: that the kernel has answered, or closed its end."""
         with self._lock:
             events: list[int] = []
@@ -395,12 +395,12 @@ class ZmqTransport:
             self._add_reader(loop, line.fd, self._pump, line)
             if line.monitor is not None:
                 line.monitor_fd = line.monitor.FD
-                self._add_reader(loop, line.monitor_fd, self._hear, line)
+                self._add_reader(loop, line.monitor_fd, self._read_monitor, line)
         except BaseException:
             self._unwatch(line)
             raise
         if line.monitor is not None:
-            loop.call_soon_threadsafe(self._hear, line)
+            loop.call_soon_threadsafe(self._read_monitor, line)
         self._schedule(line)
 
     def _add_reader(

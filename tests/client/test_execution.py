@@ -55,10 +55,10 @@ async def test_the_watcher_hears_of_begin_and_end_once(ends: tuple[str, str]) ->
     line.say("m", "x")
     assert watcher.told == ["began"]
     for end in ends:
-        assert not execution.is_through
+        assert not execution.is_finished
         getattr(line, end)("m")
     assert watcher.told == ["began", "finished"]
-    assert execution.is_through
+    assert execution.is_finished
     assert execution.reducer is not None
     assert [one["text"] for one in execution.reducer.outputs] == ["x"]
     assert (line.router.pending, line._window.drain()) == (0, [])
@@ -109,9 +109,9 @@ async def test_given_up_it_keeps_its_place_and_follows_the_kernel_for_nobody() -
     assert line.router.pending == 1
     line.say("m", "on")
     line.reply("m")
-    assert (line.sent, execution.is_through) == (["m"], False)
+    assert (line.sent, execution.is_finished) == (["m"], False)
     line.idle("m")
-    assert (line.sent, execution.is_through) == (["m", "next"], True)
+    assert (line.sent, execution.is_finished) == (["m", "next"], True)
     assert execution.reducer is not None
     assert execution.reducer.outputs[0]["text"] == "on"
     assert told == ["began"]
@@ -124,7 +124,7 @@ async def test_given_up_before_it_left_it_never_leaves() -> None:
     execution, watcher = launched(line, "never")
     assert execution.ahead() == "m"
     execution.give_up(is_interrupting=True)
-    assert (execution.is_through, execution.request.phase) == (True, Phase.DONE)
+    assert (execution.is_finished, execution.request.phase) == (True, Phase.DONE)
     line.enter("m")
     line.reply("m")
     line.idle("m")
@@ -163,7 +163,7 @@ async def test_a_failure_is_told_once_and_frees_the_place() -> None:
     assert line.sent == ["m", "given up"]
     given_up.give_up(is_interrupting=False)
     given_up.fail(error)
-    assert (given_up.is_through, nobody.told) == (True, [])
+    assert (given_up.is_finished, nobody.told) == (True, [])
 
 
 async def test_what_cannot_be_sent_leaves_nothing_behind() -> None:
@@ -174,7 +174,7 @@ async def test_what_cannot_be_sent_leaves_nothing_behind() -> None:
     execution = Execution(line, line.loop, watcher, request("m"), (), False, None)
     with pytest.raises(TypeError, match="no JSON"):
         execution.launch()
-    assert (execution.is_through, execution.is_over, watcher.told) == (True, True, [])
+    assert (execution.is_finished, execution.is_over, watcher.told) == (True, True, [])
     line.refuses = None
     launched(line, "next")
     assert line.sent == ["next"]
@@ -187,7 +187,7 @@ async def test_without_a_kernel_it_fails_at_once() -> None:
     line.presence.feed(News.READ)
     execution, watcher = launched(line)
     assert [type(error) for error in watcher.told] == [DeadKernelError]
-    assert (execution.is_through, line.router.pending, line.sent) == (True, 0, [])
+    assert (execution.is_finished, line.router.pending, line.sent) == (True, 0, [])
 
 
 @pytest.mark.parametrize(
@@ -298,13 +298,13 @@ async def test_what_is_to_follow_its_end_does_so_whenever_that_is_asked() -> Non
     line = Line()
     execution, _ = launched(line)
     done: list[str] = []
-    execution.when_through(lambda: done.append("first"))
-    execution.when_through(lambda: done.append("second"))
+    execution.when_finished(lambda: done.append("first"))
+    execution.when_finished(lambda: done.append("second"))
     line.busy("m")
     assert done == []
     line.reply("m")
     line.idle("m")
-    execution.when_through(lambda: done.append("third"))
+    execution.when_finished(lambda: done.append("third"))
     assert done == ["first", "second", "third"]
 
 

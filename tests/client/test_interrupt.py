@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient.client import interrupt
-from conkernelclient.client.interrupt import Ladder, interrupt_until_through
+from conkernelclient.client.interrupt import Ladder, interrupt_until_finished
 from tests.clients import LONG, client_of, until
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Cell:
     def __init__(self, *, is_inside: bool = True) -> None:
         self.msg_id = "m"
         self.is_interruptible = is_inside
-        self.is_through = False
+        self.is_finished = False
         self.lacks_reply = False
         self.notes = 0
         self.sent = 0
@@ -65,14 +65,14 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_interrupt_waits_until_the_kernel_is_inside_the_code() -> None:
     """The kernel would drop it."""
     cell = Cell(is_inside=False)
-    task = asyncio.ensure_future(interrupt_until_through(cell, cell.send))
+    task = asyncio.ensure_future(interrupt_until_finished(cell, cell.send))
     await asyncio.sleep(0)
     await cell.change()
     await asyncio.sleep(0)
     assert cell.sent == 0
     await cell.change(is_interruptible=True)
     await until(lambda: cell.sent)
-    await cell.change(is_interruptible=False, is_through=True)
+    await cell.change(is_interruptible=False, is_finished=True)
     assert await asyncio.wait_for(task, LONG)
     assert (cell.sent, cell.notes) == (1, 1)
 
@@ -81,7 +81,7 @@ async def test_an_interrupt_waits_until_the_kernel_is_inside_the_code() -> None:
 async def test_a_cell_that_swallows_them_gets_four() -> None:
     """And whoever asked is told that it goes on."""
     cell = Cell()
-    assert not await asyncio.wait_for(interrupt_until_through(cell, cell.send), LONG)
+    assert not await asyncio.wait_for(interrupt_until_finished(cell, cell.send), LONG)
     assert cell.sent == 4
 
 
@@ -90,7 +90,7 @@ async def test_nothing_is_sent_to_a_kernel_that_has_left_the_code() -> None:
     """It would hit what runs next; the reply that it may have cost is asked for by others."""
     cell = Cell(is_inside=False)
     cell.lacks_reply = True
-    assert not await asyncio.wait_for(interrupt_until_through(cell, cell.send), LONG)
+    assert not await asyncio.wait_for(interrupt_until_finished(cell, cell.send), LONG)
     assert cell.sent == 0
 
 
@@ -103,7 +103,7 @@ async def test_all_who_climb_one_ladder_send_one_interrupt() -> None:
     climbers.pop().cancel()
     await asyncio.sleep(0)
     assert not ladder.is_over
-    await cell.change(is_interruptible=False, is_through=True)
+    await cell.change(is_interruptible=False, is_finished=True)
     assert await asyncio.wait_for(asyncio.gather(*climbers), LONG) == [True, True]
     assert (cell.sent, ladder.is_over) == (1, True)
 
@@ -135,7 +135,7 @@ async def test_what_nobody_waits_for_goes_to_its_end() -> None:
     assert not ladder.is_over
     await cell.change(is_interruptible=True)
     await until(lambda: cell.sent)
-    await cell.change(is_interruptible=False, is_through=True)
+    await cell.change(is_interruptible=False, is_finished=True)
     await until(lambda: ladder.is_over)
 
 

@@ -106,11 +106,11 @@ async def test_closed_loops_are_forgotten() -> None:
     closed = asyncio.new_event_loop()
 
     async def enter() -> None:
-        parking.enter()
+        parking.add()
 
     await asyncio.to_thread(closed.run_until_complete, enter())
     closed.close()
-    kept = parking.enter()
+    kept = parking.add()
     parking.wake_one()  # passes it over
     assert kept.done()
     parking.waiters[kept] = None

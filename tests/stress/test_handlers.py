@@ -52,9 +52,9 @@ class Deliveries:
         received = kc._connection.received
 
         def receive(channel: str, batch: list[list[bytes]]) -> None:
-            began, was_through = time.perf_counter(), self.run is None or self.run.is_through
+            began, was_finished = time.perf_counter(), self.run is None or self.run.is_finished
             received(channel, batch)
-            if not was_through and self.run.is_through:
+            if not was_finished and self.run.is_finished:
                 self.came = began
 
         kc._connection.received = receive
@@ -95,7 +95,7 @@ async def test_a_slow_or_failing_handler_delays_no_other_run(
                     deliveries[name].append(ended - delivery.came)
                     assert result.data == {"text/plain": str(n)}
                 await kc.run("stop.set()")
-                await until(lambda run=chatter: run.is_through)
+                await until(lambda run=chatter: run.is_finished)
                 chatter.cancel()
         await kc.delete_subshell(subshell)
 

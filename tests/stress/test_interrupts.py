@@ -222,7 +222,7 @@ async def test_an_interrupt_in_a_run_s_last_moments_never_hits_the_next(
         nonlocal right
         ending = kc.run(f"import time; time.sleep({lasts})")
         behind = kc.run(f"print({number}); {number}")
-        await until(lambda: ending.is_interruptible or ending.is_through or ending.done())
+        await until(lambda: ending.is_interruptible or ending.is_finished or ending.done())
         await asyncio.sleep(lasts - chance.uniform(0, 0.01))  # the aim, no synchronisation
         interrupting = asyncio.ensure_future(ending.interrupt())
         results = await patiently(asyncio.gather(ending, behind))

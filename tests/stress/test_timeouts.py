@@ -85,6 +85,6 @@ async def test_code_that_swallows_interrupts_is_said_to_be_running_still(
         assert 1 <= waited < LIMIT
         assert await kc.eval("swallowed", subshell_id=subshell) >= 1
         await kc.eval("end.set()", subshell_id=subshell)
-        await until(lambda: stubborn.is_through)
+        await until(lambda: stubborn.is_finished)
         assert await asyncio.wait_for(kc.eval("ran"), LONG) is False
         await kc.delete_subshell(subshell)

@@ -10,7 +10,7 @@ import pytest
 
 from conkernelclient import errors
 from conkernelclient.testing import FakeKernel, Faults, echo
-from conkernelclient.testing.line import Fate, Line
+from conkernelclient.testing.route import Fate, Route
 from tests.clients import LONG, opened
 
 FROM_SHELL = ("shell", False)
@@ -21,7 +21,7 @@ def test_what_is_not_selected_is_not_hit() -> None:
     """By channel, by type, and by direction."""
     got: list[str] = []
 
-    def put(line: Line, way: Any, msg_type: str, name: str) -> None:
+    def put(line: Route, way: Any, msg_type: str, name: str) -> None:
         line.put(way, msg_type, "r", lambda: got.append(name))
 
     line = Faults(drop=1, channels=["iopub"], msg_types=["stream"]).line()

@@ -1,7 +1,7 @@
 """
 What happens to a message on its way?
 
-A `Line` is the way between one client and one kernel. Its plan decides each message's fate: how
+A `Route` is the way between one client and one kernel. Its plan decides each message's fate: how
 often it arrives, how late, and whether others overtake it.
 """
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from ..protocol.messages import Channel, Frame
 
-__all__ = ["Clock", "Fate", "Line", "Plan", "kind_of"]
+__all__ = ["Clock", "Fate", "Plan", "Route", "kind_of"]
 
 Way: TypeAlias = "tuple[Channel, bool]"  # a channel, and whether towards the kernel
 
 
-class Timer(Protocol):
+class Cancellable(Protocol):
     """What a clock gives for a call to come."""
 
     def cancel(self) -> object:
@@ -41,7 +41,7 @@ class Timer(Protocol):
 class Clock(Protocol):
     """What a line needs of an event loop, or of the thread of a fake kernel."""
 
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> Cancellable:
         """Call `callback` in `delay` seconds."""
         ...
 
@@ -100,7 +100,7 @@ class Parcel(NamedTuple):
     """Those in which it may not pass the one before it."""
 
 
-class Line:
+class Route:
     """
     The way of the messages between one client and one kernel.
 
@@ -110,7 +110,7 @@ class Line:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._clock: Clock | None = None
-        self._timer: Timer | None = None
+        self._timer: Cancellable | None = None
         self._chances: dict[Way, Random] = {}
         self._late: list[Parcel] = []  # a heap
         self._tails: dict[object, Parcel] = {}  # the last one of each sequence, until it is through

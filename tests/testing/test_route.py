@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient.testing import Faults
-from conkernelclient.testing.line import Line, kind_of
+from conkernelclient.testing.route import Route, kind_of
 from tests.clients import until
 from tests.messages import packed
 
@@ -24,7 +24,7 @@ FROM_SHELL = ("shell", False)
 FROM_IOPUB = ("iopub", False)
 
 
-async def carried(line: Line, messages: Iterable[tuple[Any, str, str]]) -> list[str]:
+async def carried(line: Route, messages: Iterable[tuple[Any, str, str]]) -> list[str]:
     """What arrives of messages, given as (way, request, name), when all of it has arrived."""
     got: list[str] = []
     for way, parent_id, name in messages:
