@@ -32,6 +32,7 @@ STATUSES: Final[Mapping[RunState, Status]] = {
     RunState.FAILED: "error",
 }
 LATE: Final = frozenset({RunState.SETTLING, RunState.TIMED_OUT})
+NOTHING: Final[Mapping[str, Any]] = {}
 GIVEN_UP: Final = LATE | {RunState.CANCELLED}  # the kernel may still have it
 
 
@@ -39,7 +40,7 @@ def status_of(execution: Execution, state: RunState) -> Status:
     """Give the status: the state decides, and the reply of a run that was answered."""
     if state is not RunState.ANSWERED:
         return STATUSES[state]
-    status = _content(execution).get("status")
+    status = None if execution.reply is None else execution.reply.content.get("status")
     match status:
         case "ok":
             return "ok"
@@ -65,6 +66,7 @@ def result_of(
         held_by: The run that held the kernel until it was withdrawn.
     """
     reply, reducer = execution.reply, execution.reducer
+    content = NOTHING if reply is None else reply.content
     status = status_of(execution, state)
     was_run = status != "aborted"
     is_unread = reducer is not None and reducer.is_behind and execution.is_finished
@@ -73,8 +75,8 @@ def result_of(
         msg_id=execution.msg_id,
         code=execution.code,
         outputs=[] if is_unread or reducer is None else reducer.outputs,
-        execution_count=_count(execution),
-        error=_error(execution, state, failure),
+        execution_count=_count(execution, content),
+        error=_error(execution, content, state, failure),
         reply=None if reply is None else reply.message,
         duration=execution.seconds if was_run else None,
         started=was_run and execution.began_at is not None,
@@ -88,13 +90,8 @@ def result_of(
     return result
 
 
-def _content(execution: Execution) -> dict[str, Any]:
-    return {} if execution.reply is None else execution.reply.content
-
-
-def _count(execution: Execution) -> int | None:
-    """Give the number of the cell, as the first says it that says anything of it."""
-    content = _content(execution)
+def _count(execution: Execution, content: Mapping[str, Any]) -> int | None:
+    """Give the number of the cell: the reply's, which is `content`, or what was announced."""
     if "execution_count" in content:
         return count_of(content["execution_count"])
     if execution.reducer is not None:
@@ -118,10 +115,12 @@ def _has_run(execution: Execution, status: str) -> bool:
 
 
 def _error(
-    execution: Execution, state: RunState, failure: BaseException | None
+    execution: Execution,
+    content: Mapping[str, Any],
+    state: RunState,
+    failure: BaseException | None,
 ) -> ErrorOutput | None:
-    """Give what the code raised, what the kernel says of that, or what else ended the run."""
-    content = _content(execution)
+    """Give what the code raised, what the reply's `content` says, or what else ended the run."""
     raised = None if execution.reducer is None else execution.reducer.error
     source = raised or (content if content.get("status") == "error" else None)
     if source is not None:
