@@ -270,7 +270,8 @@ class Run(RequestFuture["Result"]):
 
     def _settle_when_seen(self) -> None:
         """Set the result, as soon as the handler has seen all that led to it."""
-        self._let_go()
+        if self._timer is not None or self._stdin_task is not None:
+            self._let_go()
         seen = self._output_task
         if seen is None or seen.done():
             self.settle(self.outcome)
