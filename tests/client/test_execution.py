@@ -290,7 +290,8 @@ async def test_who_waits_for_a_change_is_woken_by_messages_and_by_the_end() -> N
     await asyncio.sleep(0)
     cancelled.cancel()
     await asyncio.wait([cancelled])
-    assert execution._news == set()
+    assert execution._news is not None
+    assert not execution._news.waiters
 
 
 async def test_what_is_to_follow_its_end_does_so_whenever_that_is_asked() -> None:

@@ -305,7 +305,7 @@ async def test_cancelling_the_only_reader_cancels_the_run(km: ConKernelManager) 
                 pass
 
         task = asyncio.create_task(read())
-        await until(lambda: run._execution._news)
+        await until(lambda: run._execution._news and run._execution._news.waiters)
         task.cancel()
         await asyncio.wait([task])
         assert run.cancelled()
