@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -212,26 +213,6 @@ async def test_a_run_that_was_given_up_does_not_hold_the_window_of_a_new_connect
             assert left.still_running
             await lose_connection(kc, release.set)
             assert (await kc.run("1")).status == "ok"
-
-
-async def test_a_kernel_that_never_idles_is_asked_ever_more_rarely(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """One question is open at a time: they were asked about one another, without an end."""
-    monkeypatch.setattr(overdue, "TICK", 0.001)
-    monkeypatch.setattr(overdue, "PATIENCE", dict.fromkeys(Phase, 0.001))
-    with FakeKernel() as kernel:
-        kernel.on("execute_request", [Reply(), Silence(is_idle=False)])
-        kc = await kernel.client().start_channels()
-        try:
-            run = kc.run("1")
-            await asyncio.sleep(0.5)  # in which there were 500 looks
-            assert 1 < len(kernel.requests) < 30
-            assert len(kc._connection._router.open_requests) <= 2
-            assert kc.stats()["pending"] == 1
-            assert not run.done()
-        finally:
-            kc.stop_channels()
 
 
 async def test_a_kernel_that_publishes_nothing_any_more_fails_its_runs(
@@ -450,3 +431,22 @@ def test_nobody_is_asked_while_the_kernel_is_looked_for() -> None:
     wires.presence.feed(News.ANSWERED)
     clock.run_until(100.0 + overdue.TICK)
     assert len(wires.asked) == 1
+
+
+def test_a_kernel_that_never_idles_is_asked_ever_more_rarely() -> None:
+    """One question is open at a time: they were asked about one another, without an end."""
+    clock = Clock()
+    wires = Wires(clock)
+    owner = wires.begin(Phase.REPLIED)
+    for number in range(1, 6):
+        while len(wires.asked) < number:
+            clock.run_until(clock.now + overdue.TICK)
+        _, question = wires.asked[-1]
+        wires.feed(question, "reply")
+        wires.published += 1  # something else
+        assert len(wires.router.open_requests) == 2
+    moments = [moment for moment, _ in wires.asked]
+    waits = [later - sooner for sooner, later in itertools.pairwise(moments)]
+    patience = overdue.PATIENCE[Phase.REPLIED]
+    assert [round(wait / patience) for wait in waits] == [2, 4, 8, 16]
+    assert (owner.learned, wires.router.pending) == ([], 2)
