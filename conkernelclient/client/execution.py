@@ -303,7 +303,7 @@ class Execution:
         """Give the loop in which its news are waited for."""
         return self._loop
 
-    def send_now(self) -> None:
+    def send(self) -> None:
         """Send it: it is its turn."""
         self._connection.send_request(self.request, self._message, self._buffers)
         self._message = NOTHING  # and let go of what it holds

@@ -213,7 +213,7 @@ class Sending(Loops):
             self._send_all(admitted)
             return
         try:
-            entry.send_now()
+            entry.send()
         except BaseException:
             self._send_all(self._window.done(entry))
             raise
@@ -335,7 +335,7 @@ class Sending(Loops):
         while admitted:
             entry = admitted.popleft()
             try:
-                entry.send_now()
+                entry.send()
             except Exception as error:  # whoever frees the window is not to blame
                 admitted.extend(self._window.done(entry))
                 entry.fail(error)

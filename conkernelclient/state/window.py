@@ -43,7 +43,7 @@ class Entry(Protocol):
     answers_questions: bool
     msg_id: str
 
-    def send_now(self) -> None:
+    def send(self) -> None:
         """Send it; may raise."""
 
     def fail(self, error: Exception, /) -> None:
@@ -88,7 +88,7 @@ class Call:
         self.answers_questions: bool = answers_questions
         self.msg_id: str = msg_id
 
-    def send_now(self) -> None:
+    def send(self) -> None:
         """Send it; may raise."""
         self._send()
 

@@ -79,7 +79,7 @@ class Line:
 
     def _send_all(self, entries: Iterable[Any]) -> None:
         for one in entries:
-            one.send_now()
+            one.send()
 
     def send_request(self, request: Any, _message: Any, _buffers: Any) -> None:
         """Keep that it was sent, or refuse it."""

@@ -208,7 +208,7 @@ def test_an_entry_does_what_it_was_made_for() -> None:
     did: list[object] = []
     error = ValueError("x")
     call = Call(lambda: did.append("sent"), did.append, on_resume=lambda: did.append("resumed"))
-    call.send_now()
+    call.send()
     call.fail(error)
     call.resumed()
     assert did == ["sent", error, "resumed"]
