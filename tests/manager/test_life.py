@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 
 from conkernelclient.manager import guardian
+from conkernelclient.manager import life as life_module
 from conkernelclient.manager.life import Life
 from tests.clients import LONG
+
+
+@pytest.fixture(autouse=True)
+def whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that a process wrote is waited for, however busy the machine is."""
+    monkeypatch.setattr(life_module, "STDERR_LINGERS", LONG)
 
 
 def life_of(*, captures_stderr: bool = True, **options: Any) -> Life:
