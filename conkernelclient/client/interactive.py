@@ -12,8 +12,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..connection.waiting import Parking
+from ..errors import ReplyTimeout
 from ..state.endings import lost_reply
 from ..state.router import Phase, Request, Takes
+from ..state.window import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,13 +28,23 @@ __all__ = ["Interactive"]
 
 
 class Interactive:
-    """One request whose messages of all channels come out in the order of their arrival."""
+    """
+    One request whose messages of all channels come out in the order of their arrival.
+
+    Args:
+        connection: Sends it.
+        message: The `execute_request`.
+
+    Attributes:
+        request: As the router knows it.
+    """
 
     subshell_id: str | None = None  # the main shell runs it
 
-    def __init__(self, connection: Connection, msg_id: str) -> None:
-        self.request: Request = Request(msg_id, Takes.RUN, owner=self)
+    def __init__(self, connection: Connection, message: dict[str, Any]) -> None:
+        self.request: Request = Request(message["msg_id"], Takes.RUN, owner=self)
         self._connection = connection
+        self._message = message
         self._messages: deque[tuple[Channel, Incoming]] = deque()
         self._error: BaseException | None = None
         self._news: Parking = Parking()
@@ -56,10 +68,50 @@ class Interactive:
         """Learn that nothing more will come."""
         self._news.wake_all()
 
-    async def relay(
+    async def run(
+        self,
+        output_hook: Callable[[Message], Any],
+        stdin_hook: Callable[[Message], Any],
+        timeout: float | None,
+    ) -> Message:
+        """
+        Send it, and call the hooks with each message; gives the reply when it and idle are in.
+
+        Args:
+            output_hook: Called with each iopub message.
+            stdin_hook: Called with each `input_request`, sync or async.
+            timeout: Seconds to the end of it all, from when the kernel is there; None: any time.
+
+        Raises:
+            ReplyTimeout: It is not at its end in time.
+        """
+        connection, msg_id = self._connection, self.request.msg_id
+        is_paused = connection.register(self.request, self._message)
+        clock = asyncio.timeout(None if is_paused else timeout)
+        entry = Call(
+            lambda: connection.send_request(self.request, self._message, []),
+            self.fail,
+            msg_id=msg_id,
+            on_resume=lambda: _start_clock(clock, timeout),
+        )
+        try:
+            async with clock:
+                connection.submit(entry)
+                return await self._relay(output_hook, stdin_hook)
+        except TimeoutError as error:
+            if isinstance(error, ReplyTimeout):
+                raise
+            raise ReplyTimeout(
+                f"Timeout waiting for output: {msg_id} is not at its end within {timeout} s; the "
+                "kernel goes on",
+                msg_id=msg_id,
+            ) from None
+        finally:
+            connection.forget(self.request, entry)
+
+    async def _relay(
         self, output_hook: Callable[[Message], Any], stdin_hook: Callable[[Message], Any]
     ) -> Message:
-        """Call the hooks with each message; gives the reply when it and idle are in."""
         reply: Message | None = None
         while True:
             while self._messages:
@@ -82,3 +134,8 @@ class Interactive:
 
     def _is_settled(self) -> bool:
         return bool(self._messages) or self._error is not None or self.request.phase is Phase.DONE
+
+
+def _start_clock(clock: asyncio.Timeout, seconds: float | None) -> None:
+    if seconds is not None and not clock.expired():
+        clock.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -12,7 +12,7 @@ import sys
 from getpass import getpass
 from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import ChannelsClosedError, ReplyTimeout
+from ..errors import ChannelsClosedError
 from .base import ClientBase
 
 if TYPE_CHECKING:
@@ -143,35 +143,13 @@ class ByHand(ClientBase):
             code, silent, store_history, user_expressions, asks, stop_on_error, "code"
         )
         message = self._message("execute_request", content)
-        from ..state.window import Call
         from .interactive import Interactive
 
-        interactive = Interactive(connection, message["msg_id"])
-        is_paused = connection.register(interactive.request, message)
-        clock = asyncio.timeout(None if is_paused else timeout)
-        entry = Call(
-            lambda: connection.send_request(interactive.request, message, []),
-            interactive.fail,
-            msg_id=message["msg_id"],
-            on_resume=lambda: _start_clock(clock, timeout),
+        return await Interactive(connection, message).run(
+            output_hook or self._default_output_hook(),
+            stdin_hook or cast("Callable[[Message], Any]", self._stdin_hook_default),
+            timeout,
         )
-        try:
-            async with clock:
-                connection.submit(entry)
-                return await interactive.relay(
-                    output_hook or self._default_output_hook(),
-                    stdin_hook or cast("Callable[[Message], Any]", self._stdin_hook_default),
-                )
-        except TimeoutError as error:
-            if isinstance(error, ReplyTimeout):
-                raise
-            raise ReplyTimeout(
-                f"Timeout waiting for output: {message['msg_id']} is not at its end within "
-                f"{timeout} s; the kernel goes on",
-                msg_id=message["msg_id"],
-            ) from None
-        finally:
-            connection.forget(interactive.request, entry)
 
     execute_interactive = _async_execute_interactive
 
@@ -200,8 +178,3 @@ class ByHand(ClientBase):
         except EOFError:
             answer = "\x04"
         self.input(answer)
-
-
-def _start_clock(clock: asyncio.Timeout, seconds: float | None) -> None:
-    if seconds is not None and not clock.expired():
-        clock.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -119,8 +119,23 @@ class Connection(Sending):
         self.subshells: Shells = Shells()
         self._pace: Pace = Pace()
         self.questions: Questions = Questions()
+        self._join_ways(make_transport)
+        self.stats: Stats = Stats(
+            router=self._router,
+            inbound=self._inbound,
+            outbound=self._outbound,
+            transport=self._transport,
+            inboxes=self.inboxes,
+            subscribers=self.subscribers,
+            recording=self.recording,
+            pace=self._pace,
+        )
+
+    def _join_ways(self, make_transport: Callable[[Sink], Transport]) -> None:
+        """Make the way in and the way out, and let both do as the session says."""
+        session = self.session
         self._transport: Transport = make_transport(self)
-        self._wire = Wire(wire_settings(session))
+        self._wire: Wire = Wire(wire_settings(session))
         self._inbound: Inbound = Inbound(self._wire, self._deliver)
         this = weakref.ref(self)
 
@@ -136,17 +151,6 @@ class Connection(Sending):
             presence=self.presence,
             subshells=self.subshells,
             record=record,
-        )
-
-        self.stats: Stats = Stats(
-            router=self._router,
-            inbound=self._inbound,
-            outbound=self._outbound,
-            transport=self._transport,
-            inboxes=self.inboxes,
-            subscribers=self.subscribers,
-            recording=self.recording,
-            pace=self._pace,
         )
 
         def configure() -> None:

@@ -295,7 +295,7 @@ async def test_a_signal_of_the_manager_is_an_interrupt_for_its_clients(
     async with client_of(km) as kc:
         connection = kc._connection
         for interrupt in (km.interrupt_kernel, lambda: km.signal_kernel(signal.SIGINT)):
-            connection.interrupted_at = None
+            connection._interrupted_at = None
             await km.signal_kernel(0)
             assert not connection.was_interrupted_since(0.0)
             run = kc.run("import time; print('in', flush=True); time.sleep(600)")
