@@ -38,7 +38,7 @@ async def test_it_comes_whole_with_its_idle() -> None:
             made.add(message)
     assert [one.msg_type for one in await first] == ["status", "stream", "status"]  # type: ignore[attr-defined]
     assert len(await made.take("b", 0)) == 3
-    assert made._waiters == {}
+    assert made._parkings == {}
 
 
 async def test_only_requests_have_records_and_one_each() -> None:
@@ -57,7 +57,7 @@ async def test_a_timeout_leaves_the_record_for_later() -> None:
     with pytest.raises(errors.ReplyTimeout, match="its record is kept") as caught:
         await made.take("a", 0.01)
     assert caught.value.msg_id == "a"
-    assert made._waiters == {}
+    assert made._parkings == {}
     made.add(status("idle", "a"))
     assert len(await made.take("a", 0)) == 1
 
@@ -93,11 +93,11 @@ def test_who_waited_in_a_closed_loop_is_forgotten() -> None:
     loop = asyncio.new_event_loop()
     task = loop.create_task(made.take("a", None))
     loop.run_until_complete(asyncio.sleep(0))
-    assert list(made._waiters) == ["a"]
+    assert list(made._parkings) == ["a"]
     made.forget_waiters()
-    assert list(made._waiters) == ["a"]
+    assert list(made._parkings) == ["a"]
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is the test's own
     loop.close()
     made.forget_waiters()
-    assert made._waiters == {}
+    assert made._parkings == {}
     task.get_coro().close()  # type: ignore[union-attr]
