@@ -2,8 +2,8 @@
 Which errors of their own do programs look for when a kernel ends, and when do they look?
 
 Some were written for clients that never tell of a death: they ask now and then whether the process
-lives, and raise an error of their own. What we raise is caught by their `except` clauses as well,
-and a reader is told only after their next look. None of these programs is imported here.
+lives, and raise an error of their own. Their `except` clauses catch what we raise as well, and a
+reader gets it only after their next look. None of these programs is imported here.
 """
 
 from __future__ import annotations

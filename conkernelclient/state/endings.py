@@ -73,7 +73,7 @@ def restarted() -> KernelRestartedError:
 
 
 def lost_reply(msg_id: str) -> ReplyTimeout:
-    """Make the error of who was promised a reply that will not come."""
+    """Make the error of a caller that was promised a reply which will not come."""
     return ReplyTimeout(
         f"the kernel is idle, and its reply to {msg_id} will not come: it has carried out a "
         "later request of this shell. An interrupt, from whomever, may have cost the reply, or the "
@@ -83,7 +83,7 @@ def lost_reply(msg_id: str) -> ReplyTimeout:
 
 
 def no_idle(seconds: float, *, publishes: bool) -> TransportError:
-    """Make the error of who waits for an idle that will not come; `seconds` were waited."""
+    """Make the error of an owner that has waited `seconds` for an idle which will not come."""
     seen = (
         "publishes, but never that it is idle"
         if publishes

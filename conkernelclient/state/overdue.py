@@ -1,7 +1,7 @@
 """
 Which requests are half answered, and when is the kernel to be asked?
 
-Of a reply and an idle one is in, and the other one is mostly on its way. But an interrupt that hits
+A request has its reply or its idle, and the other half is mostly on its way. But an interrupt that hits
 the kernel in its own code, right before or after the user's, may cost a reply: the kernel goes idle
 and never sends it, or sends it in pieces that cannot be read; a status may break in the same way.
 One message may also just overtake another. So there are questions: a silent empty request goes to
@@ -155,7 +155,7 @@ class Question:
         return VERDICTS[phase, sign]
 
     def no_idle(self) -> TransportError:
-        """Make the error of who waits for an idle that will not come."""
+        """Make the error of an owner that waits for an idle which will not come."""
         return no_idle(MUTE_AFTER, publishes=self.is_published_for)
 
 
@@ -278,7 +278,7 @@ class Overdue:
                 yield owner
 
     def forget(self) -> None:
-        """Forget since when which request is half answered, as nobody looks any more."""
+        """Forget how long each request was half answered: the watchdog looks no more."""
         self._suspects.clear()
         self.next_look = None
 

@@ -2,8 +2,8 @@
 Is the kernel there, and may something be sent to it?
 
 What a client knows of its kernel is one of nine states; what it learns, from the kernel's owner or
-from its own sockets, is one of a dozen news. `TRANSITIONS` has every pair that can happen. Whoever
-feeds the news acts on the change; here is decided, and nothing else.
+from its own sockets, is one of a dozen news. `TRANSITIONS` has every pair that can happen. This
+module only decides: the peer feeds it the news, and acts on the change.
 
 An owner (a manager) tells what it does with the process. A client without one, attached to a
 kernel that somebody else runs, learns everything from its sockets.
@@ -29,7 +29,7 @@ class State(Enum):
     UNSURE = auto()
     """It closed its connections, and its owner has not said yet that it ended."""
     SEEKING = auto()
-    """It closed its connections: new ones are made, and it is asked who it is."""
+    """It closed its connections: the client makes new ones, and asks it who it is."""
     VANISHED = auto()
     """It did not come back in time. It is still sought."""
     RESTARTING = auto()
@@ -39,7 +39,7 @@ class State(Enum):
     RETURNING = auto()
     """The same, and its owner will start another one."""
     GREETING = auto()
-    """A connection to it is new: it is asked who it is, and its iopub is subscribed."""
+    """A connection to it is new: the client asks it who it is, and subscribes its iopub."""
     GONE = auto()
     """It ended."""
 
@@ -109,7 +109,7 @@ class Presence:
     The kernel's presence, for one client.
 
     Args:
-        unexplained: Makes the error of a kernel that is gone, and nobody has said why.
+        unexplained: Makes the error of a kernel that is gone, as long as no news says why.
 
     Attributes:
         state: Where the kernel is.

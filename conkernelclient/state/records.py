@@ -1,5 +1,5 @@
 """
-What did the kernel publish for the requests that nobody runs as a `Run`?
+What did the kernel publish for the requests that are no runs?
 
 One record a request, for the last requests only: bounded in number and in bytes, the oldest go
 first. A record is taken whole, once.

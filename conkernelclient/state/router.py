@@ -1,8 +1,8 @@
 """
 Whose is this message, and is its request finished?
 
-The router knows the open requests by `msg_id` and the phase that each is in. It decides; whoever
-feeds it acts: `feed` says where a message goes, and has changed every state before it returns.
+The router knows the open requests by `msg_id` and the phase that each is in. It decides, and
+its caller acts: `feed` says where a message goes, and has changed every state before it returns.
 Reply and idle come over two sockets, so in either order.
 """
 
@@ -40,7 +40,7 @@ FINISHED_KEPT: Final = 1_000  # finished runs, which may still print from thread
 
 class Owner(Protocol):
     """
-    An owner of a request, to whom the kernel may owe its end.
+    What gets the messages of a request, and its end.
 
     Attributes:
         subshell_id: The subshell that has the request; None for the main shell.
@@ -116,7 +116,7 @@ class Signal(IntEnum):
     ONLY_REPLY = auto()
     """The reply, to an owner that takes nothing else."""
     UNTAKEN_IDLE = auto()
-    """Idle, of which such an owner is told nothing."""
+    """Idle, which such an owner does not get."""
     END = auto()
     """What has not come will not: the kernel that had it is gone, or was asked."""
 
@@ -174,11 +174,10 @@ class Request:
         msg_id: Its id.
         takes_iopub: Whether its owner takes what the kernel publishes for it.
         takes_stdin: Whether its owner takes what its code asks.
-        owner: Whoever opened it put in here what the messages are for; the router does not look at
-            it.
+        owner: What gets its messages; the router only hands it out.
         channel: Where it is sent, and its reply comes.
         phase: Where it stands.
-        sent_at: When it was sent, by the clock of whoever sent it.
+        sent_at: When it was sent, by the sender's clock.
         abandoned: The owner gave it up; its messages are counted, and go nowhere.
     """
 

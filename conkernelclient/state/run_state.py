@@ -1,8 +1,8 @@
 """
 How does a run stand for its caller?
 
-What happens to it is one of a few news; `TRANSITIONS` has every pair of state and news. What the
-kernel does with it meanwhile is the router's to know: a run whose caller was answered may go on.
+What happens to it is one of a few news; `TRANSITIONS` has every pair of state and news. The
+router knows what the kernel does with it meanwhile: a run whose caller has its answer may go on.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RunNews(IntEnum):
     """What happens to a run."""
 
     FINISHED = auto()
-    """The kernel is through with it."""
+    """The kernel has finished with it."""
     TIMEOUT = auto()
     """`timeout` seconds have passed since the kernel began."""
     START_TIMEOUT = auto()

@@ -1,8 +1,8 @@
 """
 Which execute request may be sent now?
 
-While the kernel is not there the window is paused, and nothing is sent; afterwards all is, in the
-order of the calls, as if they were made then.
+While the kernel is not there the window is paused, and admits nothing. When it resumes, it admits
+the paused requests in the order of the calls, as if they were made then.
 
 Execute requests of one (sub)shell are sent in the order of the calls. One that was made by
 `execute()` is sent as soon as nothing waits before it, and a run when fewer than `limit` earlier
