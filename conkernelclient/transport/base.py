@@ -29,7 +29,7 @@ MONITORED: Final[tuple[Channel, ...]] = ("shell", "iopub")
 
 
 class Sink(Protocol):
-    """Who gets what a transport receives. Called in the loop's thread; it may not raise."""
+    """What a transport tells. Called in the loop's thread; it may not raise."""
 
     def received(self, channel: Channel, batch: list[list[Frame]]) -> None:
         """Take the frames of messages, oldest first, at most `BATCH`."""

@@ -42,7 +42,7 @@ class FrameReader:
     what comes next; a message that is one is never cut.
 
     Args:
-        socket: Where they come; nobody else reads it.
+        socket: Where they come; only this reads it.
     """
 
     __slots__ = ("_asked", "_get", "_receive")

@@ -57,7 +57,7 @@ class Line:
         self.queue: Queue = queue  # what the socket would not take
         self.is_scheduled: bool = False  # `_pump` will be called
         self.is_look_due: bool = False  # `_look_after_sends` will be called
-        self.awaits_peer: bool = False  # somebody wants to know when it is connected
+        self.awaits_peer: bool = False  # `connected` is to be told when it is connected
         self.is_lost: bool = False  # the peer has closed its end
         self.monitor: zmq.Socket[bytes] | None = None
         if channel in MONITORED:

@@ -1,7 +1,7 @@
 """
 What is a client's socket to a program that uses it itself, beside the client?
 
-It stays a `zmq.asyncio.Socket`. What somebody else does with it is noticed, since it may take the
+It stays a `zmq.asyncio.Socket`. The client notices what a program does with it, since it may take the
 signal that the client waits for; what the session sends on it goes the client's way.
 """
 
@@ -36,7 +36,7 @@ _monitors: Final = itertools.count()
 
 
 class Sender(Protocol):
-    """Who gets what a client's session is asked to send on one of the client's sockets."""
+    """What takes the messages that a session sends on one of a client's sockets."""
 
     def post(
         self, channel: Channel, message: dict[str, Any], ident: Any, buffers: list[Any]
@@ -53,7 +53,7 @@ class ConSocket(_AsyncSocket):
     """
     A `zmq.asyncio.Socket` that the client reads.
 
-    Who receives on it himself competes with the client: each message goes to one of the two.
+    A program that receives on it competes with the client: each message goes to one of the two.
     Sending on it is safe; to have messages signed, and in one order with the client's own, use
     `Session.send` of the client's session.
 
@@ -143,7 +143,7 @@ class ConSocket(_AsyncSocket):
 
 
 class _Monitor(zmq.Socket[bytes]):
-    """What tells of another socket's peer, and is closed with that one: nobody is to be warned."""
+    """What tells of another socket's peer. That socket closes it, so it gives no warning."""
 
     def __del__(self) -> None:
         self.close(linger=0)

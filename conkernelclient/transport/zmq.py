@@ -49,7 +49,7 @@ logger: Final = logging.getLogger(__name__)
 
 # Of one whose kernel is about to go. With none at all libzmq 4.3.5 aborts the process if the kernel
 # closes its end right then and half a message has left ("Resource temporarily unavailable",
-# session_base.cpp:233). No new kernel gets what is left: a lost peer is looked for 100 ms later.
+# session_base.cpp:233). No new kernel gets what is left: libzmq looks for a lost peer 100 ms later.
 BREAK_OFF: Final = 20
 
 
@@ -284,7 +284,7 @@ class ZmqTransport:
                 line.is_look_due = False
                 if self._lines.get(line.channel) is line:
                     self._look(line)
-        except zmq.ZMQError as error:  # somebody closed the socket meanwhile
+        except zmq.ZMQError as error:  # a program closed the socket meanwhile
             self._lose(line, error)
 
     def _schedule(self, line: Line) -> None:
@@ -307,6 +307,7 @@ class ZmqTransport:
                 raise
 
     def _pump(self, line: Line) -> None:
+        """Send what waits on `line`, and hand what came there to the sink, one batch at most."""
         began = time.monotonic()
         line.is_scheduled = True  # until the socket is empty nobody else need look
         try:
@@ -321,7 +322,7 @@ class ZmqTransport:
         self.seconds += time.monotonic() - began
 
     def _prepare(self, line: Line) -> bool:
-        """Send what waits; tells whether the peer is there of whom somebody wants to know."""
+        """Send what waits; tells whether the peer has come for which the line waits."""
         if not (line.queue or line.awaits_peer):
             return False
         with self._lock:
