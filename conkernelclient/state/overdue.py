@@ -1,12 +1,12 @@
 """
 Which requests are half answered, and when is the kernel to be asked?
 
-A request has its reply or its idle, and the other half is mostly on its way. But an interrupt that hits
-the kernel in its own code, right before or after the user's, may cost a reply: the kernel goes idle
-and never sends it, or sends it in pieces that cannot be read; a status may break in the same way.
-One message may also just overtake another. So there are questions: a silent empty request goes to
-the same shell, and what is not in when that is answered will not come. A kernel that goes idle
-after several questions, and answers none, sends no replies at all.
+A request has its reply or its idle, and the other half is mostly on its way. But an interrupt that
+hits the kernel in its own code, right before or after the user's, may cost a reply: the kernel goes
+idle and never sends it, or sends it in pieces that cannot be read; a status may break in the same
+way. One message may also just overtake another. So there are questions: a silent empty request goes
+to the same shell, and what is not in when the kernel answers that will not come. A kernel that goes
+idle after several questions, and answers none, sends no replies at all.
 
 Rarely an interrupt leaves a lock behind for which ipykernel's publishing thread waits ever after:
 such a kernel answers, and publishes nothing. Whoever waits for its idle fails.

@@ -1,8 +1,8 @@
 """
 What is a client's socket to a program that uses it itself, beside the client?
 
-It stays a `zmq.asyncio.Socket`. The client notices what a program does with it, since it may take the
-signal that the client waits for; what the session sends on it goes the client's way.
+It stays a `zmq.asyncio.Socket`. The client notices what a program does with it, since that may take
+the signal that the client waits for; what the session sends on it goes the client's way.
 """
 
 from __future__ import annotations
