@@ -1,8 +1,8 @@
 """
-What is told to those who live along with a connection?
+What does a connection tell the objects that live along with it?
 
-Whoever looks after its kernel or its requests joins it, and hears what happens to it; the
-connection knows nothing else of them.
+The peer looks after its kernel, the watchdog after its requests: both join the connection, which
+tells them what happens to it, and knows nothing else of them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["Companion"]
 
 
 class Companion:
-    """Hears what happens to a connection; of what it does not care for it hears nothing."""
+    """Learns what happens to a connection; a method that it does not override does nothing."""
 
     def rebound(self) -> None:
         """Learn that another loop is served now."""
 
     def sent(self) -> None:
-        """Learn that a request was sent, while nobody watched the requests."""
+        """Learn that a request was sent, while no companion watched the requests."""
 
     def suspended(self) -> None:
         """Learn that the connection broke with the kernel."""

@@ -3,8 +3,8 @@ How do the requests of one client and the messages of its kernel meet?
 
 The connection owns the transport, the wire, the router and the window, and joins them: what is sent
 is registered first; what comes is unpacked, routed, and handed to its owner. It knows asyncio and
-not the client that holds it, so that a client which is dropped can be collected. Whoever looks
-after its kernel or its requests joins it as a companion; it knows none of them by name.
+not the client that holds it, so that a client which is dropped can be collected. The peer and the
+watchdog join it as companions; it knows neither by name.
 
 The way of a message: `ZmqTransport._pump`, `FrameReader.read`, `Connection.received`,
 `Inbound.take`, `Wire.unpack`, `Connection._deliver`, `Router.feed`, the owner's `receive`,
@@ -68,13 +68,13 @@ class Connection(Sending):
     Attributes:
         recording: What was published for requests made without `run()`.
         presence: Whether the kernel is there.
-        is_watched: Whether somebody watches what becomes of the open requests.
+        is_watched: Whether the watchdog watches what becomes of the open requests.
         overdue: Which of them are half answered.
         subshells: The kernel's subshells, as far as they are known.
         displays: The outputs that a display id names, whichever run showed them.
         subscribers: Whoever is given each message.
         stats: What goes on, in figures.
-        inboxes: What nobody claimed, by channel.
+        inboxes: What has no owner, by channel.
         loop: The event loop that it serves; None before the first use in one.
         published: How many batches of messages came on iopub.
         peer_listeners: Called when the kernel is connected, and when the first comes of what it
@@ -199,7 +199,7 @@ class Connection(Sending):
             self.pump(channel)
 
     def close(self, channel: Channel) -> None:
-        """Close one channel; whoever waits on it gets `ChannelsClosedError`."""
+        """Close one channel; its requests and readers get `ChannelsClosedError`."""
         self._transport.close(channel)
         self._inbound.clear(channel)
         if self.loop is None or not self.loop.is_closed():
@@ -313,6 +313,7 @@ class Connection(Sending):
         self.close(channel)
 
     def _deliver(self, channel: Channel, message: Incoming) -> None:
+        """Hand one message to where the router says, and to the subscribers."""
         if self.questions or message.msg_type in NOTICED:
             self._notice(channel, message)
         to, request, ended = self._router.feed(channel, message)
@@ -351,9 +352,9 @@ class Connection(Sending):
 
     def break_off(self, make_error: Callable[[], ConKernelError], *, also_paused: bool) -> None:
         """
-        Break with the kernel: what was sent fails, and whoever reads; what is sent waits.
+        Break with the kernel: sent requests and readers fail; what is sent from now on waits.
 
-        With `also_paused` those requests fail as well that wait for the kernel.
+        With `also_paused` the requests that wait for the kernel fail as well.
         """
         self.pause()
         self.suspend()
@@ -361,7 +362,7 @@ class Connection(Sending):
         self.fail_readers(make_error)
 
     def open_requests(self) -> list[Request]:
-        """Give the requests that somebody waits for, oldest first."""
+        """Give the open requests, oldest first."""
         return self._router.open_requests
 
     def sent_requests(self) -> list[Request]:
@@ -386,7 +387,7 @@ class Connection(Sending):
         """
         Let every request fail that is under way or waits its turn, of one channel or of all.
 
-        With `also_paused` those as well that wait for the kernel, and were never sent.
+        With `also_paused` the paused ones fail as well, which were never sent.
         """
         if self.loop is not None and self.loop.is_closed():
             self.sweep()
@@ -409,7 +410,7 @@ class Connection(Sending):
             self.recording.fail(make_error, spared)
 
     def fail_readers(self, make_error: Callable[[], ConKernelError]) -> None:
-        """Let those fail who wait at a channel object for a lost reply, or for ever."""
+        """Let the readers fail that wait at a channel object for a lost reply, or for ever."""
         if self.is_bound():
             spared = {entry.msg_id for entry in self._window.paused}
             for inbox in self.inboxes.values():
@@ -418,6 +419,6 @@ class Connection(Sending):
 
 
 def _late_owner_of(request: Request) -> LateOwner | None:
-    """Give whom `request` belonged to before it ended, as long as somebody holds him."""
+    """Give the owner that `request` had before it ended, as long as a program holds it."""
     owner = request.owner
     return cast("weakref.ref[LateOwner]", owner)() if isinstance(owner, weakref.ref) else None

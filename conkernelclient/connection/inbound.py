@@ -165,7 +165,7 @@ class Inbound:
             self._pieces[name].clear()
 
     def finish(self) -> None:
-        """Read now what waits: nobody can be told in a loop that is closed."""
+        """Read now what waits: a thread can tell nothing in a loop that is closed."""
         lines, self._lines = self._lines, {}
         for channel, line in lines.items():
             for frames in line:

@@ -1,7 +1,7 @@
 """
-Where is a message kept that nobody claimed, and how does a program wait for it?
+Where is a message kept that has no owner, and how does a program wait for it?
 
-By channel, up to a bound; whoever asks for the reply to his request gets that one.
+By channel, up to a bound; a caller that claims the reply to one request gets that one.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ BYTES_KEPT: Final = 256 * 2**20
 
 class Inbox:
     """
-    The messages of one channel that nobody claimed. Beyond its bounds the oldest go.
+    The messages of one channel that have no owner. Beyond its bounds the oldest go.
 
-    `status` messages have a bound of their own: whoever waits for a request's idle gets it, however
-    many others came meanwhile.
+    `status` messages have a bound of their own: a caller that waits for a request's idle gets
+    it, however many others came meanwhile.
 
     Attributes:
         dropped: How many went so.
@@ -75,7 +75,7 @@ class Inbox:
         return len(self._others) + len(self._statuses)
 
     def put(self, message: Incoming) -> None:
-        """Keep `message`, or give it to whoever claimed the reply to its request."""
+        """Keep `message`, or give it to the claim of the reply to its request."""
         claim = self._claims.get(message.parent_id)
         if claim is not None and not (claim.done() or claim.get_loop().is_closed()):
             call_there(claim.get_loop(), _settle, claim, message)
@@ -116,7 +116,7 @@ class Inbox:
         return [kept[place] for place in sorted(kept)]
 
     def discard_parentless(self) -> None:
-        """Drop what answers nobody, such as the status messages of a kernel that starts."""
+        """Drop what answers no request, such as the status messages of a kernel that starts."""
         for kept in (self._others, self._statuses):
             for place in [place for place, message in kept.items() if not message.parent_id]:
                 self._take(place)
@@ -141,7 +141,7 @@ class Inbox:
         """
         Take the reply to the request `msg_id`, or wait for it.
 
-        Everybody who claims another one is left alone.
+        Claims of other replies stay as they are.
 
         Raises:
             ReplyTimeout: It does not come within `timeout` seconds (None: for ever).
@@ -173,7 +173,7 @@ class Inbox:
         return claim.result()
 
     def fail(self, make_error: Callable[[], ConKernelError]) -> None:
-        """Let everybody who waits fail; what is kept stays."""
+        """Let all waiters fail; what is kept stays."""
         self._waiting.fail_all(make_error)
         for claim in self._claims.values():
             call_there(claim.get_loop(), _fail, claim, make_error)
@@ -181,19 +181,19 @@ class Inbox:
     def fail_claims(
         self, make_error: Callable[[], ConKernelError], spared: Collection[str] = ()
     ) -> None:
-        """Let those fail who claimed a reply that will not come, but for the `spared` ones."""
+        """Let the claims of replies that will not come fail, but for the `spared` ones."""
         for msg_id in list(self._claims):
             if msg_id not in spared:
                 self.fail_claim(msg_id, make_error)
 
     def fail_claim(self, msg_id: str, make_error: Callable[[], ConKernelError]) -> None:
-        """Let whoever claimed the reply to that request fail."""
+        """Let the claim of the reply to that request fail."""
         claim = self._claims.get(msg_id)
         if claim is not None:
             call_there(claim.get_loop(), _fail, claim, make_error)
 
     def fail_patient(self, make_error: Callable[[], ConKernelError]) -> None:
-        """Let those fail who wait for ever; the others will get `queue.Empty` in time."""
+        """Let the waiters without a timeout fail; the others get `queue.Empty` in time."""
         for waiter, task in tuple(self._patient.items()):
             if waiter.get_loop().is_closed():
                 continue
@@ -203,7 +203,7 @@ class Inbox:
                 self._untold[task] = make_error
 
     def forget_waiters(self) -> None:
-        """Forget whoever waits in a loop that is closed."""
+        """Forget the waiters in loops that are closed."""
         self._waiting.forget_closed()
         for waiter in [one for one in self._patient if one.get_loop().is_closed()]:
             del self._patient[waiter]
@@ -223,7 +223,7 @@ class Inbox:
                 await waiter
         except BaseException:
             if len(self) and waiter.done() and not waiter.cancelled():
-                self._waiting.wake_one()  # it was for us, who are gone: another one is to look
+                self._waiting.wake_one()  # this waiter is gone: another one is to look
             raise
         finally:
             self._patient.pop(waiter, None)

@@ -6,14 +6,14 @@ connection knows. `bind` is called with each use, and moves the connection to th
 unless the served one runs in another thread.
 
 A loop that was served before is at rest, or it runs in a thread of its own, while another one is
-served. What was asked there has its answer there: whoever reads the message keeps the state, and
-what belongs to a loop (futures, tasks, timers) is only touched in it, by `call_there`. A loop at
-rest holds one callback of ours. With that it is served again as soon as it runs, also if it only
-awaits an old answer; while the served loop runs in another thread it looks now and then whether
-that goes on, for no loop tells others that it stops.
+served. What was asked there has its answer there: the served loop reads the message and changes the
+state, and what belongs to a loop (futures, tasks, timers) is only touched in it, by `call_there`. A
+loop at rest holds one callback of ours. With that it is served again as soon as it runs, also if it
+only awaits an old answer; while the served loop runs in another thread the callback looks now and
+then whether that goes on, for no loop tells others that it stops.
 
-What was asked in a loop that is closed is forgotten: it leaves the router and the window, so that
-nobody waits behind it. A thread that waits for it gets `ChannelsClosedError`.
+What was asked in a loop that is closed is forgotten: the router and the window drop it, so that
+nothing waits behind it. A thread that waits for it gets `ChannelsClosedError`.
 """
 
 from __future__ import annotations

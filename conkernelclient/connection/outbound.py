@@ -2,7 +2,7 @@
 How does what a client says become frames on its channels?
 
 A message is made as `Session.msg` makes it, packed by the wire, and handed to the transport. It
-leaves through the session if somebody has put a `send` of his own there.
+goes through the session if a program has put a `send` of its own there.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Outbound:
         transport: Takes them.
         presence: Knows whether the kernel is there.
         subshells: The kernel's subshells.
-        record: Is called with each request on shell, before it leaves.
+        record: Is called with each request on shell, before it is sent.
 
     Attributes:
         requests: How many messages were sent.
@@ -91,7 +91,7 @@ class Outbound:
         """Make a message, as `Session.msg` does; from any thread."""
         session = self._session
         with self.lock:  # a session counts its messages without one
-            own = vars(session)  # somebody may have put a function of his own there
+            own = vars(session)  # a program may have put a function of its own there
             is_own = "msg" in own or "msg_header" in own or Session.msg is not MSG
             if is_own or not self._is_plain:
                 return session.msg(msg_type, content, metadata=dict(metadata or {}))
@@ -172,7 +172,7 @@ class Outbound:
     def post_message(
         self, channel: Channel, message: dict[str, Any], buffers: Sequence[Any]
     ) -> None:
-        """Send a message; through the session, if somebody has put a `send` of his own there."""
+        """Send a message; through the session, if a program has put a `send` of its own there."""
         if not is_bound(self._session):
             socket = self._transport.socket(channel)
             if socket is not None:

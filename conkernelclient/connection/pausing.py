@@ -1,8 +1,8 @@
 """
 How long does a request wait for a kernel that is not there yet?
 
-While a kernel starts, restarts, or is looked for, what is meant for its shell is paused in the
-window. What has been paused for `startup_timeout` seconds fails, and was never sent.
+While a kernel starts, restarts, or is looked for, the window pauses what is meant for its shell. A
+request that has been paused for `startup_timeout` seconds fails, and was never sent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Pausing:
 
     Attributes:
         timeout: Seconds that each is paused; None: any time.
-        describe: Says what is waited for; set by whoever knows.
+        describe: Says what is waited for; set by the peer.
     """
 
     describe: Callable[[], str]

@@ -214,7 +214,7 @@ class Peer(Companion):
             self._break_off(self._presence.error, also_paused=True)
 
     def _give_up(self) -> None:
-        """Tell everybody that the kernel is gone."""
+        """Tell requests, readers and the owner that the kernel is gone."""
         connection = self._connection
         connection.fail_all(self._presence.error)
         connection.fail_readers(self._presence.error)
@@ -246,7 +246,7 @@ class Peer(Companion):
             connection.pump_all()
 
     async def _wait_for_its_end(self) -> None:
-        """Leave it to the owner to tell of the end; if he does not, the sockets have to do."""
+        """Give the owner time to tell of the end; if it does not, the sockets have to do."""
         await asyncio.sleep(ENDS_WITHIN)
         self.learn(News.SILENT)
 
@@ -319,7 +319,7 @@ class Peer(Companion):
         return True
 
     def _fail_lost(self, requests: list[Request], *, has_restarted: bool) -> None:
-        """Let fail what was answered while nobody listened: what was asked later has its answer."""
+        """Let fail what was answered while no socket was open; the kernel answers what is newer."""
         for request in requests:
             # Those in a subshell may be at it still; when they idle, they are asked for.
             may_go_on = request.takes_iopub and getattr(request.owner, "subshell_id", None)

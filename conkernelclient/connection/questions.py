@@ -1,7 +1,7 @@
 """
 Which input requests are open?
 
-Those that nobody has answered, and whose code was not replied to: it asks no more.
+Those without an answer, until the reply to their request is in: its code asks no more.
 """
 
 from __future__ import annotations

@@ -5,12 +5,12 @@ When three things are so: it answered a `kernel_info_request`; the client has su
 since anything came over it (the kernel's `iopub_welcome` of JEP 65, or the status of a probe); and
 it knows the client's stdin, for it drops a question to a client that it does not know. A
 subscription takes its time to reach the kernel; probes follow each other, one round trip each,
-until one is heard.
+until the status of one arrives.
 
 The reply to the first question may be lost, as by an interrupt, and its idle published before the
 subscription had reached the kernel: then nothing tells of it. So a question that was asked before
-iopub was heard, and has no answer soon after, is asked again, once; of the second one the watchdog
-will tell.
+iopub was subscribed, and has no answer soon after, is asked again, once; the watchdog looks after
+the second one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Greeting"]
 
-ASK_AGAIN: Final = 0.5  # seconds from the first that is heard; a kernel that is up has answered
+ASK_AGAIN: Final = 0.5  # seconds from the first message on iopub; a kernel that is up has answered
 
 
 class Greeting:
@@ -54,7 +54,7 @@ class Greeting:
         self._reply: Message | None = None  # that was not looked at yet
         self._info: Message | None = None
         self._error: BaseException | None = None
-        self._is_followed = False  # iopub was heard when the last question was asked
+        self._is_followed = False  # iopub was subscribed when the last question was asked
         self._ask_at: float | None = None  # when it is asked again, by the loop's clock
 
     async def until_ready(

@@ -1,8 +1,8 @@
 """
 How does a program wait for what the kernel publishes for a request made without `run()`?
 
-The records are filled as messages come; whoever takes one waits until its idle is in, or until it
-is sure that it will never come.
+The records are filled as messages come; a caller that takes one waits until its idle is in, or
+until it is sure that it will never come.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Recording"]
 
 class Recording:
     """
-    The records of one connection, and who waits for them.
+    The records of one connection, and the callers that wait for them.
 
     Attributes:
         records: What was published, by request.
@@ -82,7 +82,7 @@ class Recording:
             self._wake(msg_id)
 
     def forget_waiters(self) -> None:
-        """Forget whoever waits in a loop that is closed."""
+        """Forget the waiters in loops that are closed."""
         for msg_id, parking in list(self._parkings.items()):
             parking.forget_closed()
             if not parking.waiters:

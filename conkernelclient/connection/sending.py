@@ -110,11 +110,11 @@ class Sending(Loops):
     def post_message(
         self, channel: Channel, message: dict[str, Any], buffers: Sequence[Any]
     ) -> None:
-        """Send a message now; through the session, if somebody has put a `send` of his there."""
+        """Send a message now; through the session, if a program has put a `send` there."""
         self._outbound.post_message(channel, message, buffers)
 
     def _unsent(self, msg_id: str, error: Exception) -> None:
-        """Tell whoever waits for messages of a request by hand that it was never sent."""
+        """Let the waiters for messages of a request by hand fail: it was never sent."""
         logger.warning("a request that had waited to be sent never was: %s", error)
 
         def make_error() -> ConKernelError:
@@ -229,8 +229,8 @@ class Sending(Loops):
         """
         Send a registered request; if that fails, it is registered no more.
 
-        With `is_ours` it goes past what is paused, and past a `send` that somebody has put into the
-        session.
+        With `is_ours` it goes past what is paused, and past a `send` that a program has put into
+        the session.
         """
         try:
             if is_ours:
@@ -336,6 +336,6 @@ class Sending(Loops):
             entry = admitted.popleft()
             try:
                 entry.send()
-            except Exception as error:  # whoever frees the window is not to blame
+            except Exception as error:  # the caller that frees the window is not to blame
                 admitted.extend(self._window.done(entry))
                 entry.fail(error)

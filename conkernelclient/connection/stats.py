@@ -33,7 +33,7 @@ class Stats:
         inbound: Counts what comes.
         outbound: Counts what is sent.
         transport: Counts what waits.
-        inboxes: Count what nobody reads.
+        inboxes: Count what no program reads.
         subscribers: Count what they miss.
         recording: Counts what had to go.
         pace: How long requests take.

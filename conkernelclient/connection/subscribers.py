@@ -1,9 +1,9 @@
 """
 Who wants to see messages as they come, whosever they are?
 
-Each subscriber has a task of its own behind a bounded queue: a slow one delays nobody, and what it
-misses is counted. `status` messages have a bound of their own, so that a flood of others costs
-nobody the idle of a request.
+Each subscriber has a task of its own behind a bounded queue: a slow one delays no other, and
+counts what it misses. `status` messages have a bound of their own, so that a flood of others costs
+no subscriber the idle of a request.
 """
 
 from __future__ import annotations

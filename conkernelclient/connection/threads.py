@@ -23,8 +23,8 @@ class _Known:
     What this process knows of loops.
 
     Attributes:
-        are_several: Whether any client has ever gone from one loop to another: until then nobody
-            need ask where he is.
+        are_several: Whether any client has ever gone from one loop to another: until then no
+            call need ask where it runs.
     """
 
     are_several = False
@@ -41,7 +41,7 @@ def call_there(
     """
     Call `function` where `loop` runs: now if that is here, or as soon as it runs.
 
-    In a loop that is closed nobody can be told.
+    In a loop that is closed nothing can be called.
     """
     if not is_elsewhere(loop):
         if not loop.is_closed():

@@ -2,8 +2,8 @@
 How does a coroutine wait for news, and who looks after tasks that nobody awaits?
 
 News may come in the thread of another loop than the one that waits, between a look and the wait for
-what it did not find: so a `Parking` registers whoever waits before he looks, and wakes him in his
-own loop. `Tasks` keeps what would be collected otherwise, and says what fails.
+what it did not find: so a `Parking` registers a waiter before it looks, and wakes it in its
+own loop. `Tasks` keeps tasks that would be collected otherwise, and logs those that fail.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Parking:
     Where coroutines of any loop wait for news.
 
     Attributes:
-        waiters: Those who wait, in the order in which they came.
+        waiters: Their futures, in the order in which they came.
     """
 
     __slots__ = ("waiters",)
@@ -65,12 +65,12 @@ class Parking:
         self.waiters.pop(waiter, None)
 
     def wake_all(self) -> None:
-        """Wake all, each in his loop."""
+        """Wake all waiters, each in its loop."""
         for waiter in tuple(self.waiters):
             call_there(waiter.get_loop(), _settle, waiter)
 
     def wake_one(self) -> None:
-        """Wake whoever has waited longest, and whoever cannot look before his loop runs again."""
+        """Wake the oldest waiter, and those that cannot look before their loops run again."""
         for waiter in tuple(self.waiters):
             self.waiters.pop(waiter, None)
             loop = waiter.get_loop()
@@ -90,7 +90,7 @@ class Parking:
         call_there(waiter.get_loop(), _fail, waiter, make_error)
 
     def forget_closed(self) -> None:
-        """Forget whoever waits in a loop that is closed."""
+        """Forget the waiters in loops that are closed."""
         for waiter in [one for one in self.waiters if one.get_loop().is_closed()]:
             self.waiters.pop(waiter, None)
 

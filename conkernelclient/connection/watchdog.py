@@ -1,5 +1,5 @@
 """
-How does the kernel come to be asked for replies that are overdue, and who is told of its answers?
+How does the client ask the kernel for what is overdue, and what follows from its answers?
 
 `Overdue` decides when that is, and what an answer says; here is what acts: one timer, and the
 questions, which are silent empty requests.
@@ -97,7 +97,7 @@ class Watchdog(Companion):
             self._ask([request])
 
     def answered(self, question: Question, channel: Channel) -> None:
-        """Tell those of whom `question` tells that nothing more will come: a part of it came."""
+        """Take a part of the answer to `question`; owners for whom nothing more will come end."""
         connection = self._connection
         if channel != "shell":
             question.is_published_for = True
@@ -144,7 +144,7 @@ class Watchdog(Companion):
         connection = self._connection
         loop = connection.loop
         if loop is None or loop.is_closed() or not connection.presence.sends:
-            return  # whoever looks for the kernel decides; the next look asks for what remains
+            return  # the peer looks for the kernel; the next look asks for what remains
         for subshell_id, owed in by_shell(requests).items():
             self._send(subshell_id, owed, loop)
 
@@ -200,7 +200,7 @@ class Probe:
 
     question: Question
     is_ours: bool = True  # no caller of the client made this request
-    subshell_id: str | None = None  # nobody asks what became of it
+    subshell_id: str | None = None  # the main shell; no question asks what became of it
 
     def __init__(self, watchdog: Watchdog) -> None:
         self._watchdog = watchdog
@@ -210,8 +210,8 @@ class Probe:
         self._watchdog.answered(self.question, channel)
 
     def end(self) -> None:
-        """Learn that no more of it will come; nobody tells that of a question."""
+        """Learn that no more of it will come; of a question this is never told."""
 
     def fail(self, error: BaseException) -> None:
-        """Learn that the kernel is gone; whoever it is about learns of that as well."""
+        """Learn that the kernel is gone; the requests that it is about fail as well."""
         self._watchdog.overdue.close(self.question)
