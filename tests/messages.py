@@ -12,6 +12,7 @@ from jupyter_client.adapter import adapt
 from jupyter_client.jsonutil import json_default
 from jupyter_client.session import json_packer, json_unpacker
 
+from conkernelclient import errors
 from conkernelclient.protocol.incoming import Incoming
 from conkernelclient.protocol.wire import DELIMITER, WireSettings
 
@@ -71,3 +72,10 @@ def incoming(msg_type: str, parent_id: str = "", **content: Any) -> Incoming:
 def status(state: str, parent_id: str) -> Incoming:
     """A status message."""
     return incoming("status", parent_id, execution_state=state)
+
+
+def kind(error: BaseException) -> type[BaseException]:
+    """The class of ours, also where one of nbclient's, which may be loaded, stands beside it."""
+    ours: type[BaseException] = getattr(errors, type(error).__name__)
+    assert isinstance(error, ours)
+    return ours

@@ -38,7 +38,7 @@ class Link:
         self._tell("interrupt")
 
     def end(self, make_error: Any, *, returns: bool) -> None:
-        self._tell("ended", type(make_error()), returns)
+        self._tell("ended", kind(make_error()), returns)
 
     def start(self, info: Any, *_: Any) -> None:
         self._tell("started", info)
