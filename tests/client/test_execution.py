@@ -14,7 +14,7 @@ from conkernelclient.state.presence import News
 from conkernelclient.state.router import Phase
 
 from ..clients import LONG, until
-from ..messages import incoming
+from ..messages import incoming, kind
 from .line import Line, request
 
 
@@ -186,7 +186,7 @@ async def test_without_a_kernel_it_fails_at_once() -> None:
     line.presence.feed(News.ENDED)
     line.presence.feed(News.READ)
     execution, watcher = launched(line)
-    assert [type(error) for error in watcher.told] == [DeadKernelError]
+    assert [kind(error) for error in watcher.told] == [DeadKernelError]
     assert (execution.is_finished, line.router.pending, line.sent) == (True, 0, [])
 
 

@@ -12,6 +12,7 @@ import pytest
 from conkernelclient import ConKernelManager
 from conkernelclient.errors import DeadKernelError
 from conkernelclient.manager.clients import Clients
+from tests.messages import kind
 
 
 class Link:

@@ -52,7 +52,7 @@ class Told:
 
     def end(self, make_error: Callable[[], ConKernelError], *, returns: bool = False) -> None:
         error = make_error()
-        self.news.append((type(error), getattr(error, "expected", None), returns))
+        self.news.append((kind(error), getattr(error, "expected", None), returns))
 
     def call_off_restart(self) -> None:
         self.news.append("stays")
@@ -213,7 +213,7 @@ async def test_a_client_that_is_made_late_hears_how_the_kernel_stands() -> None:
             told.append("restarts")
 
         def end(self, make_error: Any) -> None:
-            told.append(type(make_error()))
+            told.append(kind(make_error()))
 
     link: Any = Link()
     manager.succession.inform(link)
