@@ -14,6 +14,7 @@ from conkernelclient import ConKernelManager
 from conkernelclient.errors import DeadKernelError, KernelRestartedError
 from conkernelclient.manager.life import Life
 from conkernelclient.manager.succession import PORT_RETRIES, Succession
+from tests.messages import kind
 
 from ..clients import until
 
