@@ -239,7 +239,8 @@ class Run(RequestFuture["Result"]):
         """Learn that the kernel has begun with it: its timeout runs from now on."""
         if self.done():
             return
-        self._disarm()
+        if self._timer is not None:
+            self._disarm()
         if self._options.timeout is not None:
             call_there(self._loop, self._arm, self._options.timeout, self._timed_out)
 

@@ -77,6 +77,7 @@ class Connection(Sending):
         inboxes: What has no owner, by channel.
         loop: The event loop that it serves; None before the first use in one.
         published: How many batches of messages came on iopub.
+        make: Makes a message, as `Session.msg` does; from any thread.
         peer_listeners: Called when the kernel is connected, and when the first comes of what it
             publishes.
         questions: The input requests without an answer.
@@ -152,6 +153,7 @@ class Connection(Sending):
             subshells=self.subshells,
             record=record,
         )
+        self.make: Callable[..., dict[str, Any]] = self._outbound.make
 
         def configure() -> None:
             connection = this()

@@ -22,7 +22,7 @@ from .loops import Loops
 from .threads import is_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
@@ -47,6 +47,7 @@ class Sending(Loops):
     presence: Presence
     questions: Questions
     is_watched: bool
+    make: Callable[..., dict[str, Any]]
     _companions: list[Companion]
     _outbound: Outbound
     _pausing: Pausing
@@ -126,12 +127,6 @@ class Sending(Loops):
         self.inboxes["shell"].fail_claim(msg_id, make_error)
 
     # Requests
-
-    def make(
-        self, msg_type: str, content: dict[str, Any], metadata: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Make a message, as `Session.msg` does; from any thread."""
-        return self._outbound.make(msg_type, content, metadata)
 
     def record(self, message: dict[str, Any]) -> None:
         """Begin a record of what is published for a request, unless a run gathers it."""
@@ -265,7 +260,9 @@ class Sending(Loops):
         if request.phase is not DONE:
             self._router.end(request)
         if entry is not None:
-            self.step_aside(entry)
+            admitted = self._window.done(entry)
+            if admitted:
+                self._send_all(admitted)
 
     def give_up(self, request: Request, entry: Entry | None = None) -> bool:
         """
