@@ -326,7 +326,7 @@ class Execution:
             return
         if phase is IDLED and self.is_interrupted:
             self._connection.ask_after(self.request)
-        if self._news is not None:
+        if self._news is not None and self._news.waiters:
             self._news.wake_all()
 
     def receive_late(self, message: Incoming) -> None:
