@@ -76,7 +76,7 @@ class ConChannel(AsyncZMQSocketChannel):
         """Start the channel; it runs from the time it is made."""
 
     def close(self) -> None:
-        """Close the channel; whoever waits for a message gets `ChannelsClosedError`."""
+        """Close the channel; its readers get `ChannelsClosedError`."""
         if self.connection is not None:
             self.connection.close(self.name)
         self._socket = None
@@ -89,7 +89,7 @@ class ConChannel(AsyncZMQSocketChannel):
         self, timeout: float | None = None
     ) -> Message:
         """
-        Give the oldest message that nobody claimed.
+        Give the oldest message that has no owner.
 
         Args:
             timeout: Seconds; None waits for ever, 0 looks once.
@@ -125,7 +125,7 @@ class ConChannel(AsyncZMQSocketChannel):
     async def get_msgs(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
     ) -> list[Message]:
-        """Give all messages that are there and that nobody claimed; [] if there are none."""
+        """Give all messages that are there and have no owner; [] if there are none."""
         connection = self._running()
         connection.pump(self.name)
         return [message.message for message in connection.inboxes[self.name].take_all()]

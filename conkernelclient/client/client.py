@@ -301,7 +301,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         Give figures of what goes on.
 
         Returns:
-            "pending": requests that somebody waits for. "orphans": messages of requests that were
+            "pending": requests that a caller waits for. "orphans": messages of requests that were
             given up. "dropped": messages that nobody read in time. "rejected": what came and was no
             message (unsigned, replayed, not JSON, torn by an interrupt, also if it was put together
             later; short ones that come at once may count as one). "too_large": messages over

@@ -161,7 +161,7 @@ class Comms:
     async def _opened(self, comm_id: str, target_name: str, message: Message) -> None:
         handler = self._targets.get(target_name)
         if handler is None:
-            return  # it is somebody else's: other clients hear it too
+            return  # another client's: the kernel publishes it to all
         comm = self._comms[comm_id] = Comm(self, comm_id, target_name)
         await _call(handler, comm, message)
 

@@ -5,8 +5,8 @@ An `Execution` owns the request of a run, and is its entry in the window. It end
 has finished with the cell, however its callers fare: given up by them it keeps its place, and
 follows the kernel's messages to the end.
 
-The execution holds its `Watcher`, the run, until one of the two ends: a run that nobody holds still
-has its timeouts and its handlers, so a weak reference would not do. Then the execution lets go of
+The execution holds its `Watcher`, the run, until one of the two ends: a run that no program holds
+still has its timeouts and its handlers, so a weak reference would not do. Then the execution lets go of
 the run, which holds the execution, and with it late output, as long as somebody holds the run. The
 watcher has three methods and no list of callbacks: the run hears at once, in the thread of the
 message, and a run that waits costs no list.
@@ -48,7 +48,7 @@ PAST: Final = frozenset({Phase.REPLIED, Phase.IDLED, Phase.DONE})  # the kernel 
 
 
 class Watcher(Protocol):
-    """Whoever is told how an execution goes: a run, for those who wait for it."""
+    """What an execution tells how it goes: a run, for the callers that wait for it."""
 
     def began(self) -> None:
         """Learn that the kernel has begun with it."""
@@ -69,8 +69,8 @@ class Execution:
 
     Args:
         connection: The kernel's.
-        loop: Its watcher's; whoever waits for news of it waits there.
-        watcher: Is told how it goes.
+        loop: Its watcher's; the watcher waits there for news of it.
+        watcher: Learns how it goes.
         message: The `execute_request`.
         buffers: Are sent with it.
         answers_questions: Somebody answers what its code asks.
@@ -85,7 +85,7 @@ class Execution:
         request: As the router knows it.
         reply: The kernel's; None until it is in.
         notice: The kernel's notice that it is inside the code; None until it is in.
-        reducer: The outputs; None until there are any, or somebody asks for its events.
+        reducer: The outputs; None until there are any, or a caller asks for its events.
         late: Events that came after the end; None if there were none.
         began_at: When the kernel began with it, by `time.monotonic`; None before that.
         ended_at: When the kernel had finished with it, or was known never to begin; None before.
@@ -159,7 +159,7 @@ class Execution:
         self._max_output_bytes = max_output_bytes
         self._is_inside: bool = False  # the kernel was seen to be inside the code
         self._log: EventLog | None = None
-        self._news: Parking | None = None  # who waits for a change
+        self._news: Parking | None = None  # set when a caller waits for a change
         self._ladder: Ladder | None = None  # set when it is interrupted
         self._then: list[Callable[[], None]] | None = None  # to call at its end
 
@@ -235,7 +235,7 @@ class Execution:
         """
         Interrupt it, and no other; tells whether the kernel has finished with it in the end.
 
-        Whoever asks while that is under way joins; the last one who is cancelled ends it.
+        A caller that asks while that is under way joins; the last one that is cancelled ends it.
 
         Raises:
             NotInterruptibleError: It runs in a subshell, which a process interrupt does not reach.
@@ -359,7 +359,7 @@ class Execution:
         self.look_again()
 
     def look_again(self) -> None:
-        """Let look again who waits for news, also in a loop that another one reads for."""
+        """Let the waiters for news look again, also in a loop that another one reads for."""
         if self._news is not None:
             self._news.wake_all()
 
@@ -406,7 +406,7 @@ class Execution:
 
     def _close(self) -> Watcher | None:
         """
-        Leave the window and the router: the one door at which every execution ends.
+        Give back the places in window and router: every execution ends here.
 
         Gives the watcher that is to be told, of which it lets go.
         """
@@ -414,7 +414,7 @@ class Execution:
         if self.ended_at is not None:
             return watcher
         self.ended_at = time.monotonic()
-        # Late output finds it as long as somebody holds its run.
+        # Late output finds it as long as a program holds its run.
         self.request.owner = weakref.ref(self)
         self._connection.finish(self.request, self)
         if self._then is not None:

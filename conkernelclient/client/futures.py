@@ -43,7 +43,7 @@ class RequestFuture(asyncio.Future[T], Coroutine[Any, Any, T], Generic[T]):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
         self._is_detached = False
-        # Those who await it, as long as it is not done. Most are awaited once.
+        # The tasks that await it, as long as it is not done. Most are awaited once.
         self._waiters: tuple[asyncio.Future[None], ...] = ()
 
     def detach(self) -> None:

@@ -1,5 +1,5 @@
 """
-Who calls the caller's handlers, and when?
+When are the caller's handlers called, and in which task?
 
 Each run has tasks of its own for them: a handler that is slow, or fails, delays its own run and no
 other.

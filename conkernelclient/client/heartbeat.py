@@ -1,7 +1,7 @@
 """
 Does the kernel answer pings?
 
-A thread asks again and again, as jupyter_client's does. It runs only where somebody wants to know:
+A thread asks again and again, as jupyter_client's does. It runs only where a program wants to know:
 the client itself learns of the kernel's end from its manager and its sockets, sooner.
 """
 

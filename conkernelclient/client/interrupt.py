@@ -3,8 +3,8 @@ How does an interrupt hit the run that it is meant for?
 
 A kernel drops an interrupt that comes before it is inside the code, and lets one that comes after
 it hit whatever runs next. So it is sent only between the two, as far as the messages tell, and
-again while the kernel is still at it: the interrupts of an execution are one ladder, and whoever
-asks for one meanwhile joins it.
+again while the kernel is still at it: the interrupts of an execution are one ladder, and a
+caller that asks for one meanwhile joins it.
 
 One that hits the kernel in its own code may cost a reply: see `watchdog`.
 """
@@ -46,7 +46,7 @@ class Interruptible(Protocol):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the kernel is through with it."""
+        """Whether the kernel has finished with it."""
         ...
 
     @property
@@ -69,7 +69,7 @@ class Interruptible(Protocol):
 
 class Ladder:
     """
-    The interrupts of one execution, sent once for all who ask for them.
+    The interrupts of one execution, sent once for all callers that ask for them.
 
     Args:
         execution: Is to be interrupted.
@@ -86,19 +86,19 @@ class Ladder:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._msg_id = execution.msg_id
-        self._climbers = 0  # who waits for its end, or wants it without waiting
+        self._climbers = 0  # the callers that wait for its end, or want it without waiting
         self._task = begin(loop, interrupt_until_finished(execution, send))
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody can join any more: its last interrupt was sent, or it is called off."""
+        """Whether no caller can join any more: its last interrupt was sent, or it is called off."""
         return self._task.done() or self._task.cancelling() > 0
 
     async def climb(self) -> bool:
         """
         Wait until the kernel has finished with it, or nothing has helped; tells which.
 
-        When all who want it were cancelled, no more interrupts are sent.
+        When all callers that want it were cancelled, no more interrupts are sent.
         """
         self._climbers += 1
         try:
@@ -109,7 +109,7 @@ class Ladder:
                 self._task.cancel()
 
     def climb_unwatched(self) -> None:
-        """Let the interrupts go to their end, for which nobody waits; an error is logged."""
+        """Let the interrupts go to their end without a caller that waits; an error is logged."""
         self._climbers += 1  # and never one less
         self._task.add_done_callback(self._ended)
 

@@ -1,7 +1,7 @@
 """
 When are a client's channels open, and where do they lead?
 
-Here they are started and stopped, and the connection file is read that says where the kernel is.
+This module starts and stops them, and reads the connection file, which says where the kernel is.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Lifecycle(AsyncKernelClient):
     _is_heartbeat_started: bool = False  # the present `_hb_channel`, by us
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
 
-    # jupyter_client's gives None, which nobody uses.
+    # jupyter_client's gives None, which no caller uses.
     def start_channels(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         shell: bool = True,
@@ -97,8 +97,8 @@ class Lifecycle(AsyncKernelClient):
 
         Returns:
             An object to await, or not: `kc = await kc.start_channels()` gives the client, without
-            waiting for the kernel. What is sent is held until the kernel is there and its iopub is
-            heard, at most `startup_timeout` seconds; `wait_for_ready()` waits for that.
+            waiting for the kernel. What is sent waits until the kernel is there and its iopub is
+            subscribed, at most `startup_timeout` seconds; `wait_for_ready()` waits for that.
 
         Raises:
             ProtocolError: The connection information lacks a port.
@@ -164,7 +164,7 @@ class Lifecycle(AsyncKernelClient):
 
     @property
     def shell_channel(self) -> ConChannel:
-        """The shell channel: replies that nobody claimed."""
+        """The shell channel: replies that have no owner."""
         return self._open_channel("shell")
 
     @property
@@ -183,7 +183,7 @@ class Lifecycle(AsyncKernelClient):
 
     @property
     def control_channel(self) -> ConChannel:
-        """The control channel: replies that nobody claimed."""
+        """The control channel: replies that have no owner."""
         return self._open_channel("control")
 
     @property
@@ -191,7 +191,7 @@ class Lifecycle(AsyncKernelClient):
         """
         The heartbeat channel.
 
-        Its thread starts when somebody asks for it, here or by `is_alive()`, if it was among the
+        Its thread starts when a program asks for it, here or by `is_alive()`, if it was among the
         channels that `start_channels()` opened.
         """
         if self._hb_channel is None:

@@ -1,7 +1,7 @@
 """
 What does the manager of a kernel tell its clients?
 
-That it starts, restarts and ends: whoever owns the process knows it first.
+That it starts, restarts and ends: the manager, which owns the process, knows it first.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ __all__ = ["MsgId"]
 
 class _PlainStr(type):
     """
-    The type of a class that is like str for whoever looks through its bases.
+    The type of a class that is like str for code that looks through its bases.
 
     `isinstance(..., Awaitable)` looks for `__await__` in the `__mro__`, and `await` does not.
     """

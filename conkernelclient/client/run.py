@@ -1,5 +1,5 @@
 """
-What is a cell that is being run for those who wait for it?
+What is a cell that is being run, for the callers that wait for it?
 
 A `Run` is a future with a few more ways to end: with the result, a timeout, a cancel. What the
 kernel does with the cell, maybe for longer, is its `Execution`, which tells it three things: that
@@ -144,7 +144,7 @@ class Run(RequestFuture["Result"]):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the kernel is through with it, or never had it."""
+        """Whether the kernel has finished with it, or never had it."""
         return self._execution.is_finished
 
     @property
@@ -172,7 +172,7 @@ class Run(RequestFuture["Result"]):
         End the run as cancelled: awaiters get `CancelledError`, `outcome.status` is "cancelled".
 
         One that was not sent never runs. One that the kernel has is interrupted, in the background;
-        the next run leaves when the kernel is through with it.
+        the next run is sent when the kernel has finished with it.
 
         Returns:
             False if it had ended already.
@@ -194,7 +194,7 @@ class Run(RequestFuture["Result"]):
         `cancel()`.
 
         Returns:
-            Whether the kernel is through with it.
+            Whether the kernel has finished with it.
 
         Raises:
             NotInterruptibleError: It runs in a subshell, which a process interrupt does not reach.
@@ -283,7 +283,7 @@ class Run(RequestFuture["Result"]):
         self.settle(self.outcome)
 
     def _let_go(self) -> None:
-        """Let go of the clock, and of who would answer questions."""
+        """Let go of the clock, and of the task that would answer questions."""
         if self._timer is not None:
             self._disarm()
         if self._stdin_task is not None:
