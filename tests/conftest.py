@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from conkernelclient import ConKernelManager
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from conkernelclient import ConKernelManager
 
 # The event loop that the tests run on: "asyncio", or "uvloop", which `make stress` chooses as well.
 LOOP: Final = os.environ.get("CONKERNEL_TEST_LOOP", "asyncio")
@@ -46,6 +46,12 @@ def refuse_kernels(event: str, args: tuple[Any, ...]) -> None:
 sys.addaudithook(refuse_kernels)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Load the package, and its plugin, after coverage has begun to look in each process."""
+    session.config.pluginmanager.import_plugin("conkernelclient.testing.plugin")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Run the tests on asyncio alone: the client is an asyncio client."""
@@ -55,6 +61,8 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 async def km(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
     """One ipykernel for the tests of a module."""
+    from conkernelclient import ConKernelManager
+
     manager = ConKernelManager()
     await manager.start_kernel()
     yield manager
@@ -64,6 +72,8 @@ async def km(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
 @pytest.fixture
 async def mortal() -> AsyncIterator[ConKernelManager]:
     """One ipykernel for one test, which may end it."""
+    from conkernelclient import ConKernelManager
+
     manager = ConKernelManager()
     await manager.start_kernel()
     yield manager
