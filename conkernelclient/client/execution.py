@@ -6,10 +6,10 @@ has finished with the cell, however its callers fare: given up by them it keeps 
 follows the kernel's messages to the end.
 
 The execution holds its `Watcher`, the run, until one of the two ends: a run that no program holds
-still has its timeouts and its handlers, so a weak reference would not do. Then the execution lets go of
-the run, which holds the execution, and with it late output, as long as somebody holds the run. The
-watcher has three methods and no list of callbacks: the run hears at once, in the thread of the
-message, and a run that waits costs no list.
+still has its timeouts and its handlers, so a weak reference would not do. Then the execution lets
+go of the run, which holds the execution, and with it late output, as long as a program holds the
+run. The watcher has three methods and no list of callbacks: the run learns at once, in the thread
+of the message, and a run that waits costs no list.
 """
 
 from __future__ import annotations
