@@ -1,7 +1,7 @@
 """
 How does a step of a kernel's life come to its end, if the task that asked for it is cancelled?
 
-Half a start or half a shutdown would leave a process of which nobody knows: so the task goes on
+Half a start or half a shutdown would leave a process that no manager knows: so the task goes on
 to the end of the step, and is cancelled then.
 """
 

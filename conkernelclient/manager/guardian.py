@@ -1,9 +1,10 @@
 """
-Who ends the kernels of a driver that was killed?
+What ends the kernels of a driver that was killed?
 
 A small process of its own. It holds the reading end of a pipe and a list of process groups: when
-the pipe ends although nobody took the groups from the list, the driver is dead: it kills them, and
-removes the files and directories that were made for them.
+the pipe ends although the driver did not take the groups from the list, the driver is dead: it
+kills them, and removes the files and directories that were made for them.
+
 It starts with the first kernel and ends with the last one.
 """
 
@@ -101,7 +102,7 @@ def pid() -> int | None:
 
 def _tell(process: subprocess.Popen[bytes], line: str) -> None:
     assert process.stdin is not None
-    with contextlib.suppress(OSError):  # somebody killed it
+    with contextlib.suppress(OSError):  # another process killed it
         os.write(process.stdin.fileno(), os.fsencode(line))
 
 

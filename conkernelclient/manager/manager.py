@@ -56,9 +56,9 @@ class ConKernelManager(AsyncKernelManager):
     called from as many coroutines as you like: they take turns. A start that is cancelled leaves no
     process; a restart or shutdown that is cancelled goes on to its end first.
 
-    The kernel's process is watched: when it ends, whoever waits for it gets `DeadKernelError`. With
-    it ends its process group. So it does when this process is killed, unless it was started with
-    `independent=True`.
+    The kernel's process is watched: when it ends, all that waits for it gets `DeadKernelError`.
+    With it ends its process group. So it does when this process is killed, unless it was started
+    with `independent=True`.
 
     Whether what passes over tcp is encrypted is decided by `transport_encryption`, with
     jupyter_client's default, "disabled": other clients attach to the connection file, and not all
@@ -170,8 +170,8 @@ class ConKernelManager(AsyncKernelManager):
         """
         Done when the start, restart or shutdown that is under way has ended, as that did.
 
-        A restart that nobody asked for, as after a death, leaves it as it was: programs look here
-        before they shut a kernel down, and the shutdown waits its turn by itself.
+        A restart that no program asked for, as after a death, leaves it as it was: programs look
+        here before they shut a kernel down, and the shutdown waits its turn by itself.
         """
         return self._outcome.ready()
 
@@ -307,7 +307,7 @@ class ConKernelManager(AsyncKernelManager):
 
     @default("context")
     def _context_default(self) -> zmq.asyncio.Context:
-        """Make it when somebody asks; after a shutdown it is closed, as one in use would be."""
+        """Make it when a program asks; after a shutdown it is closed, as one in use would be."""
         self._created_context = True
         context = zmq.asyncio.Context()
         if self._is_cleaned_up:

@@ -1,5 +1,5 @@
 """
-How does whoever waits for a start, restart or shutdown hear of its end, in whatever loop he waits?
+How does a caller that waits for a start, restart or shutdown learn of its end, in whatever loop?
 
 `ready` of a manager is a future of one loop, or of none where it is asked for outside of a loop.
 What is asked for in another one follows it, and ends as it does.
@@ -38,7 +38,7 @@ class Outcome:
 
     @contextmanager
     def of_what_follows(self) -> Generator[None, None, None]:
-        """Let it be that of the body, also for those who wait already."""
+        """Let it be that of the body, also for the callers that wait already."""
         before = self._future
         if before is None or before.done() or _is_of_another_loop(before):
             self._future = _new_future()
@@ -54,9 +54,9 @@ class Outcome:
         except BaseException as error:
             if not future.done():
                 future.set_exception(error)
-                future.exception()  # whoever called knows it
+                future.exception()  # the caller knows it
             raise
-        if not future.done():  # whoever awaited it with a timeout has cancelled it
+        if not future.done():  # a caller that awaited it with a timeout has cancelled it
             future.set_result(None)
 
 

@@ -1,8 +1,8 @@
 """
-Is a kernel that died started again, and who is told?
+Is a kernel that died started again, and which callbacks are called?
 
-jupyter_client's restarters ask every three seconds, and only on tornado's loop; this one is told
-when the process ends, and needs asyncio alone. Limits and callbacks are theirs.
+jupyter_client's restarters ask every three seconds, and only on tornado's loop; the succession
+tells this one when the process ends, and it needs asyncio alone. Limits and callbacks are theirs.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class StderrTail:
             return bytes(self._tail).decode(errors="replace")
 
     def wait_for_end(self, seconds: float) -> None:
-        """Wait until everybody who could write has ended, at most so many seconds."""
+        """Wait until all processes that could write have ended, at most so many seconds."""
         self._is_at_end.wait(seconds)
 
     def _read(self) -> None:

@@ -1,9 +1,9 @@
 """
-A kernel process ends: does another one take its place, and what do its clients hear?
+A kernel process ends: does another one take its place, and what do its clients learn?
 
-One that somebody asked to end has no successor. One that died has, if there is a restarter and it
-wants to; so has one that found its ports taken. What is to be done is done once, in an event loop
-where one runs.
+A process that a program asked to end has no successor. One that died has a successor if there is a
+restarter and it wants to; so has one that found its ports taken. The succession does what is to be
+done once, in an event loop where one runs.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Succession:
     The processes of one manager's kernel, one after the other.
 
     Args:
-        manager: Whose kernel it is. It is held weakly, for it holds this.
-        clients: Who hears of each end.
+        manager: The kernel's. The succession refers to it weakly, for the manager holds this.
+        clients: They learn of each end.
 
     Attributes:
         life: The present process; None before the first one.

@@ -1,8 +1,8 @@
 """
-Who may start, restart or end the kernel now, if several event loops want to?
+Which caller may start, restart or end the kernel now, if several event loops want to?
 
-One after the other, in the order of their calls, whatever loops and threads they are in: each has
-several steps, and two at once would make two kernels of one.
+One caller after the other, in the order of their calls, whatever loops and threads they are in:
+each has several steps, and two at once would make two kernels of one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Turn"]
 
 
 class _Waiter:
-    """One who waits; `has_turn` is set under the lock when it is his turn."""
+    """A caller that waits; `has_turn` is set under the lock when it is its turn."""
 
     __slots__ = ("future", "has_turn")
 

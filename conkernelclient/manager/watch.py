@@ -70,7 +70,7 @@ class ProcessWatch:
 
     def _wait(self) -> None:
         if hasattr(os, "waitid"):
-            # Its number stays taken until somebody asks for its exit status: who kills the group
+            # Its number stays taken until its exit status is asked for: a kill of the group
             # before that kills no other's. Gone is it only if somebody else has asked already.
             with contextlib.suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
