@@ -99,9 +99,9 @@ def no_idle(seconds: float, *, publishes: bool) -> TransportError:
 def unpublished() -> TransportError:
     """Make the error of a run that was answered as done, and of which nothing was published."""
     return TransportError(
-        "the kernel replied that it is through, but nothing that it published for this run was "
-        "heard: no busy, no idle, no output. What it showed is not known; do not run it again "
-        "unless it may run twice"
+        "the kernel replied that it has finished, but nothing that it published for this run came: "
+        "no busy, no idle, no output. What it showed is not known; do not run it again unless it "
+        "may run twice"
     )
 
 

@@ -50,6 +50,7 @@ def test_each_request_has_an_error_of_its_own() -> None:
         (endings.restarted, errors.KernelRestartedError, "send it again"),
         (endings.cut_off, errors.TransportError, "may have done what was asked"),
         (endings.closed, errors.ChannelsClosedError, "start_channels"),
+        (endings.unpublished, errors.TransportError, "no busy, no idle, no output"),
         (lambda: endings.lost_reply("m"), errors.ReplyTimeout, "its reply to m will not come"),
         (
             lambda: endings.no_idle(5.0, publishes=True),
