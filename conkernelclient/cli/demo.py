@@ -3,7 +3,7 @@ What does it look like when a kernel serves many coroutines at once?
 
 `conkernel demo` shows it. One long cell prints as it goes. Meanwhile independent coroutines make
 requests, each with a number of its own: some in subshells, which answer at once, some in the main
-shell, which answers when the long cell is through. Each looks whether what it got is its own.
+shell, which answers when the long cell has finished. Each looks whether what it got is its own.
 """
 
 from __future__ import annotations

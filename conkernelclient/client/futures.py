@@ -171,7 +171,7 @@ class ReplyFuture(RequestFuture[Message]):
         self.settle(message.message)
 
     def end(self) -> None:
-        """Learn that the kernel is through with it, and the reply will not come."""
+        """Learn that the kernel has finished with it, and the reply will not come."""
         self.fail(lost_reply(self.msg_id))
 
     def fail(self, error: BaseException) -> None:

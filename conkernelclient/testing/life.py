@@ -210,7 +210,7 @@ class FakeLife:
         return []
 
     def ended(self, request: FakeRequest) -> None:
-        """Do what a request wants to be done when it is through."""
+        """Do what a request wants to be done when it has finished."""
         if request.msg_type != "shutdown_request" or self._script_for(request) is not None:
             return
         is_restart = bool(request.content.get("restart"))

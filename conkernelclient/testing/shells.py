@@ -90,7 +90,7 @@ class Host(Protocol):
         ...
 
     def ended(self, request: FakeRequest) -> None:
-        """Learn that `request` is through."""
+        """Learn that `request` has finished."""
         ...
 
 
