@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import errors
+from conkernelclient.connection import peer
 from conkernelclient.testing import FakeKernel, Hold, Silence
 from tests.clients import LONG, opened, until
 
@@ -30,6 +31,14 @@ def watched(kernel: FakeKernel, told: list[str]) -> Iterator[ConKernelClient]:
         kc.stop_channels()
 
 
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a kernel for gone that is not back soon."""
+    monkeypatch.setattr(peer, "RETURNS_WITHIN", 0.2)
+    monkeypatch.setattr(peer, "ENDS_WITHIN", 0.2)
+
+
+@pytest.mark.usefixtures("soon")
 async def test_the_client_goes_on_when_it_is_there_again() -> None:
     """Also where the owner has told nothing of either."""
     told: list[str] = []
@@ -60,6 +69,7 @@ async def test_an_answer_that_a_short_cut_has_cost_is_not_waited_for() -> None:
         assert told == []
 
 
+@pytest.mark.usefixtures("soon")
 async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
     """An attached client had waited for its greeting for ever, and with it whatever was sent."""
     with FakeKernel() as kernel:
@@ -74,6 +84,7 @@ async def test_a_kernel_that_comes_back_mute_and_goes_again_is_gone() -> None:
         kc.stop_channels()
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_loop_that_ends_meanwhile_leaves_the_looking_to_the_next() -> None:
     """The task of a loop that was closed is never done: nobody looked for the kernel any more."""
     first, second = asyncio.new_event_loop(), asyncio.new_event_loop()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from conkernelclient.connection import peer
 from conkernelclient.testing import FakeKernel, Hold, Say
 from tests.clients import LONG, opened, until
 
 
-async def test_each_figure_tells_what_happened() -> None:
+async def test_each_figure_tells_what_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "RETURNS_WITHIN", 0.2)
     with FakeKernel([Say("x")], in_memory=True) as kernel:
         kernel.on_code("held", [Hold()])
         kc = await opened(kernel.client())

@@ -7,7 +7,7 @@ import itertools
 import threading
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -220,6 +220,7 @@ async def test_a_kernel_that_publishes_nothing_any_more_fails_its_runs(
 ) -> None:
     """An interrupt had left its publishing thread waiting for a lock, and the run hung."""
     monkeypatch.setattr(overdue, "MUTE_AFTER", 0.5)
+    monkeypatch.setitem(cast("dict[Phase, float]", overdue.PATIENCE), Phase.REPLIED, 0.2)
     faults = Faults(1)
     with FakeKernel(faults=faults) as kernel:
         kc = await kernel.client().start_channels()
