@@ -75,9 +75,8 @@ class ProcessWatch:
             with contextlib.suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
                 self._kill_group()
-            self.exit_code = self._process.poll()
-        else:
-            self.exit_code = self._process.wait()
+        # Not `poll`, which gives None while another thread waits for the same process.
+        self.exit_code = self._process.wait()
         with self._lock:
             self.is_over = True
             waiters = tuple(self._waiters)

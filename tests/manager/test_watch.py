@@ -104,3 +104,16 @@ def test_an_end_that_cannot_be_told_is_logged(caplog: pytest.LogCaptureFixture) 
     assert watch.is_over
     assert "could not be told" in caplog.text
     caplog.clear()
+
+
+def test_the_status_is_known_although_another_thread_waits_for_the_process() -> None:
+    """`Popen.poll` gives None as long as it does."""
+    ends = Ends()
+    with waiting() as process:
+        watch = ProcessWatch(process, owns_group=False, on_end=ends)
+        with process._waitpid_lock:
+            end(process)
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            assert not ends.is_told.wait(0.1)
+        assert ends.is_told.wait(LONG)
+        assert watch.exit_code == 3
