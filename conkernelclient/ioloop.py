@@ -6,15 +6,13 @@ One with the interface of its AsyncIOLoop variant; it is loaded by its dotted na
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
+import zmq
 from jupyter_client.ioloop.manager import AsyncIOLoopKernelManager
 from traitlets import Bool
 
 from .manager.manager import ConKernelManager
-
-if TYPE_CHECKING:
-    import zmq
 
 __all__ = ["ConIOLoopKernelManager"]
 
@@ -47,10 +45,14 @@ class ConIOLoopKernelManager(  # pyright: ignore[reportIncompatibleMethodOverrid
         (JEP 65), by a message without a parent, amid their requests. jupyter_client's clients are
         ready 0.2 s later than ours, so that its default of 100 ms and up to 200 was enough.
         """
-        socket = cast("zmq.Socket[Any]", super()._create_connected_socket(channel, identity))
+        # The option counts from the first connection on: a socket that is connected anew for it
+        # may lose what is published for the first request of a server that waits for nothing.
+        options: dict[int, Any] = cast("Any", self.context).sockopts
+        before = dict(options)
         if channel == "iopub":
-            url = self._make_url(channel)
-            socket.disconnect(url)
-            socket.reconnect_ivl = LOOK_AGAIN
-            socket.connect(url)
-        return socket
+            options[zmq.RECONNECT_IVL] = LOOK_AGAIN
+        try:
+            return cast("zmq.Socket[Any]", super()._create_connected_socket(channel, identity))
+        finally:
+            options.clear()
+            options.update(before)

@@ -28,3 +28,29 @@ async def test_an_iopub_stream_looks_often_for_a_kernel_that_starts() -> None:
         stream.close(linger=0)
         monitor.close(linger=0)
         km.context.destroy(linger=0)
+
+
+async def test_an_iopub_stream_is_connected_once() -> None:
+    """Connected a second time, it is subscribed later than a server asks its first question."""
+    context = zmq.Context()
+    kernel = context.socket(zmq.XPUB)
+    port = kernel.bind_to_random_port("tcp://127.0.0.1")
+    monitor = kernel.get_monitor_socket(zmq.EVENT_ACCEPTED)
+    km = ConIOLoopKernelManager(transport_encryption="disabled")
+    for name in ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"):
+        setattr(km, name, port)
+    stream: Any = km.connect_iopub()
+    try:
+        assert kernel.poll(LONG * 1000)  # its subscription
+        assert zmq.RECONNECT_IVL not in km.context.sockopts
+        accepted = 0
+        while monitor.poll(200):
+            parse_monitor_message(monitor.recv_multipart())
+            accepted += 1
+        assert accepted == 1
+    finally:
+        stream.close(linger=0)
+        kernel.disable_monitor()
+        monitor.close(linger=0)
+        km.context.destroy(linger=0)
+        context.destroy(linger=0)
