@@ -18,6 +18,10 @@ __all__ = ["ConIOLoopKernelManager"]
 
 # Milliseconds between two looks whether the kernel listens; to each libzmq adds up to as much.
 LOOK_AGAIN: Final = 10
+# Milliseconds that a stream of a kernel which is up gets to be connected, which takes one, and those
+# by which its subscription, sent right after that, has a start of what the server does next.
+CONNECTED_WITHIN: Final = 100
+SUBSCRIBED_WITHIN: Final = 2
 
 
 # jupyter_client's annotation of that default names the trait's class for that of its values.
@@ -56,3 +60,31 @@ class ConIOLoopKernelManager(  # pyright: ignore[reportIncompatibleMethodOverrid
         finally:
             options.clear()
             options.update(before)
+
+    def connect_iopub(self, identity: bytes | None = None) -> Any:
+        """
+        Give a `ZMQStream` of all that the kernel publishes.
+
+        The stream of a kernel that is up is subscribed when this returns: a server may send its
+        first request at once, over another socket, and would lose what comes of it. That blocks the
+        loop for about three milliseconds, and for 0.1 s at most.
+        """
+        stream = cast("Any", super().connect_iopub(identity))
+        if self._succession.is_answered:
+            _wait_for_subscription(stream.socket)
+        return stream
+
+
+def _wait_for_subscription(socket: zmq.Socket[bytes]) -> None:
+    """Wait until a socket is subscribed: it is connected, or has received something."""
+    monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    try:
+        poller = zmq.Poller()
+        poller.register(socket, zmq.POLLIN)
+        poller.register(monitor, zmq.POLLIN)
+        if dict(poller.poll(CONNECTED_WITHIN)).get(socket) is None:
+            # Not all are welcomed (JEP 65): only the first of several.
+            socket.poll(SUBSCRIBED_WITHIN)
+    finally:
+        socket.disable_monitor()
+        monitor.close(linger=0)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from conkernelclient import ioloop
 from conkernelclient.ioloop import ConIOLoopKernelManager
 
 from .clients import LONG
@@ -52,5 +56,31 @@ async def test_an_iopub_stream_is_connected_once() -> None:
         stream.close(linger=0)
         kernel.disable_monitor()
         monitor.close(linger=0)
+        km.context.destroy(linger=0)
+        context.destroy(linger=0)
+
+
+async def test_an_iopub_stream_of_a_kernel_that_is_up_is_subscribed_when_it_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server's first request goes over another socket, and may be quicker."""
+    monkeypatch.setattr(ioloop, "CONNECTED_WITHIN", LONG * 1000)
+    context = zmq.Context()
+    kernel = context.socket(zmq.XPUB)
+    port = kernel.bind_to_random_port("tcp://127.0.0.1")
+    kernel.unbind(f"tcp://127.0.0.1:{port}")
+    km = ConIOLoopKernelManager(transport_encryption="disabled")
+    for name in ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port"):
+        setattr(km, name, port)
+    monkeypatch.setattr(km._succession, "life", SimpleNamespace(has_answered=True, is_over=False))
+    late = threading.Timer(0.1, kernel.bind, (f"tcp://127.0.0.1:{port}",))
+    late.start()
+    stream: Any = km.connect_iopub()
+    try:
+        assert not late.is_alive()
+        assert kernel.poll(LONG * 1000)
+    finally:
+        late.join()
+        stream.close(linger=0)
         km.context.destroy(linger=0)
         context.destroy(linger=0)

@@ -139,6 +139,11 @@ class Succession:
         if life is not None and life.is_over:
             self.process_ended(life)  # it was quicker than we
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the present process has answered a client: it is not starting any more."""
+        return self.life is not None and self.life.has_answered and not self.life.is_over
+
     def is_own_task(self) -> bool:
         """Tell whether this runs in a task of ours, and so does what no program asked for."""
         return asyncio.current_task() in self._tasks.all

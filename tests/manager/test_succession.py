@@ -116,8 +116,13 @@ ASKED = DeadKernelError, True, False
 async def test_a_death_without_a_restarter_is_told_once() -> None:
     """Whoever tells of it, and how often."""
     manager, life = Manager(), Lived()
+    assert not manager.succession.is_answered
     manager.start(life)
+    assert not manager.succession.is_answered
+    life.note_answer()
+    assert manager.succession.is_answered
     life.end()
+    assert not manager.succession.is_answered
     manager.succession.process_ended(life)
     await until(lambda: bool(manager.clients.news))
     await asyncio.sleep(0)
