@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from jupyter_client._version import protocol_version
 from jupyter_client.session import Session
 
-from ..errors import ChannelsClosedError
 from ..protocol.wire import DELIMITER
+from ..transport.base import not_running
 from ..transport.session_patch import check_buffers, is_bound
 
 if TYPE_CHECKING:
@@ -179,10 +179,7 @@ class Outbound:
                 self._session.send(socket, message, buffers=list(buffers))
                 return
         if not self._transport.is_open(channel):
-            raise ChannelsClosedError(
-                f"the {channel} channel is not running: call start_channels() first",
-                msg_id=message["msg_id"],
-            )
+            raise not_running(channel, message["msg_id"])
         # Without a socket it waits, or is refused, until there is a kernel again.
         self.post(channel, message, None, buffers)
 

@@ -15,9 +15,10 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import ChannelsClosedError, ConKernelError, ProtocolError
+from ..errors import ConKernelError, ProtocolError
 from ..state.router import Phase, Request
 from ..state.window import Call
+from ..transport.base import not_running
 from .loops import Loops
 from .threads import is_elsewhere
 
@@ -185,10 +186,7 @@ class Sending(Loops):
     def _check_may_wait(self, message: dict[str, Any], buffers: Sequence[Any]) -> None:
         """See that a request may wait for the kernel: there is room, and it can be packed."""
         if not self._transport.is_open("shell"):
-            raise ChannelsClosedError(
-                "the shell channel is not running: call start_channels() first",
-                msg_id=message["msg_id"],
-            )
+            raise not_running("shell", message["msg_id"])
         self._outbound.freeze(message, None, buffers)
         self._pausing.check_room()
 

@@ -16,10 +16,9 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from ..errors import ChannelsClosedError
 from ..protocol.messages import CHANNELS
 from ..transport.backlog import Backlog
-from ..transport.base import BATCH, MONITORED
+from ..transport.base import BATCH, MONITORED, not_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -292,9 +291,7 @@ class MemoryTransport:
             elif channel in self._held:
                 self._backlog.keep(self._held[channel], frames, copy)
             else:
-                raise ChannelsClosedError(
-                    f"the {channel} channel is not running: call start_channels() first"
-                )
+                raise not_running(channel)
 
     def flush(self, way: _Way) -> None:
         """Send what waits for a kernel."""

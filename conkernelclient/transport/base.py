@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ..errors import ChannelsClosedError
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel, Frame
     from .sockets import ConSocket
 
-__all__ = ["BATCH", "MONITORED", "Sink", "Transport", "TransportFactory"]
+__all__ = ["BATCH", "MONITORED", "Sink", "Transport", "TransportFactory", "not_running"]
 
 # Messages that a transport gives to its sink in one go, before the loop's other work gets its turn.
 # All are received, then all are read, then all are delivered: each step is quicker while its code
@@ -26,6 +28,13 @@ __all__ = ["BATCH", "MONITORED", "Sink", "Transport", "TransportFactory"]
 BATCH: Final = 64
 # The channels that tell when the kernel closes its end: replies and outputs come over these.
 MONITORED: Final[tuple[Channel, ...]] = ("shell", "iopub")
+
+
+def not_running(channel: Channel, msg_id: str | None = None) -> ChannelsClosedError:
+    """Make the error for what is sent on a channel that is closed."""
+    return ChannelsClosedError(
+        f"the {channel} channel is not running: call start_channels() first", msg_id=msg_id
+    )
 
 
 class Sink(Protocol):

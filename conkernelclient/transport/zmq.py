@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
-from ..errors import ChannelsClosedError, TransportError
+from ..errors import TransportError
 from .backlog import Backlog
-from .base import BATCH
+from .base import BATCH, not_running
 from .endpoint import LINGER
 from .frames import POLLIN
 from .line import POLLOUT, Line, descriptor, events_of, try_send
@@ -235,9 +235,7 @@ class ZmqTransport:
             elif channel in self._held:
                 self._backlog.keep(self._held[channel], frames, copy)
             else:
-                raise ChannelsClosedError(
-                    f"the {channel} channel is not running: call start_channels() first"
-                )
+                raise not_running(channel)
 
     def is_connected(self, channel: Channel) -> bool:
         """
