@@ -18,8 +18,8 @@ __all__ = ["ConIOLoopKernelManager"]
 
 # Milliseconds between two looks whether the kernel listens; to each libzmq adds up to as much.
 LOOK_AGAIN: Final = 10
-# Milliseconds that a stream of a kernel which is up gets to be connected, which takes one; and those
-# by which its subscription, sent right after that, is ahead of what the server does next.
+# Milliseconds that a stream of a kernel which is up gets to be connected, which takes one; and
+# those by which its subscription, sent right after that, is ahead of what the server does next.
 CONNECTED_WITHIN: Final = 100
 SUBSCRIBED_WITHIN: Final = 2
 
