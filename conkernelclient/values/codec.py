@@ -243,7 +243,8 @@ WRITERS: dict[type, Writer] = {
 def load(text: str, parts: Sequence[Any] = ()) -> Any:
     """Read what `dump` wrote. Raises ValueError for whatever else."""
     try:
-        return _decode(json.loads(text), parts)
+        # By itself json gives one and the same NaN each time, and a set holds one object once.
+        return _decode(json.loads(text, parse_constant=float), parts)
     except Exception as error:
         raise ValueError(f"no value in this text: {type(error).__name__}: {error}") from None
 

@@ -14,7 +14,7 @@ from collections import OrderedDict, defaultdict, namedtuple
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conkernelclient import ConKernelManager, errors
@@ -106,6 +106,7 @@ VALUES = st.recursive(
 )
 
 
+@example({frozenset({float("nan")}), frozenset({float("nan")})})
 @given(VALUES)
 @settings(max_examples=200, deadline=None)
 def test_what_is_written_reads_back_exactly(value: Any) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(900)  # installs from the package index
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-KINDS: Final = ("wheel", "sdist")
 # What is not published, and what an earlier build left, which setuptools would take up again.
 UNWANTED: Final = ("*.egg-info", ".*", "__pycache__", "benchmarks", "build", "dist", "nbs", "tests")
 METADATA: Final = """
@@ -54,7 +53,7 @@ def settings() -> Mapping[str, str]:
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What is published; the wheel is built from the sdist."""
+    """What is published; the wheel is built from the sdist, so that this installs as well."""
     source, out = tmp_path_factory.mktemp("source") / "tree", tmp_path_factory.mktemp("dist")
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*UNWANTED))
     run(sys.executable, "-m", "build", "--outdir", out, source, cwd=out)
@@ -62,19 +61,15 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"wheel": wheel, "sdist": sdist}
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def installed(
-    request: pytest.FixtureRequest,
-    artifacts: dict[str, Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """The scripts of an environment that holds one artifact and what it requires, no extras."""
-    home = tmp_path_factory.mktemp(request.param)
-    builder = venv.EnvBuilder(with_pip=True, symlinks=sys.platform != "win32")
+@pytest.fixture(scope="module")
+def installed(artifacts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts of an environment that holds the wheel and what it requires, no extras."""
+    home = tmp_path_factory.mktemp("installed")
+    builder = venv.EnvBuilder(symlinks=sys.platform != "win32")
     builder.create(home)
     scripts = Path(builder.ensure_directories(home).bin_path)
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(scripts / "python", *pip, artifacts[request.param], cwd=home)
+    pip = [sys.executable, "-m", "pip", "--python", scripts / "python", "install", "--no-compile"]
+    run(*pip, "--quiet", "--disable-pip-version-check", artifacts["wheel"], cwd=home)
     return scripts
 
 

@@ -41,18 +41,19 @@ class Run:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self._pytester = pytester
 
-    def __call__(self, source: str, *, is_anyio: bool = True) -> pytest.RunResult:
-        """Run the tests in `source`."""
+    def __call__(self, *sources: str, is_anyio: bool = True) -> pytest.RunResult:
+        """Run the tests in the sources, each a file."""
         if is_anyio:
-            source = f"import pytest\npytestmark = pytest.mark.anyio\n{source}"
+            start = "import pytest\npytestmark = pytest.mark.anyio\n"
+            sources = tuple(start + source for source in sources)
             self._pytester.makeconftest(
                 "import pytest\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'\n"
             )
-        self._pytester.makepyfile(source)
+        self._pytester.makepyfile(**{f"test_{n}": source for n, source in enumerate(sources)})
         own = [] if IS_INSTALLED else ["-p", NAME]
-        return self._pytester.runpytest_subprocess(
-            *own, "-Werror", "-q", "-p", "no:asyncio", timeout=BOUND
-        )
+        # Hypothesis's own plugin takes a second to load.
+        others = ["-p", "no:asyncio", "-p", "no:hypothesispytest"]
+        return self._pytester.runpytest_subprocess(*own, "-Werror", "-q", *others, timeout=BOUND)
 
 
 def test_the_module_imports_nothing_but_pytest() -> None:
@@ -251,13 +252,12 @@ def test_over():
 }
 
 
-@pytest.mark.parametrize("kind", LEAKS)
-def test_what_is_left_in_the_process_is_an_error_that_names_it(run: Run, kind: str) -> None:
+def test_what_is_left_in_the_process_is_an_error_that_names_it(run: Run) -> None:
     """It is looked for when the fixtures after `no_leaks` are gone."""
-    source, said = LEAKS[kind]
-    result = run(source)
-    result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(said)
+    result = run(*(source for source, _said in LEAKS.values()))
+    result.assert_outcomes(passed=2 * len(LEAKS), errors=len(LEAKS))
+    for _source, said in LEAKS.values():
+        result.stdout.fnmatch_lines(said)
 
 
 def test_a_kernel_that_is_left_is_named_and_its_guardian_is_not(

@@ -11,10 +11,11 @@ from nbclient import NotebookClient
 
 from conkernelclient import ConKernelManager
 from tests.clients import LONG, client_of
+from tests.stress.scale import share
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("turn", [1, 2, 3])
+@pytest.mark.parametrize("turn", range(share(10)))
 async def test_2000_replies_outstanding_at_once_each_reach_their_own_caller(
     km: ConKernelManager, turn: int
 ) -> None:
