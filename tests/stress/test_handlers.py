@@ -69,8 +69,8 @@ async def test_a_slow_or_failing_handler_delays_no_other_run(
     The same load each time: a run that prints every 5 ms in a subshell, and runs beside it.
 
     What the client adds is the time from a run's last message to its result. The whole latency is
-    that of the kernel and of the machine as well: it is judged if two measurements of the same
-    agree to within the limit, and are not far above it.
+    that of the kernel and of the machine as well, whose worst runs in a hundred say nothing about
+    a handler: where a handler delays others, it delays many, so nine in ten runs are judged.
     """
     caplog.set_level("CRITICAL", logger="conkernelclient")  # what is measured is not the log
     latencies: dict[str, list[float]] = defaultdict(list)
@@ -100,25 +100,22 @@ async def test_a_slow_or_failing_handler_delays_no_other_run(
         await kc.delete_subshell(subshell)
 
     whole = {name: percentile(latencies[name]) for name in HANDLERS}
+    most = {name: percentile(latencies[name], 90) for name in HANDLERS}
     ours = {name: percentile(deliveries[name]) for name in HANDLERS}
-    twice = whole["none"], whole["none again"]
-    is_quiet = max(twice) - min(twice) < LIMIT and max(twice) < 4 * LIMIT
     measured(
         "11",
         "a slow async (50 ms per event) and a failing handler on one run: p99 of the others' "
         "latency grows by less than 5 ms",
-        f"the client's part {shown(ours)}; all in all {shown(whole)}"
-        f"{'' if is_quiet else ', of which the machine is too busy to tell'} "
+        f"the client's part {shown(ours)}; all in all {shown(whole)}, nine in ten {shown(most)} "
         f"({ROUNDS * RUNS} runs each, alternating)",
     )
     for name in ("slow", "failing"):
         assert ours[name] - ours["none"] < LIMIT
-        assert not is_quiet or whole[name] - min(twice) < LIMIT
+        assert most[name] - max(most["none"], most["none again"]) < LIMIT
 
 
-def percentile(seconds: list[float]) -> float:
-    """The 99th."""
-    return sorted(seconds)[int(len(seconds) * 0.99)]
+def percentile(seconds: list[float], which: int = 99) -> float:
+    return sorted(seconds)[len(seconds) * which // 100]
 
 
 def shown(seconds: dict[str, float]) -> str:
