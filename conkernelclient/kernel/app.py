@@ -1,0 +1,171 @@
+"""
+How does a kernel start, and how does it end?
+
+As ipykernel's application, with one thread for the sockets in the place of three.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import zmq
+from traitlets import Type
+from zmq.eventloop.zmqstream import ZMQStream
+
+from . import compat
+from .cells import follow_threads
+from .channels import Channels, Publisher, SocketOf
+from .compat import ControlThread, IPKernelApp
+from .kernel import ConKernel
+from .stops import interruptible_sleep
+from .streams import Stream, route_by_context
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ConKernelApp"]
+
+log: Final = logging.getLogger(__name__)
+
+MOST_UNSENT: Final = 100_000  # messages that wait for a front end that does not read
+
+
+class ConKernelApp(IPKernelApp):
+    """The application `python -m conkernelclient.kernel -f FILE`."""
+
+    name = "conkernel"
+    kernel_class: Any = Type("conkernelclient.kernel.kernel.ConKernel", klass=ConKernel).tag(
+        config=True
+    )
+    outstream_class = "conkernelclient.kernel.streams.Stream"
+
+    def initialize(self, argv: Any = None) -> None:
+        """Make all that the kernel needs."""
+        compat.check()
+        super().initialize(argv)
+
+    def init_control(self, context: Any) -> None:
+        """Make the control channel's sockets and its thread."""
+        self.control_socket: Any = context.socket(zmq.ROUTER)
+        self.control_socket.linger = 1000
+        self._apply_curve_server_options(self.control_socket)
+        self.control_port: int = self._bind_socket(self.control_socket, self.control_port)
+        self.control_socket.router_handover = 1
+        self.debugpy_socket: Any = context.socket(zmq.STREAM)
+        self.debugpy_socket.linger = 1000
+        self.debug_shell_socket: Any = context.socket(zmq.DEALER)
+        self.debug_shell_socket.linger = 1000
+        self._apply_curve_client_options(self.debug_shell_socket)
+        self.debug_shell_socket.connect(self.shell_socket.getsockopt(zmq.LAST_ENDPOINT))
+        self.control_thread: Any = ControlThread(daemon=True)
+
+    def init_iopub(self, context: Any) -> None:
+        """Make the iopub channel, and the thread of all sockets."""
+        socket = context.socket(zmq.XPUB)
+        socket.linger = 1000
+        socket.sndhwm = MOST_UNSENT
+        self._apply_curve_server_options(socket)
+        self.iopub_port: int = self._bind_socket(socket, self.iopub_port)
+        self.configure_tornado_logger()
+        from_children = context.socket(zmq.PULL)
+        from_children.linger = 0
+        port = from_children.bind_to_random_port("tcp://127.0.0.1")
+        self.channels: Channels = Channels(
+            {
+                "shell": self.shell_socket,
+                "control": self.control_socket,
+                "stdin": self.stdin_socket,
+                "iopub": socket,
+                "children": from_children,
+            }
+        )
+        self.wire: Wire = Wire(self.session)
+        self.iopub_thread: Publisher = Publisher(self.channels, socket, self.session, port)
+        self.channels.read("iopub", self._welcome)
+        self.channels.read("children", self.iopub_thread.take_from_child)
+        self.channels.start()
+        self.iopub_socket: Any = self.iopub_thread.background_socket
+
+    def _welcome(self, frames: list[bytes]) -> None:
+        """Say to a front end that its subscription is there (JEP 65)."""
+        if frames[0][:1] != b"\x01":
+            return
+        topic = frames[0][1:]
+        try:
+            content = {"subscription": topic.decode()}
+        except UnicodeDecodeError:
+            return
+        idents = [topic] if topic else []
+        self.channels.post("iopub", self.wire.pack("iopub_welcome", content, idents=idents))
+
+    def init_io(self) -> None:
+        """Put our streams in the place of the process's."""
+        Stream.wire = self.wire
+        super().init_io()
+        self._undo: list[Callable[[], None]] = [
+            route_by_context(),
+            follow_threads(),
+            interruptible_sleep(),
+        ]
+
+    def init_kernel(self) -> None:
+        """Make the kernel."""
+        debugpy_stream = ZMQStream(self.debugpy_socket, self.control_thread.io_loop)
+        self.control_thread.start()
+        kernel: ConKernel = self.kernel_class.instance(
+            parent=self,
+            channels=self.channels,
+            wire=self.wire,
+            session=self.session,
+            control_stream=SocketOf(self.channels, "control"),
+            shell_stream=SocketOf(self.channels, "shell"),
+            debugpy_stream=debugpy_stream,
+            debug_shell_socket=self.debug_shell_socket,
+            control_thread=self.control_thread,
+            iopub_thread=self.iopub_thread,
+            iopub_socket=self.iopub_socket,
+            stdin_socket=SocketOf(self.channels, "stdin"),
+            log=self.log,
+            profile_dir=self.profile_dir,
+            user_ns=self.user_ns,
+        )
+        Stream.on_sent = staticmethod(kernel.count_output)
+        kernel.record_ports({f"{name}_port": port for name, port in self._ports.items()})
+        self.kernel: ConKernel = kernel
+        shell: Any = kernel.shell
+        self.displayhook.get_execution_count = lambda: shell.execution_count
+
+    def start(self) -> None:
+        """Serve until the kernel is shut down."""
+        if self.subapp is not None:
+            self.subapp.start()
+            return
+        if self.poller is not None:
+            self.poller.start()
+        self.kernel.start()
+        self.io_loop: Any = self.kernel.io_loop
+        try:
+            while not self._run():
+                pass
+        finally:
+            self.kernel.end()
+
+    def _run(self) -> bool:
+        """Run the loop; whether it was stopped, and not left by an exception of a cell's task."""
+        try:
+            self.io_loop.start()
+        except KeyboardInterrupt:
+            return False
+        except SystemExit:
+            log.warning("a background task wanted to end the kernel; use exit() in a cell")
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close all sockets."""
+        self.channels.stop()
+        super().close()
+        socket = self.channels._sockets["children"]
+        socket.close()

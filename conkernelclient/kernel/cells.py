@@ -1,0 +1,141 @@
+"""
+Which request does the code that runs here belong to?
+
+`CURRENT` says it in each task and thread that a request started, however deep: threads and pools
+take the context of the code that starts them, as tasks do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+from .request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .stops import Guard
+    from .wire import Incoming
+
+__all__ = ["CURRENT", "Cell", "current", "follow_threads", "note_children", "set_latest"]
+
+CURRENT: Final[ContextVar[Cell | None]] = ContextVar("conkernel_cell", default=None)
+
+
+class Cell:
+    """
+    One message of a front end, and all that belongs to it while it is worked at.
+
+    Attributes:
+        incoming: The message.
+        channel: The channel on which it came, and is answered.
+        request: Where it stands for the scheduler.
+        guard: How its code is stopped.
+        task: The task that runs it, from its start on.
+        texts: What it has printed and was not sent, by stream.
+        sent: Bytes of output sent, for its limit.
+        kept: What the shell keeps per cell: its count, its result, its payloads.
+    """
+
+    __slots__ = (
+        "channel",
+        "guard",
+        "incoming",
+        "kept",
+        "request",
+        "sent",
+        "task",
+        "texts",
+        "worker",
+    )
+
+    def __init__(self, incoming: Incoming, channel: str, request: Request | None = None) -> None:
+        self.incoming: Incoming = incoming
+        self.channel: str = channel
+        self.request: Request = request or Request(incoming.msg_id)
+        self.guard: Guard | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self.worker: Any = None
+        self.texts: dict[str, Any] = {}
+        self.sent: int = 0
+        self.kept: dict[str, Any] = {}
+
+    @property
+    def parent(self) -> dict[str, Any]:
+        """The message as ipykernel has it."""
+        return self.incoming.message
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The parent header of what it publishes."""
+        return self.incoming.message["header"]
+
+    @property
+    def allows_stdin(self) -> bool:
+        """Whether the front end answers questions."""
+        return bool(self.incoming.message["content"].get("allow_stdin", False))
+
+
+_latest: list[Cell | None] = [None]
+
+
+def set_latest(cell: Cell) -> None:
+    """Note the cell that began last: what no request started belongs to it."""
+    _latest[0] = cell
+
+
+def current() -> Cell | None:
+    """Give the cell of this code, or else the one that began last."""
+    return CURRENT.get() or _latest[0]
+
+
+def follow_threads() -> Callable[[], None]:
+    """
+    Let threads, and jobs of thread pools, have the cell of the code that started them.
+
+    Returns what undoes it.
+    """
+    start: Any = threading.Thread.start
+    submit: Any = ThreadPoolExecutor.submit
+
+    @functools.wraps(start)
+    def start_in_context(self: Any) -> None:
+        if CURRENT.get() is not None:
+            self.run = functools.partial(contextvars.copy_context().run, self.run)
+        start(self)
+
+    @functools.wraps(submit)
+    def submit_in_context(
+        self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
+        if CURRENT.get() is not None:
+            fn = functools.partial(contextvars.copy_context().run, fn)
+        return submit(self, fn, *args, **kwargs)
+
+    threading.Thread.start = start_in_context
+    ThreadPoolExecutor.submit = submit_in_context
+
+    def undo() -> None:
+        threading.Thread.start = start
+        ThreadPoolExecutor.submit = submit
+
+    return undo
+
+
+def note_children(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
+    """Make a task, as a loop's task factory, and note it with its cell: a stop reaches it."""
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+    cell = CURRENT.get()
+    if cell is not None:
+        children: set[asyncio.Task[Any]] = cell.kept.setdefault("children", set())
+        children.add(task)
+        task.add_done_callback(children.discard)
+    return task

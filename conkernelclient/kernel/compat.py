@@ -1,0 +1,155 @@
+"""
+Which names of ipykernel and IPython does the kernel need that are not promised to stay?
+
+All of them stand here, and `check` looks for them before the kernel starts.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from ipykernel._version import kernel_protocol_version
+from IPython.core.displayhook import DisplayHook
+from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "BackgroundSocket",
+    "ControlThread",
+    "IOPubThread",
+    "IPKernelApp",
+    "IPythonKernel",
+    "IncompatibleError",
+    "OutStream",
+    "PayloadManager",
+    "StdinNotImplementedError",
+    "ZMQDisplayPublisher",
+    "ZMQInteractiveShell",
+    "ZMQShellDisplayHook",
+    "check",
+    "json_clean",
+]
+
+if TYPE_CHECKING:
+
+    class _Loose:
+        """What a type checker sees: their annotations are partial, and some are wrong."""
+
+        def __init__(self, *args: Any, **options: Any) -> None: ...
+        def __getattr__(self, name: str) -> Any: ...
+
+    class BackgroundSocket(_Loose):
+        """A socket of the iopub thread."""
+
+    class ControlThread(_Loose):
+        """The control thread."""
+
+    class IOPubThread(_Loose):
+        """The iopub thread."""
+
+    class IPKernelApp(_Loose):
+        """The application."""
+
+        @classmethod
+        def launch_instance(cls, argv: list[str] | None = None) -> None:
+            """Run it."""
+
+        def initialize(self, argv: list[str] | None = None) -> None:
+            """Make all that it needs."""
+
+        def init_io(self) -> None:
+            """Replace the streams."""
+
+        def close(self) -> None:
+            """Close the sockets."""
+
+    class IPythonKernel(_Loose):
+        """IPython's kernel."""
+
+    class OutStream(_Loose):
+        """A stream of the kernel."""
+
+    class PayloadManager(_Loose):
+        """What gathers payloads."""
+
+    class ZMQDisplayPublisher(_Loose):
+        """What publishes displays."""
+
+        def publish(self, *args: Any, **options: Any) -> None:
+            """Publish."""
+
+        def clear_output(self, wait: bool = False) -> None:
+            """Clear."""
+
+    class ZMQInteractiveShell(_Loose):
+        """IPython's shell."""
+
+        def showtraceback(self, *args: Any, **options: Any) -> None:
+            """Show."""
+
+        def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None: ...
+
+    class ZMQShellDisplayHook(_Loose):
+        """What publishes results."""
+
+        def finish_displayhook(self) -> None:
+            """Publish."""
+
+    class StdinNotImplementedError(Exception):
+        """The front end answers no questions."""
+
+    def json_clean(obj: Any) -> Any:
+        """Give what JSON can hold."""
+        ...
+
+else:
+    from ipykernel.control import ControlThread
+    from ipykernel.displayhook import ZMQShellDisplayHook
+    from ipykernel.iostream import BackgroundSocket, IOPubThread, OutStream
+    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.jsonutil import json_clean
+    from ipykernel.kernelapp import IPKernelApp
+    from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
+    from IPython.core.error import StdinNotImplementedError
+    from IPython.core.payload import PayloadManager
+
+PROTOCOL_VERSION: Final[str] = kernel_protocol_version
+VERSIONS: Final = (version("ipykernel"), version("ipython"))
+
+NEEDED: Final[dict[Any, tuple[str, ...]]] = {
+    IPythonKernel: ("_topic", "_input_request", "_shutdown_message", "banner"),
+    IPKernelApp: ("_bind_socket", "_apply_curve_server_options", "_apply_curve_client_options"),
+    OutStream: ("_setup_stream_redirects", "_watch_pipe_fd", "parent_header", "_hooks"),
+    ZMQInteractiveShell: ("_showtraceback", "parent_header", "payload_manager"),
+    ZMQShellDisplayHook: ("parent_header", "finish_displayhook", "start_displayhook"),
+    ZMQDisplayPublisher: ("parent_header", "publish", "clear_output", "_hooks"),
+    InteractiveShell: (
+        "run_cell_async",
+        "run_code",
+        "transform_cell",
+        "user_expressions",
+    ),
+    DisplayHook: ("quiet", "prompt_count", "exec_result"),
+}
+
+
+class IncompatibleError(RuntimeError):
+    """The installed ipykernel or IPython is not one that the kernel knows."""
+
+
+def check() -> None:
+    """Raise IncompatibleError if something that the kernel needs is not there."""
+    versions = "ipykernel {}, IPython {}".format(*VERSIONS)
+    if not VERSIONS[0].startswith("7."):
+        raise IncompatibleError(f"the kernel stands on ipykernel 7, and found {versions}")
+    missing = [
+        f"{owner.__name__}.{name}"
+        for owner, names in NEEDED.items()
+        for name in names
+        if not hasattr(owner, name)
+    ]
+    if missing:
+        raise IncompatibleError(
+            f"{versions} lack {', '.join(missing)}: install another release of ipykernel 7"
+        )

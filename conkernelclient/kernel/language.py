@@ -1,0 +1,65 @@
+"""
+Who answers completions and the like while a cell blocks the main thread?
+
+One thread, which knows the language, one request after the other.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import queue
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from .answers import error_content
+from .cells import CURRENT, Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .answers import Answers
+
+__all__ = ["Language"]
+
+log: Final = logging.getLogger(__name__)
+
+
+class Language(threading.Thread):
+    """
+    The thread.
+
+    Args:
+        handlers: What gives a reply's content from a request's, by message type.
+    """
+
+    def __init__(
+        self, answers: Answers, handlers: Mapping[str, Callable[[dict[str, Any]], Any]]
+    ) -> None:
+        super().__init__(name="Language", daemon=True)
+        self._answers = answers
+        self._handlers = dict(handlers)
+        self._requests: queue.SimpleQueue[Cell | None] = queue.SimpleQueue()
+
+    def put(self, cell: Cell) -> None:
+        """Answer a request, soon."""
+        self._requests.put(cell)
+
+    def end(self) -> None:
+        """End the thread when what it has is answered."""
+        self._requests.put(None)
+
+    def run(self) -> None:
+        """Answer until `end`."""
+        while (cell := self._requests.get()) is not None:
+            contextvars.Context().run(self._answer, cell)
+
+    def _answer(self, cell: Cell) -> None:
+        CURRENT.set(cell)
+        self._answers.status(cell, "busy")
+        try:
+            content = self._handlers[cell.incoming.msg_type](cell.parent["content"])
+        except Exception as error:
+            log.exception("the %s goes wrong", cell.incoming.msg_type)
+            content = error_content(type(error).__name__, str(error))
+        self._answers.finish(cell, content)

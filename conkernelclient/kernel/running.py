@@ -1,0 +1,230 @@
+"""
+How does a cell run, once its turn has come?
+
+In a task of the main loop or of a thread's, in the context of its lane, or a copy of it. IPython
+runs the code; what it shows, its reply and its idle are sent from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import sys
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from .answers import error_content
+from .cells import CURRENT, Cell, set_latest
+from .modes import RunMode
+from .request import Ending
+from .stops import CellTimeoutError, MainGuard
+from .workers import Worker, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .answers import Answers
+    from .channels import Channels
+    from .jobs import Jobs
+    from .shell import ConShell
+
+__all__ = ["Runner"]
+
+log: Final = logging.getLogger(__name__)
+
+LANES: Final = 1000  # contexts of lanes that are kept
+MAIN: Final = (None, "")
+NOTHING: Final = object()
+
+
+class Runner:
+    """
+    Runs cells.
+
+    Args:
+        engine: What ipykernel's replies say about the kernel in an error.
+        fail: Answers a cell whose error aborts others, and notes its end.
+    """
+
+    jobs: Jobs
+    """Set when the kernel starts."""
+
+    def __init__(
+        self,
+        shell: ConShell,
+        answers: Answers,
+        channels: Channels,
+        engine: Mapping[str, Any],
+        fail: Callable[[Cell, dict[str, Any], float], object],
+    ) -> None:
+        self._shell: Any = shell
+        self._answers = answers
+        self._channels = channels
+        self._engine = dict(engine)
+        self._fail = fail
+        self._loop = asyncio.get_event_loop()
+        self._thread = threading.get_ident()
+        self._contexts: OrderedDict[tuple[str | None, str], contextvars.Context] = OrderedDict()
+        self._workers = Workers()
+        self.subshells: dict[str, Worker] = {}
+
+    def close(self) -> None:
+        """End the threads."""
+        self._workers.close()
+        for worker in list(self.subshells.values()):
+            worker.end()
+
+    # Where
+
+    def begin(self, cell: Cell) -> None:
+        """Run a cell, soon. From any thread."""
+        request = cell.request
+        subshell = self.subshells.get(request.place) if request.place is not None else None
+        if request.options.mode is RunMode.THREAD:
+            self._workers.lend().begin(cell, self._run, is_fresh=True)
+        elif subshell is not None:
+            subshell.begin(cell, self._run, is_fresh=request.options.mode is RunMode.TASK)
+        elif threading.get_ident() == self._thread:
+            self._loop.call_soon(self._begin_here, cell)
+        else:
+            self._loop.call_soon_threadsafe(self._begin_here, cell)
+
+    def _begin_here(self, cell: Cell) -> None:
+        context = self._context_of(cell.request.lane)
+        if cell.request.options.mode is RunMode.TASK:
+            context = self._context_of(MAIN).copy()
+            cell.kept["before"] = context.copy()
+            cell.kept["context"] = context
+        cell.guard = MainGuard()
+        cell.task = self._loop.create_task(self._run(cell), context=context)
+
+    def _context_of(self, lane: tuple[str | None, str]) -> contextvars.Context:
+        context = self._contexts.setdefault(lane, contextvars.Context())
+        self._contexts.move_to_end(lane)
+        while len(self._contexts) > LANES:
+            self._contexts.popitem(last=False)
+        return context
+
+    # What
+
+    async def _run(self, cell: Cell) -> None:
+        CURRENT.set(cell)
+        set_latest(cell)
+        self._answers.status(cell, "busy")
+        self._watch_time(cell)
+        started = time.time()
+        content = await self._executed(cell)
+        assert cell.guard is not None
+        cell.guard.leave(0)
+        is_ill = content["status"] == "error"
+        is_silent = bool(cell.parent["content"].get("silent", False))
+        if is_ill and not is_silent and cell.request.stop_on_error:
+            self._answers.flush(cell)
+            self._fail(cell, content, started)
+            return
+        self._answers.finish_cell(cell, content, started)
+        self.end(cell, Ending.ILL if is_ill else Ending.WELL)
+
+    def _watch_time(self, cell: Cell) -> None:
+        timeout = cell.request.options.timeout
+        if timeout is not None:
+            why = CellTimeoutError(f"the cell ran longer than {timeout:g} s")
+            self._channels.call_later(timeout, lambda: self.jobs.stop(cell, why))
+
+    async def _executed(self, cell: Cell) -> dict[str, Any]:
+        try:
+            return await self._execute(cell)
+        except (KeyboardInterrupt, asyncio.CancelledError) as error:
+            return error_content(type(error).__name__, str(error))
+        except BaseException as error:
+            log.exception("request %s goes wrong in the kernel", cell.request.msg_id)
+            return error_content(type(error).__name__, str(error))
+
+    def end(self, cell: Cell, ending: Ending) -> None:
+        """Note the end of a cell that was answered. From any thread."""
+        context, before = cell.kept.get("context"), cell.kept.get("before")
+        if context is not None and before is not None:
+            self._merge(context, before)
+        cell.kept.clear()
+        worker = cell.worker
+        if worker is not None and cell.request.options.mode is RunMode.THREAD:
+            worker.cell = None
+            self._workers.take_back(worker)
+        self.jobs.finish(cell, ending)
+
+    def _merge(self, context: contextvars.Context, before: contextvars.Context) -> None:
+        """Let what a task has set live on, as what a cell of the queue has set does."""
+        changed = [
+            (var, value)
+            for var, value in context.items()
+            if var is not CURRENT and before.get(var, NOTHING) is not value
+        ]
+
+        def set_all() -> None:
+            for var, value in changed:
+                var.set(value)
+
+        if changed:  # in the main loop, where no context is in use between two steps
+            self._loop.call_soon_threadsafe(lambda: self._context_of(MAIN).run(set_all))
+
+    async def _execute(self, cell: Cell) -> dict[str, Any]:
+        """Run a cell's code, as IPython does, and give the reply's content."""
+        shell = self._shell
+        content, metadata = cell.parent["content"], cell.parent["metadata"]
+        code: str = content["code"]
+        silent = bool(content.get("silent", False))
+        store_history = bool(content.get("store_history", True)) and not silent
+        is_counted = store_history and bool(code) and not code.isspace()
+        number = shell.take_number(cell, is_counted=is_counted)
+        if not silent:
+            self._answers.publish_for(
+                cell, "execute_input", {"code": code, "execution_count": number}
+            )
+        if threading.get_ident() == self._thread:
+            self.jobs.stopper.reinstall()
+        transformed, failed = self._transform(code)
+        cell.kept["code"] = transformed
+        result = None
+        try:
+            result = await shell.run_cell_async(
+                code,
+                store_history=store_history,
+                silent=silent,
+                transformed_cell=transformed,
+                preprocessing_exc_tuple=failed,
+                cell_id=metadata.get("cellId"),
+                cell_meta=metadata,
+            )
+        finally:
+            assert cell.guard is not None
+            cell.guard.leave(0)
+            shell.events.trigger("post_execute")
+            if not silent:
+                shell.events.trigger("post_run_cell", result)
+        return self._content_of(content.get("user_expressions") or {}, result)
+
+    def _transform(self, code: str) -> tuple[str, Any]:
+        try:
+            return self._shell.transform_cell(code), None
+        except Exception:
+            return code, sys.exc_info()
+
+    def _content_of(self, expressions: dict[str, str], result: Any) -> dict[str, Any]:
+        shell = self._shell
+        error = result.error_before_exec or result.error_in_exec
+        is_well = result.success and not shell._last_traceback_during_displayhook
+        reply: dict[str, Any] = {"status": "ok" if is_well else "error"}
+        if not is_well:
+            reply |= {
+                "traceback": shell._last_traceback or [],
+                "ename": type(error).__name__,
+                "evalue": str(error),
+                "engine_info": {**self._engine, "method": "execute"},
+            }
+        reply["execution_count"] = shell.execution_count - 1
+        reply["user_expressions"] = shell.user_expressions(expressions) if is_well else {}
+        reply["payload"] = shell.payload_manager.read_payload()
+        return reply

@@ -1,0 +1,244 @@
+"""
+What of the shell belongs to one cell, while several run?
+
+All that `ZMQInteractiveShell` keeps about the cell that runs stands with the cell here: its number,
+its result, its traceback, its payloads, where it shows. Names, history and magics are the shell's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bdb
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from .cells import CURRENT, Cell, current
+from .compat import PayloadManager, ZMQDisplayPublisher, ZMQInteractiveShell, ZMQShellDisplayHook
+from .stops import masked
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from .stops import Guard
+
+__all__ = ["ConShell"]
+
+
+def kept_per_cell(name: str, default: Any) -> Any:
+    """Give a property that each cell has for itself; outside of cells there is one more."""
+    outside: dict[str, Any] = {}
+
+    def place() -> dict[str, Any]:
+        cell = CURRENT.get()
+        return outside if cell is None else cell.kept
+
+    def read(_self: Any) -> Any:
+        found = place()
+        if name not in found:
+            found[name] = default() if callable(default) else default
+        return found[name]
+
+    def write(_self: Any, value: Any) -> None:
+        place()[name] = value
+
+    return property(read, write)
+
+
+def parent_of_cell() -> Any:
+    """Give a property that is the header of the cell whose code runs here."""
+
+    def read(_self: Any) -> dict[str, Any]:
+        cell = current()
+        return cell.header if cell is not None else {}
+
+    return property(read, lambda _self, _value: None)
+
+
+class DisplayHook(ZMQShellDisplayHook):
+    """Publishes the result of each cell as its own."""
+
+    parent_header: Any = parent_of_cell()
+    msg: Any = kept_per_cell("result_message", None)
+    exec_result: Any = kept_per_cell("exec_result", None)
+    _is_active = kept_per_cell("is_displaying", default=False)
+
+    @property
+    def prompt_count(self) -> int:
+        """The number of this cell."""
+        cell = CURRENT.get()
+        if cell is not None and "number" in cell.kept:
+            return cell.kept["number"]
+        return self.shell.execution_count - 1
+
+    def quiet(self) -> bool:
+        """Whether this cell ends with a semicolon."""
+        cell = CURRENT.get()
+        code = cell.kept.get("code") if cell is not None else None
+        if code is None:
+            base: Any = super()
+            return base.quiet()
+        if ";" not in code:  # to tokenize takes as long as all else
+            return False
+        return self.semicolon_at_end_of_expression(code)
+
+    def finish_displayhook(self) -> None:
+        """Publish what was formatted."""
+        with masked():
+            super().finish_displayhook()
+
+
+class DisplayPublisher(ZMQDisplayPublisher):
+    """Publishes what each cell displays as its own."""
+
+    parent_header: Any = parent_of_cell()
+
+    def publish(self, *args: Any, **kwargs: Any) -> None:
+        """Publish a display."""
+        with masked():
+            super().publish(*args, **kwargs)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Clear what the cell has shown."""
+        with masked():
+            super().clear_output(wait)
+
+
+class Payloads(PayloadManager):
+    """Gathers each cell's payloads for itself."""
+
+    _payload = kept_per_cell("payloads", list)
+
+
+class ConShell(ZMQInteractiveShell):
+    """IPython's shell, for cells that run at the same time."""
+
+    displayhook_class = DisplayHook
+    display_pub_class = DisplayPublisher
+
+    parent_header: Any = parent_of_cell()
+    _last_traceback = kept_per_cell("traceback", None)
+    _last_traceback_during_displayhook = kept_per_cell("failed_to_display", default=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._count = 1
+        self._count_lock = threading.RLock()
+        self._traceback_lock = threading.RLock()  # what formats tracebacks has state of its own
+        super().__init__(*args, **kwargs)
+        # Held open, since two threads would race in their enter and exit.
+        self.builtin_trap.__enter__()
+        self.display_trap.__enter__()
+
+    def init_payload(self) -> None:
+        """Make what gathers payloads."""
+        self.payload_manager: Any = Payloads(parent=self)
+        self.configurables.append(self.payload_manager)
+
+    # The number of a cell is taken once, before anything of it is awaited.
+
+    @property
+    def execution_count(self) -> int:
+        """The number of the next cell; inside a cell, one more than its own."""
+        cell = CURRENT.get()
+        if cell is not None and "count" in cell.kept:
+            return cell.kept["count"]
+        return self._count
+
+    @execution_count.setter
+    def execution_count(self, value: int) -> None:
+        cell = CURRENT.get()
+        if cell is not None and "count" in cell.kept:
+            is_own_step = value == cell.kept["count"] + 1
+            cell.kept["count"] = value
+            if is_own_step:  # `take_number` has counted it
+                return
+        self._count = value
+
+    def take_number(self, cell: Cell, *, is_counted: bool) -> int:
+        """Give a cell its number, once."""
+        with self._count_lock:
+            number = self._count
+            if is_counted:
+                self._count += 1
+        cell.kept["count"] = number
+        if is_counted:
+            cell.kept["number"] = number
+        return number
+
+    # What a cell puts in the place of the shell's displays, as %%capture does, is its own.
+
+    @property
+    def display_pub(self) -> Any:
+        """What publishes displays."""
+        cell = CURRENT.get()
+        own = cell.kept.get("display_pub") if cell is not None else None
+        return self.__dict__["display_pub"] if own is None else own
+
+    @display_pub.setter
+    def display_pub(self, value: Any) -> None:
+        cell = CURRENT.get()
+        if cell is None or "display_pub" not in self.__dict__:
+            self.__dict__["display_pub"] = value
+        else:
+            cell.kept["display_pub"] = None if value is self.__dict__["display_pub"] else value
+
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        """Show the traceback of what was raised."""
+        with self._traceback_lock:
+            super().showtraceback(*args, **kwargs)
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        with masked():
+            super()._showtraceback(etype, evalue, stb)
+
+    def set_parent(self, parent: dict[str, Any]) -> None:
+        """Do nothing: it follows the code."""
+
+    def get_parent(self) -> dict[str, Any]:
+        """Give the message of the request of this code."""
+        cell = current()
+        return cell.parent if cell is not None else {}
+
+    async def run_code(
+        self, code_obj: CodeType, result: Any = None, *, async_: bool = False
+    ) -> bool:
+        """Run one statement, which may be stopped; whether it failed."""
+        __tracebackhide__ = "__ipython_bottom__"
+        cell = CURRENT.get()
+        guard = cell.guard if cell is not None else None
+        before = 0
+        try:
+            try:
+                if guard is not None:
+                    before = guard.enter()
+                if async_:
+                    await eval(code_obj, self.user_global_ns, self.user_ns)
+                else:
+                    exec(code_obj, self.user_global_ns, self.user_ns)
+            finally:
+                if guard is not None:
+                    guard.leave(before)
+        except BaseException as error:
+            if guard is not None:
+                guard.leave(before)  # a stop may have come amid the first
+            self._show_error(result, error, guard)
+            return True
+        return False
+
+    def _show_error(self, result: Any, error: BaseException, guard: Guard | None) -> None:
+        if isinstance(error, asyncio.CancelledError) and guard is not None and guard.why:
+            # The stop that cancelled the task, with the traceback of where it was.
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+            error = guard.why.with_traceback(error.__traceback__)
+        if result is not None:
+            result.error_in_exec = error
+        if isinstance(error, SystemExit):
+            self.showtraceback(exception_only=True)
+            sys.stderr.write("To exit: use 'exit', 'quit', or Ctrl-D.\n")
+        elif isinstance(error, self.custom_exceptions):
+            self.CustomTB(type(error), error, error.__traceback__)
+        elif not isinstance(error, bdb.BdbQuit):
+            trio = type(error), error, error.__traceback__
+            self.showtraceback(trio, running_compiled_code=True)

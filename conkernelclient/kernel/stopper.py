@@ -1,0 +1,139 @@
+"""
+Who brings a stop to the code that is meant?
+
+A cell in the main thread is stopped by a signal, whose handler runs in the context of the code that
+it interrupts, and so knows whose that is; a cell that awaits is stopped by its loop. What does not
+stop is told again, and at last given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from .cells import CURRENT
+from .stops import MainGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .cells import Cell
+    from .channels import Channels
+
+__all__ = ["Stopper"]
+
+log: Final = logging.getLogger(__name__)
+
+AGAIN: Final = (0.3, 0.5, 1.0, 1.0)  # seconds until a cell is told once more
+# A signal that nothing else in a Python process uses: it interrupts what blocks the main thread.
+# SIGINT stays what it is, so that one from outside is never taken for one of ours.
+POKE: Final[int | None] = getattr(signal, "SIGURG", None)
+
+
+class Stopper:
+    """
+    Stops cells.
+
+    Args:
+        running: Gives the cells that run.
+        on_given_up: Told of a cell that does not stop.
+    """
+
+    def __init__(
+        self,
+        channels: Channels,
+        loop: asyncio.AbstractEventLoop,
+        running: Callable[[], Iterable[Cell]],
+        on_given_up: Callable[[Cell], object],
+    ) -> None:
+        self._channels = channels
+        self._loop = loop
+        self._running = running
+        self._on_given_up = on_given_up
+        self._thread = threading.get_ident()
+        self.callbacks: set[Callable[[], object]] = set()
+
+    def install(self) -> Callable[[], None]:
+        """Handle the signals, if this is the main thread. Returns what undoes it."""
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        before: dict[int, Any] = {signal.SIGINT: signal.signal(signal.SIGINT, self._on_interrupt)}
+        if POKE is not None:
+            before[POKE] = signal.signal(POKE, self._on_poke)
+
+        def undo() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        return undo
+
+    def reinstall(self) -> None:
+        """Handle interrupts again, if a cell put a handler of its own there."""
+        if signal.getsignal(signal.SIGINT) != self._on_interrupt:
+            signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def stop(self, cell: Cell, why: BaseException) -> None:
+        """Stop a cell, and see to it that it does. From any thread."""
+        self._channels.call_later(AGAIN[0], lambda: self._look_again(cell, why, 1))
+        self._tell(cell, why)  # which raises, if this is the cell's own code
+
+    def _look_again(self, cell: Cell, why: BaseException, times: int) -> None:
+        if cell.task is None or cell.task.done():
+            return
+        if times >= len(AGAIN):
+            self._on_given_up(cell)
+            return
+        self._tell(cell, why)
+        self._channels.call_later(AGAIN[times], lambda: self._look_again(cell, why, times + 1))
+
+    def _tell(self, cell: Cell, why: BaseException) -> None:
+        guard, task = cell.guard, cell.task
+        if guard is None or task is None or task.done():
+            return
+        guard.ask(why)
+        loop = cell.worker.loop if cell.worker is not None else self._loop
+        try:
+            loop.call_soon_threadsafe(self._cancel, cell)
+        except RuntimeError:  # the loop is closed, and its cells with it
+            return
+        if isinstance(guard, MainGuard):
+            self._poke()
+
+    def _poke(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._on_poke()
+        elif POKE is not None and self._thread == threading.main_thread().ident:
+            signal.pthread_kill(self._thread, POKE)
+
+    def _cancel(self, cell: Cell) -> None:
+        """Cancel a cell that awaits. In its loop, where none of its steps runs just now."""
+        assert cell.guard is not None
+        assert cell.task is not None
+        if cell.task.done() or not cell.guard.take():
+            return
+        for child in list(cell.kept.get("children", ())):
+            child.cancel()
+        cell.task.cancel()
+
+    def _on_poke(self, *_signal: Any) -> None:
+        cell = CURRENT.get()
+        guard = cell.guard if cell is not None else None
+        if isinstance(guard, MainGuard):
+            guard.strike()
+
+    def _on_interrupt(self, *_signal: Any) -> None:
+        """Stop all that runs. In the main thread, amid whatever runs there."""
+        if os.getpid() != self._channels._pid:  # a forked child, which has no kernel
+            raise KeyboardInterrupt
+        for callback in list(self.callbacks):
+            self._channels.call(callback)
+        here = CURRENT.get()
+        for cell in list(self._running()):
+            if cell is not here:
+                self._channels.call(lambda cell=cell: self.stop(cell, KeyboardInterrupt()))
+        if here is not None and here.task is not None and not here.task.done():
+            self.stop(here, KeyboardInterrupt())

@@ -1,0 +1,116 @@
+"""
+In which thread does a request's code run, if not in the main thread?
+
+A worker is a thread with an event loop of its own. A subshell has one for its life; a request that
+asks for a thread is lent one, and a few are kept for the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from .stops import ThreadGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from .cells import Cell
+
+__all__ = ["Worker", "Workers"]
+
+KEPT: Final = 8  # idle threads
+
+
+class Worker(threading.Thread):
+    """A thread that runs one cell at a time, and what the cells left behind in its loop."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self.context: contextvars.Context = contextvars.Context()
+        self._is_over = False
+        self.cell: Cell | None = None
+
+    def begin(
+        self, cell: Cell, run: Callable[[Cell], Coroutine[Any, Any, None]], *, is_fresh: bool
+    ) -> None:
+        """Run a cell, soon. From any thread."""
+        context = contextvars.Context() if is_fresh else self.context
+
+        def start() -> None:
+            self.cell = cell
+            cell.worker = self
+            cell.guard = ThreadGuard(lambda: asyncio.current_task(self.loop) is not None)
+            cell.task = self.loop.create_task(run(cell), context=context)
+
+        self.loop.call_soon_threadsafe(start)
+
+    def end(self) -> None:
+        """End the thread when its loop is idle. From any thread, as often as one likes."""
+        if not self._is_over:
+            self._is_over = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def run(self) -> None:
+        """Serve the loop until `end`."""
+        asyncio.set_event_loop(self.loop)
+        try:
+            while not self._is_over:
+                try:
+                    self.loop.run_forever()
+                except (KeyboardInterrupt, SystemExit):  # of a cell's task; or thrown a moment late
+                    self._note_stray()
+        finally:
+            self._close()
+
+    def _note_stray(self) -> None:
+        guard = self.cell.guard if self.cell is not None else None
+        if isinstance(guard, ThreadGuard):
+            guard.arrived()
+
+    def _close(self) -> None:
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        try:
+            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        finally:
+            self.loop.close()
+
+
+class Workers:
+    """Threads to lend. Safe against threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._count = 0
+
+    def lend(self) -> Worker:
+        """Give a thread that nobody uses."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            self._count += 1
+            worker = Worker(f"conkernel-{self._count}")
+        worker.start()
+        return worker
+
+    def take_back(self, worker: Worker) -> None:
+        """Keep a thread for the next, or end it."""
+        with self._lock:
+            if len(self._idle) < KEPT:
+                self._idle.append(worker)
+                return
+        worker.end()
+
+    def close(self) -> None:
+        """End all that are idle."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.end()

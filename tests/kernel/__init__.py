@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.state`: a file for each module."""
