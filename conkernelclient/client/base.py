@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
         stop_on_error: Bool[bool, bool | int]
         default_timeout: Float[float | None, float | None]
+        _features: frozenset[str] | None
 
         async def _until_greeted(self, timeout: float | None) -> None:
             """Wait until the kernel has answered, also if it is restarted meanwhile."""

@@ -23,6 +23,7 @@ from traitlets import Callable as Callable_
 from ..errors import ChannelsClosedError, DeadKernelError, NotInterruptibleError, ReadyTimeout
 from ..outputs.standing import standing
 from ..transport.session_patch import bind_session
+from .beside import FEATURE
 from .lifecycle import Lifecycle
 from .receiving import ByHand
 from .requests import Requests
@@ -154,7 +155,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._connection.limit_pause(self.startup_timeout)
         this = weakref.ref(self)
         self._peer.on_greeted = lambda info: _note_info(this(), info)
-        self._connection.interrupt = lambda: _interrupt_kernel(this())
+        self._connection.interrupt = lambda msg_id: _interrupt(this(), msg_id)
         self._connection.restart = lambda: _restart_kernel(this())
         self._peer.reopen = lambda: _reopen(this())
         self._link: ManagerLink = ManagerLink(
@@ -332,8 +333,9 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
     features: object = info["content"].get("supported_features")
     named = cast("list[object]", features) if isinstance(features, list) else []
     client._features = frozenset(map(str, named))
-    if "conkernel modes" in client._features:
+    if FEATURE in client._features:
         client._connection.limit_window(None)
+    client._connection.cancels_requests = "conkernel cancel" in client._features
 
 
 def _max_message_bytes_changed(change: Any) -> None:
@@ -364,9 +366,17 @@ async def _restart_kernel(client: ConKernelClient | None) -> None:
         await manager.restart_kernel(now=True)
 
 
-async def _interrupt_kernel(client: ConKernelClient | None) -> None:
-    """Interrupt the kernel: through its manager, or by a message where there is none."""
+async def _interrupt(client: ConKernelClient | None, msg_id: str) -> None:
+    """
+    Interrupt a request, if the kernel can be told which, or else the kernel.
+
+    That is done through its manager, or by a message where there is none.
+    """
     if client is None:
+        return
+    if client._connection.cancels_requests:
+        # Its reply comes when the request has ended, which the messages of that tell as well.
+        client.request("interrupt_request", {"msg_ids": [msg_id]}, "control")
         return
     client._connection.note_interrupt()
     manager = client.parent

@@ -181,6 +181,11 @@ class Execution:
         return self._is_inside and self.ended_at is None and self.request.phase not in PAST
 
     @property
+    def is_in_reach(self) -> bool:
+        """Whether an interrupt reaches it: signals do not reach subshells, as a rule."""
+        return self.subshell_id is None or self._connection.cancels_requests
+
+    @property
     def lacks_reply(self) -> bool:
         """Whether the kernel went idle after an interrupt, and may have swallowed the reply."""
         return self.is_interrupted and self.request.phase is IDLED
@@ -238,11 +243,11 @@ class Execution:
         A caller that asks while that is under way joins; the last one that is cancelled ends it.
 
         Raises:
-            NotInterruptibleError: It runs in a subshell, which a process interrupt does not reach.
+            NotInterruptibleError: It runs in a subshell, which a signal does not reach.
         """
         if self.is_finished:
             return True
-        if self.subshell_id is not None:
+        if not self.is_in_reach:
             raise NotInterruptibleError(
                 f"run {self.msg_id} is in subshell {self.subshell_id}: a process interrupt would "
                 "hit the main shell. Let its code look for a flag, or restart the kernel",
@@ -427,12 +432,13 @@ class Execution:
         """Leave the window, or see to it that the kernel does not go on for nobody."""
         if self._connection.give_up(self.request, self):
             self._close()
-        elif is_interrupting and self.subshell_id is None and not self.is_finished:
+        elif is_interrupting and self.is_in_reach and not self.is_finished:
             call_there(self._loop, lambda: self._present_ladder().climb_unwatched())
         self.look_again()
 
     def _present_ladder(self) -> Ladder:
         """Give the interrupts that are under way, or begin with them."""
         if self._ladder is None or self._ladder.is_over:
-            self._ladder = Ladder(self, self._connection.interrupt, self._loop)
+            send = partial(self._connection.interrupt, self.msg_id)
+            self._ladder = Ladder(self, send, self._loop)
         return self._ladder

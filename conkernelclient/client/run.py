@@ -19,6 +19,7 @@ from ..outputs.result import Finished, Result
 from ..outputs.standing import short, standing
 from ..state.router import Phase
 from ..state.run_state import TRANSITIONS, RunNews, RunState
+from .beside import Mode
 from .execution import Execution
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
@@ -56,6 +57,7 @@ class RunOptions(NamedTuple):
     on_output: Callable[[Event], Awaitable[None] | None] | None = None
     on_stdin: StdinHandler | None = None
     max_output_bytes: int | None = None
+    mode: Mode = "queue"
 
 
 PLAIN: Final = RunOptions()  # what most callers want
@@ -125,6 +127,11 @@ class Run(RequestFuture["Result"]):
         return self._execution.subshell_id
 
     @property
+    def mode(self) -> Mode:
+        """How it runs in this kernel, as far as the kernel's features are known."""
+        return self._options.mode
+
+    @property
     def outcome(self) -> Result:
         """The result as it stands: while it runs, after a cancel, after the kernel's death."""
         return result_of(self._execution, self._run_state, self._failure, self._held_by)
@@ -187,17 +194,17 @@ class Run(RequestFuture["Result"]):
 
     async def interrupt(self) -> bool:
         """
-        Interrupt this run, and no other.
+        Interrupt this run, and no other, wherever it runs.
 
-        Waits until the kernel is inside the code, sends the interrupt, and repeats it after 0.5, 1
-        and 2 s while the kernel is still busy with it. One that was not sent ends unsent, as by
-        `cancel()`.
+        A kernel that can is told which request is meant. To another one a signal is sent, when the
+        kernel is inside the code, and again after 0.5, 1 and 2 s while it is still busy with it.
+        One that was not sent ends unsent, as by `cancel()`.
 
         Returns:
             Whether the kernel has finished with it.
 
         Raises:
-            NotInterruptibleError: It runs in a subshell, which a process interrupt does not reach.
+            NotInterruptibleError: It runs in a subshell, which a signal does not reach.
 
         Cancelling this stops the repeating.
         """
@@ -315,7 +322,7 @@ class Run(RequestFuture["Result"]):
         try:
             if on_timeout == "restart":
                 await execution.restart_kernel()
-            elif on_timeout == "interrupt" and self.subshell_id is None:
+            elif on_timeout == "interrupt" and execution.is_in_reach:
                 async with asyncio.timeout(SETTLES_WITHIN):
                     await execution.interrupt()
         except TimeoutError:

@@ -15,6 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import ChannelsClosedError, ProtocolError
 from .base import ClientBase, Reply
+from .beside import Beside, metadata_of, mode_of
 from .checks import require_mapping, require_seconds, require_text
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Verbs(ClientBase):
         buffers: Sequence[Any] | None = ...,
         subsh_id: str | None = ...,
         cts_typ: str = ...,
+        **beside: Unpack[Beside],
     ) -> str: ...
     @overload
     def execute(
@@ -80,6 +82,7 @@ class Verbs(ClientBase):
         buffers: Sequence[Any] | None = ...,
         subsh_id: str | None = ...,
         cts_typ: str = ...,
+        **beside: Unpack[Beside],
     ) -> RequestFuture[Message]: ...
     def execute(
         self,
@@ -98,6 +101,7 @@ class Verbs(ClientBase):
         buffers: Sequence[Any] | None = None,
         subsh_id: str | None = None,
         cts_typ: str = "code",
+        **beside: Unpack[Beside],
     ) -> str | RequestFuture[Message]:
         """
         Run `code` in the kernel. The request is accepted, in order, when this returns.
@@ -120,6 +124,7 @@ class Verbs(ClientBase):
             buffers: Binary buffers to send with it.
             subsh_id: Older name of `subshell_id`.
             cts_typ: Name under which the content carries `code`.
+            beside: `mode`, `lane`, `priority`, `after`: how it is to run; see `Beside`.
 
         Returns:
             The msg_id, a str that says to pass `reply=True` where it is awaited; or an awaitable of
@@ -147,7 +152,7 @@ class Verbs(ClientBase):
             timeout=timeout,
             msg_id=msg_id,
             subshell_id=subshell_id if subsh_id is None else subsh_id,
-            metadata=metadata,
+            metadata=metadata_of(metadata, beside) if beside else metadata,
             buffers=buffers,
             takes_turn=True,
         )
@@ -194,11 +199,13 @@ class Verbs(ClientBase):
         metadata: Mapping[str, Any] | None = None,
         buffers: Sequence[Any] | None = None,
         max_output_bytes: int | None = None,
+        **beside: Unpack[Beside],
     ) -> Run:
         """
         Run `code` and gather what it shows.
 
-        Runs of one client take turns, in the order of the calls.
+        Runs of one client take turns, in the order of the calls; in a kernel that can run them
+        beside each other all are sent at once.
 
         Args:
             code: One cell of source, any length.
@@ -223,6 +230,8 @@ class Verbs(ClientBase):
             max_output_bytes: Bytes of outputs to keep; of the rest a marker tells. A quarter, at
                 most 64 KiB, is kept free for how the code ends, its error and its value, which are
                 cut where that is not enough, but have 1,000 characters in any case. None: all.
+            beside: `mode`, `lane`, `priority`, `after`: how it is to run; see `Beside`. Other
+                kernels run it in its turn: the run's `mode` says which it is.
 
         Returns:
             A `Run`: await it for its `Result`, iterate over it for its events. Called in a thread
@@ -246,6 +255,9 @@ class Verbs(ClientBase):
         if not (is_plain and on_timeout == "interrupt"):
             given = timeout, start_timeout, on_timeout, on_output, on_stdin, max_output_bytes
             options = self._options(run.RunOptions(*given))
+        if beside:
+            metadata = metadata_of(metadata, beside)
+            options = options._replace(mode=mode_of(beside, self._features))
         connection = self._open_connection("shell")
         if not connection.is_open("iopub"):  # opened now, it would miss what is published
             raise ChannelsClosedError("run() needs the iopub channel: call start_channels() first")

@@ -82,12 +82,14 @@ class Connection(Sending):
             publishes.
         questions: The input requests without an answer.
         last_error: The last error that any code raised, as text; None if none was seen.
-        interrupt: Sends an interrupt to the kernel process; set by the client.
+        interrupt: Interrupts a request, by its msg_id, or the kernel's process; set by the client.
+        cancels_requests: The kernel ends the request that is named, wherever it runs.
         restart: Restarts the kernel; set by the client.
         ask_after: Asks the kernel what became of a request; set by the watchdog.
     """
 
-    interrupt: Callable[[], Awaitable[None]]
+    interrupt: Callable[[str], Awaitable[None]]
+    cancels_requests: bool = False
     restart: Callable[[], Awaitable[None]]
     ask_after: Callable[[Request], None]
 

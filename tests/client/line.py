@@ -34,9 +34,10 @@ class Line:
         self.interrupts = 0
         self.asked: list[str] = []  # msg_ids of what the kernel was asked for
         self.was_interrupted = False
+        self.cancels_requests = False
         self.refuses: Exception | None = None  # to raise at the next send
 
-    async def interrupt(self) -> None:
+    async def interrupt(self, _msg_id: str) -> None:
         """Count an interrupt."""
         self.interrupts += 1
 

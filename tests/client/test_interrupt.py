@@ -183,7 +183,7 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
                 else:
                     received(channel, [frames])
 
-        async def interrupt() -> None:
+        async def interrupt(_msg_id: str) -> None:
             sent.append("interrupt")
 
         connection.received, connection.interrupt = hold_the_last, interrupt

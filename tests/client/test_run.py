@@ -446,7 +446,7 @@ async def test_a_run_settles_although_its_interrupt_fails(km: ConKernelManager) 
     """It hung when the interrupt raised, or was never answered."""
     async with client_of(km) as kc:
 
-        async def never() -> None:
+        async def never(_msg_id: str) -> None:
             await asyncio.get_running_loop().create_future()
 
         kc._connection.interrupt = never

@@ -76,7 +76,9 @@ class Chaos:
         assert result.status in STATUSES, result
         if result.status == "ok":
             assert result.stdout == f"{number}\n", (number, result)
-            assert result.text.split() == [str(number)] * 2, (number, result)
+            assert result.data == {"text/plain": str(number)}, (number, result)
+            # An interrupt that hits Python between two statements of the cell: of a weak reference.
+            assert not result.stderr or result.stderr.startswith("Exception ignored"), result
         elif result.status == "error":
             assert result.error is not None, result
             assert result.error.ename == "KeyboardInterrupt", (number, result)
