@@ -13,7 +13,7 @@ import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .request import Request
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .stops import Guard
+    from .trio_host import TrioTask
     from .wire import Incoming
 
-__all__ = ["CURRENT", "Cell", "current", "follow_threads", "note_children", "set_latest"]
+__all__ = ["CURRENT", "Cell", "Task", "current", "follow_threads", "note_children", "set_latest"]
 
+Task: TypeAlias = "asyncio.Task[Any] | TrioTask"
 CURRENT: Final[ContextVar[Cell | None]] = ContextVar("conkernel_cell", default=None)
 
 
@@ -60,7 +62,7 @@ class Cell:
         self.channel: str = channel
         self.request: Request = request or Request(incoming.msg_id)
         self.guard: Guard | None = None
-        self.task: asyncio.Task[Any] | None = None
+        self.task: Task | None = None
         self.worker: Any = None
         self.texts: dict[str, Any] = {}
         self.sent: int = 0

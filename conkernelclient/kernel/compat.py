@@ -21,6 +21,7 @@ __all__ = [
     "IPKernelApp",
     "IPythonKernel",
     "IncompatibleError",
+    "Magics",
     "OutStream",
     "PayloadManager",
     "StdinNotImplementedError",
@@ -29,9 +30,16 @@ __all__ = [
     "ZMQShellDisplayHook",
     "check",
     "json_clean",
+    "line_magic",
+    "magics_class",
 ]
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    F = TypeVar("F", bound=Callable[..., Any])
+    T = TypeVar("T")
 
     class _Loose:
         """What a type checker sees: their annotations are partial, and some are wrong."""
@@ -67,6 +75,17 @@ if TYPE_CHECKING:
     class IPythonKernel(_Loose):
         """IPython's kernel."""
 
+    class Magics(_Loose):
+        """A group of magics."""
+
+    def line_magic(function: F) -> F:
+        """Make a method a magic."""
+        ...
+
+    def magics_class(cls: type[T]) -> type[T]:
+        """Make a class a group of magics."""
+        ...
+
     class OutStream(_Loose):
         """A stream of the kernel."""
 
@@ -84,6 +103,9 @@ if TYPE_CHECKING:
 
     class ZMQInteractiveShell(_Loose):
         """IPython's shell."""
+
+        def init_magics(self) -> None:
+            """Add the magics."""
 
         def showtraceback(self, *args: Any, **options: Any) -> None:
             """Show."""
@@ -112,6 +134,7 @@ else:
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
     from IPython.core.error import StdinNotImplementedError
+    from IPython.core.magic import Magics, line_magic, magics_class
     from IPython.core.payload import PayloadManager
 
 PROTOCOL_VERSION: Final[str] = kernel_protocol_version

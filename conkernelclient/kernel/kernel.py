@@ -37,6 +37,7 @@ from .shell import ConShell
 from .stopper import Stopper
 from .stops import MainGuard, OutputLimitError
 from .subshells import Subshells
+from .trio_host import TrioHost
 from .wire import DELIMITER, Incoming, Wire
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class ConKernel(IPythonKernel):
     shell_stream: Any = AnyTrait()
     control_stream: Any = AnyTrait()
 
+    library: Any = Enum(
+        ["asyncio", "trio"], "asyncio", help="What cells of the main shell await."
+    ).tag(config=True)
     default_mode: Any = Enum(
         ["queue", "auto"],
         "queue",
@@ -125,6 +129,10 @@ class ConKernel(IPythonKernel):
         self.io_loop: Any = IOLoop.current()
         self.loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop
         self.loop.set_task_factory(note_children)
+        trio = TrioHost(self.loop) if self.library == "trio" else None
+        if trio is not None:
+            self.shell.cancellations = (asyncio.CancelledError, trio.Cancelled)
+        self.runner.open(self.loop, trio)
         self._control_lock = asyncio.Lock()
         stopper = Stopper(self.channels, self.loop, self.jobs.running.values, self._give_up)
         self.jobs.stopper = stopper

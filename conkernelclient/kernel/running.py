@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .channels import Channels
     from .jobs import Jobs
     from .shell import ConShell
+    from .trio_host import TrioHost
 
 __all__ = ["Runner"]
 
@@ -51,6 +52,8 @@ class Runner:
 
     jobs: Jobs
     """Set when the kernel starts."""
+    _loop: asyncio.AbstractEventLoop
+    _trio: TrioHost | None
 
     def __init__(
         self,
@@ -65,14 +68,20 @@ class Runner:
         self._channels = channels
         self._engine = dict(engine)
         self._fail = fail
-        self._loop = asyncio.get_event_loop()
         self._thread = threading.get_ident()
         self._contexts: OrderedDict[tuple[str | None, str], contextvars.Context] = OrderedDict()
         self._workers = Workers()
         self.subshells: dict[str, Worker] = {}
 
+    def open(self, loop: asyncio.AbstractEventLoop, trio: TrioHost | None) -> None:
+        """Run cells from now on in the main loop, and, if it is given, as tasks of trio."""
+        self._loop = loop
+        self._trio = trio
+
     def close(self) -> None:
         """End the threads."""
+        if self._trio is not None:
+            self._trio.close()
         self._workers.close()
         for worker in list(self.subshells.values()):
             worker.end()
@@ -99,7 +108,10 @@ class Runner:
             cell.kept["before"] = context.copy()
             cell.kept["context"] = context
         cell.guard = MainGuard()
-        cell.task = self._loop.create_task(self._run(cell), context=context)
+        if self._trio is None:
+            cell.task = self._loop.create_task(self._run(cell), context=context)
+        else:
+            cell.task = self._trio.spawn(self._run(cell), context)
 
     def _context_of(self, lane: tuple[str | None, str]) -> contextvars.Context:
         context = self._contexts.setdefault(lane, contextvars.Context())

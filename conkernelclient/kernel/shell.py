@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .cells import CURRENT, Cell, current
 from .compat import PayloadManager, ZMQDisplayPublisher, ZMQInteractiveShell, ZMQShellDisplayHook
 from .stops import masked
+from .views import Views
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -116,6 +117,8 @@ class ConShell(ZMQInteractiveShell):
     displayhook_class = DisplayHook
     display_pub_class = DisplayPublisher
 
+    cancellations: tuple[type[BaseException], ...] = (asyncio.CancelledError,)
+    """What a cancelled cell is told by; trio has another one."""
     parent_header: Any = parent_of_cell()
     _last_traceback = kept_per_cell("traceback", None)
     _last_traceback_during_displayhook = kept_per_cell("failed_to_display", default=False)
@@ -128,6 +131,11 @@ class ConShell(ZMQInteractiveShell):
         # Held open, since two threads would race in their enter and exit.
         self.builtin_trap.__enter__()
         self.display_trap.__enter__()
+
+    def init_magics(self) -> None:
+        """Add the kernel's own magics."""
+        super().init_magics()
+        self.register_magics(Views)
 
     def init_payload(self) -> None:
         """Make what gathers payloads."""
@@ -225,10 +233,16 @@ class ConShell(ZMQInteractiveShell):
             return True
         return False
 
+    def _is_cancellation(self, error: BaseException) -> bool:
+        """Whether a task was cancelled, or all that it waited for."""
+        if isinstance(error, BaseExceptionGroup):
+            return error.split(self.cancellations)[1] is None
+        return isinstance(error, self.cancellations)
+
     def _show_error(self, result: Any, error: BaseException, guard: Guard | None) -> None:
-        if isinstance(error, asyncio.CancelledError) and guard is not None and guard.why:
+        if guard is not None and guard.why and self._is_cancellation(error):
             # The stop that cancelled the task, with the traceback of where it was.
-            task = asyncio.current_task()
+            task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
             if task is not None:
                 task.uncancel()
             error = guard.why.with_traceback(error.__traceback__)
