@@ -84,6 +84,9 @@ bench: .venv/.bench $(PEERS:%=.venv-bench-%/.installed) ## Measure what a reques
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.plots
 
+probes: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Probe how our kernel and others run cells at once (FULL=1: 20 times)
+	$(BIN)/python -m benchmarks.probes.run
+
 instructions: .venv/.core ## Count the instructions of a request (with valgrind, five minutes)
 	$(BIN)/python -m benchmarks.instructions
 

@@ -1,0 +1,94 @@
+"""Which probes does each kernel pass?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from . import belongs, modes, stops
+from .kernels import KINDS, WITHIN, Kernel, Kind, NotThereError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Probe = Callable[[Kernel], Awaitable[None]]
+
+FILE: Final = Path(__file__).parent / "results.json"
+ROUNDS: Final = 20 if os.environ.get("FULL") else 1
+PASSED, NOT_THERE = "passed", "not there"
+
+
+def probes() -> dict[str, Probe]:
+    """Give the probes by the claim that each makes."""
+    found: dict[str, Probe] = {}
+    for module in (modes, belongs, stops):
+        for name, probe in vars(module).items():
+            if name.startswith("probe_"):
+                room = module.__name__.rpartition(".")[2]
+                found[f"{room}: {(probe.__doc__ or name).rstrip('.')}"] = probe
+    return found
+
+
+async def outcome_of(kind: Kind, probe: Probe) -> str:
+    """Run one probe in a fresh kernel: "passed", "not there", or what was wrong."""
+    try:
+        async with Kernel(kind) as kernel:
+            await asyncio.wait_for(probe(kernel), WITHIN)
+    except NotThereError:
+        return NOT_THERE
+    except TimeoutError:
+        return f"hangs for {WITHIN} s"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+    return PASSED
+
+
+async def measure(kinds: tuple[Kind, ...]) -> dict[str, dict[str, list[str]]]:
+    """Give the outcomes of each probe, by claim and kernel."""
+    answer: dict[str, dict[str, list[str]]] = {}
+    for claim, probe in probes().items():
+        answer[claim] = {}
+        for kind in kinds:
+            outcomes = [await outcome_of(kind, probe) for _ in range(ROUNDS)]
+            answer[claim][kind.name] = outcomes
+            bad = Counter(it for it in outcomes if it != PASSED)
+            print(f"{kind.name:13} {'ok' if not bad else dict(bad)}  {claim}", flush=True)
+    return answer
+
+
+def summary(answer: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
+    """Give, by kernel, how many probes it passed each time, and of how many that it claims."""
+    lines: dict[str, Any] = {}
+    for kind in next(iter(answer.values())):
+        outcomes = [row[kind] for row in answer.values()]
+        there = [it for it in outcomes if NOT_THERE not in it]
+        passed = [it for it in there if set(it) == {PASSED}]
+        lines[kind] = {
+            "passed": len(passed),
+            "of": len(there),
+            "not there": len(outcomes) - len(there),
+        }
+    return lines
+
+
+def main() -> int:
+    """Probe the kernels that are named, or all; the exit status is 1 if ours fails in one."""
+    kinds = tuple(it for it in KINDS if it.name in sys.argv[1:]) or KINDS
+    answer = asyncio.run(measure(kinds))
+    lines = summary(answer)
+    for kind, line in lines.items():
+        print(f"{kind:13} {line['passed']} of {line['of']}, {line['not there']} not there")
+    if kinds == KINDS:
+        text = json.dumps({"rounds": ROUNDS, "kernels": lines, "probes": answer}, indent=1)
+        FILE.write_text(f"{text}\n", encoding="utf-8")
+    ours = lines.get("conkernel", {"passed": 0, "of": 0})
+    return int(ours["passed"] != ours["of"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
