@@ -7,7 +7,7 @@ As ipykernel's application, with one thread for the sockets in the place of thre
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import zmq
 from traitlets import Type
@@ -18,6 +18,7 @@ from .cells import follow_threads
 from .channels import Channels, Publisher, SocketOf
 from .compat import ControlThread, IPKernelApp
 from .kernel import ConKernel
+from .shell import ConShell
 from .stops import interruptible_sleep
 from .streams import Stream, route_by_context
 from .wire import Wire
@@ -40,6 +41,8 @@ class ConKernelApp(IPKernelApp):
         config=True
     )
     outstream_class = "conkernelclient.kernel.streams.Stream"
+    classes: ClassVar[list[Any]] = [ConKernel, ConShell, *IPKernelApp.classes]
+    subcommands: ClassVar[dict[str, Any]] = {}  # those of the kernel are in `command`
 
     def initialize(self, argv: Any = None) -> None:
         """Make all that the kernel needs."""
@@ -166,6 +169,6 @@ class ConKernelApp(IPKernelApp):
     def close(self) -> None:
         """Close all sockets."""
         self.channels.stop()
+        # Before the others, since the context ends when its last socket is closed.
+        self.channels._sockets["children"].close()
         super().close()
-        socket = self.channels._sockets["children"]
-        socket.close()

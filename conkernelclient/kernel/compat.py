@@ -7,7 +7,7 @@ All of them stand here, and `check` looks for them before the kernel starts.
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ipykernel._version import kernel_protocol_version
 from IPython.core.displayhook import DisplayHook
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
     class IPKernelApp(_Loose):
         """The application."""
+
+        classes: ClassVar[list[Any]]
 
         @classmethod
         def launch_instance(cls, argv: list[str] | None = None) -> None:

@@ -333,6 +333,22 @@ class ConKernel(IPythonKernel):
             self.answers.flush(cell)
             self.answers.status(cell, "idle")
 
+    async def shutdown_request(self, _socket: Any, _idents: Any, parent: dict[str, Any]) -> None:
+        """End the kernel: its child processes first, then its loop."""
+        content: Any = self.do_shutdown(parent["content"].get("restart", False))
+        if hasattr(content, "__await__"):  # a subclass may have to wait
+            content = await content
+        cell = CURRENT.get()
+        assert cell is not None
+        self.answers.reply(cell, content)
+        self._shutdown_message: Any = self.session.msg("shutdown_reply", content, parent)
+        await self._at_shutdown()
+        self.leave()
+
+    def leave(self) -> None:
+        """Stop the loop, from any thread: the kernel has been asked to end."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
     def get_parent(self, channel: str | None = None) -> dict[str, Any]:
         """Give the message whose code runs here."""
         if channel is None and threading.current_thread() is self.control_thread:
