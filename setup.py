@@ -5,6 +5,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+KERNELSPEC = "share/jupyter/kernels/conkernel"  # here, and below the prefix of an installation
+
 parser = ConfigParser(delimiters=["="])
 parser.read_string(Path("settings.ini").read_text(encoding="utf-8"))
 cfg = parser.defaults()
@@ -22,6 +24,7 @@ setup(
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=[cfg["lib_name"], f"{cfg['lib_name']}.*"]),
     package_data={cfg["lib_name"]: ["py.typed"]},
+    data_files=[(KERNELSPEC, [f"{KERNELSPEC}/kernel.json"])],
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
     entry_points={key: cfg[key].split() for key in ("console_scripts", "pytest11")},

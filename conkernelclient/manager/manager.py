@@ -20,6 +20,7 @@ import zmq
 import zmq.asyncio
 from jupyter_client.client import KernelClient
 from jupyter_client.connect import LocalPortCache, port_names
+from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.session import new_id
@@ -34,6 +35,8 @@ from .finishing import to_its_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
+
+    from jupyter_client.kernelspec import KernelSpec
 
     from .clients import Clients
     from .ipc_directory import IpcDirectory
@@ -117,6 +120,19 @@ class ConKernelManager(AsyncKernelManager):
     def _autorestart_default(self) -> bool:
         """Leave jupyter_client's default to the classes that have its restarters."""
         return type(self).start_restarter is not ConKernelManager.start_restarter
+
+    @property
+    def kernel_spec(self) -> KernelSpec | None:
+        """What starts the kernel; `conkernel` is known also where no such kernelspec is."""
+        try:
+            return super().kernel_spec
+        except NoSuchKernel:
+            from .native import NAME, native_spec
+
+            if self.kernel_name != NAME or NAME in self.kernel_spec_manager.find_kernel_specs():
+                raise
+            self._kernel_spec = native_spec()
+            return self._kernel_spec
 
     def _ip_default(self) -> str:
         """For ipc, name the sockets in a directory of their own."""
