@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
-def main() -> None:
-    """Run the kernel."""
-    if sys.path and sys.path[0] == "":  # the kernel's own imports are not those of its directory
+def main() -> int:
+    """Run the kernel, or one of its commands."""
+    # The kernel's own imports are not those of its directory; cells import from there all the same.
+    if sys.path and sys.path[0] in ("", os.getcwd()):
         del sys.path[0]
-    from .app import ConKernelApp
+    from .command import main as run
 
-    ConKernelApp.launch_instance()
+    return run()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
