@@ -28,6 +28,21 @@ METADATA: Final = """
 import importlib.metadata, json
 print(json.dumps(importlib.metadata.metadata("conkernelclient").json))
 """
+KERNELSPEC: Final = "share/jupyter/kernels/conkernel/kernel.json"
+SPEC: Final = """
+from jupyter_client.kernelspec import KernelSpecManager
+print(KernelSpecManager().find_kernel_specs()["conkernel"])
+"""
+KERNEL: Final = """
+import asyncio
+from conkernelclient import run_kernel
+
+async def main():
+    async with run_kernel("conkernel") as kc:
+        print((await kc.run("import sys; print(sys.executable, 6 * 7)")).text)
+
+asyncio.run(main())
+"""
 VERSION: Final = "import conkernelclient; print(conkernelclient.__version__)"
 
 
@@ -130,13 +145,30 @@ def test_its_version_is_that_of_settings_ini(installed: Path, settings: Mapping[
     assert run_python(installed, VERSION).strip() == settings["version"]
 
 
-def test_the_wheel_holds_the_package_and_its_types_alone(artifacts: dict[str, Path]) -> None:
+def test_its_kernel_is_among_the_kernelspecs(installed: Path) -> None:
+    """Of its environment, where Jupyter and front ends look."""
+    path = run_python(installed, SPEC).strip()
+    assert Path(path) == installed.parent / "share" / "jupyter" / "kernels" / "conkernel"
+
+
+def test_its_kernel_starts_by_its_name(installed: Path) -> None:
+    """With the interpreter of its environment, although the kernelspec only says `python`."""
+    executable, answer = run_python(installed, KERNEL).split()
+    assert Path(executable).parent == installed
+    assert answer == "42"
+
+
+def test_the_wheel_holds_the_package_its_types_and_its_kernelspec_alone(
+    artifacts: dict[str, Path],
+) -> None:
     """A type checker finds py.typed, and no test or chapter lands in site-packages."""
     with zipfile.ZipFile(artifacts["wheel"]) as wheel:
         names = wheel.namelist()
     wanted = {it.relative_to(ROOT).as_posix() for it in (ROOT / "conkernelclient").rglob("*.py")}
     info = [name for name in names if ".dist-info/" in name]
-    assert set(names) - set(info) == wanted | {"conkernelclient/py.typed"}
+    (data,) = {name.partition("/")[0] for name in names if ".data/" in name}
+    wanted |= {"conkernelclient/py.typed", f"{data}/data/{KERNELSPEC}"}
+    assert set(names) - set(info) == wanted
     assert any(name.endswith("licenses/LICENSE") for name in info)
 
 
@@ -145,4 +177,4 @@ def test_the_sdist_holds_what_a_build_reads(artifacts: dict[str, Path]) -> None:
     with tarfile.open(artifacts["sdist"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     build = {"settings.ini", "setup.py", "pyproject.toml", "README.md", "conkernelclient/py.typed"}
-    assert build | {"LICENSE", "CHANGELOG.md", "MANIFEST.in"} <= names
+    assert build | {KERNELSPEC, "LICENSE", "CHANGELOG.md", "MANIFEST.in"} <= names
