@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import venv
 import zipfile
@@ -58,6 +59,24 @@ def run_python(scripts: Path, program: str) -> str:
     return run(scripts / "python", "-I", "-c", program, cwd=scripts)
 
 
+def copied(place: Path) -> Path:
+    """A copy of the source tree."""
+    return shutil.copytree(ROOT, place / "tree", ignore=shutil.ignore_patterns(*UNWANTED))
+
+
+def made(home: Path) -> Path:
+    """The scripts of an environment without packages."""
+    builder = venv.EnvBuilder(symlinks=sys.platform != "win32")
+    builder.create(home)
+    return Path(builder.ensure_directories(home).bin_path)
+
+
+def pip_install(scripts: Path, *what: str | Path) -> None:
+    """Install into an environment."""
+    pip = [sys.executable, "-m", "pip", "--python", scripts / "python", "install", "--no-compile"]
+    run(*pip, "--quiet", "--disable-pip-version-check", *what, cwd=scripts)
+
+
 @pytest.fixture(scope="module")
 def settings() -> Mapping[str, str]:
     """The one source of metadata."""
@@ -69,8 +88,7 @@ def settings() -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What is published; the wheel is built from the sdist, so that this installs as well."""
-    source, out = tmp_path_factory.mktemp("source") / "tree", tmp_path_factory.mktemp("dist")
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*UNWANTED))
+    source, out = copied(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--outdir", out, source, cwd=out)
     (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
     return {"wheel": wheel, "sdist": sdist}
@@ -79,12 +97,20 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def installed(artifacts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scripts of an environment that holds the wheel and what it requires, no extras."""
-    home = tmp_path_factory.mktemp("installed")
-    builder = venv.EnvBuilder(symlinks=sys.platform != "win32")
-    builder.create(home)
-    scripts = Path(builder.ensure_directories(home).bin_path)
-    pip = [sys.executable, "-m", "pip", "--python", scripts / "python", "install", "--no-compile"]
-    run(*pip, "--quiet", "--disable-pip-version-check", artifacts["wheel"], cwd=home)
+    scripts = made(tmp_path_factory.mktemp("installed"))
+    pip_install(scripts, artifacts["wheel"])
+    return scripts
+
+
+@pytest.fixture(scope="module")
+def editable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts of an environment with an editable installation; what it requires is ours."""
+    home = tmp_path_factory.mktemp("editable")
+    scripts = made(home)
+    (site_packages,) = home.rglob("site-packages")
+    # What is in there is found, and the links in there to editable installations are not followed.
+    (site_packages / "ours.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    pip_install(scripts, "--no-deps", "--editable", copied(home))
     return scripts
 
 
@@ -155,6 +181,14 @@ def test_its_kernel_starts_by_its_name(installed: Path) -> None:
     """With the interpreter of its environment, although the kernelspec only says `python`."""
     executable, answer = run_python(installed, KERNEL).split()
     assert Path(executable).parent == installed
+    assert answer == "42"
+
+
+def test_its_kernel_starts_by_its_name_from_an_editable_installation(editable: Path) -> None:
+    """That installs no kernelspec: the manager knows the name."""
+    assert not (editable.parent / "share").exists()
+    executable, answer = run_python(editable, KERNEL).split()
+    assert Path(executable).parent == editable
     assert answer == "42"
 
 
