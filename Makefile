@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --quiet
 # Two processes, each of which takes whole files, as the tests of a file share a kernel.
 AT_ONCE := --numprocesses 2 --dist loadfile
 
-.PHONY: help demo quick test format lint types layers cover wire-alone router-alone verdict conformance conformance-originals stress bench instructions bench-check clean
+.PHONY: help demo quick test format lint types layers cover wire-alone router-alone verdict conformance conformance-originals stress bench bench-kernels probes instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -79,10 +79,14 @@ stress: .venv/.dev ## Measure what the client stands (FULL=1: with ten times the
 	  $(call tests,transport,base sockets zmq)
 
 # The other clients are measured in environments of their own.
-PEERS := conkernelclient kernel-sidecar async-kernel
+PEERS := conkernelclient kernel-sidecar async-kernel ipymini
 bench: .venv/.bench $(PEERS:%=.venv-bench-%/.installed) ## Measure what a request costs, beside other clients, ten minutes
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.plots
+
+OTHER_KERNELS := async-kernel ipymini
+bench-kernels: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Measure our kernel, beside others, five minutes
+	$(BIN)/python -m benchmarks.run kernel_speed
 
 probes: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Probe how our kernel and others run cells at once (FULL=1: 20 times)
 	$(BIN)/python -m benchmarks.probes.run
