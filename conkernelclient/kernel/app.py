@@ -17,6 +17,7 @@ from . import compat
 from .cells import follow_threads
 from .channels import Channels, Publisher, SocketOf
 from .compat import ControlThread, IPKernelApp
+from .debugging import load_debugger_late
 from .kernel import ConKernel
 from .shell import ConShell
 from .stops import interruptible_sleep
@@ -47,6 +48,7 @@ class ConKernelApp(IPKernelApp):
     def initialize(self, argv: Any = None) -> None:
         """Make all that the kernel needs."""
         compat.check()
+        load_debugger_late()
         super().initialize(argv)
 
     def init_control(self, context: Any) -> None:

@@ -26,6 +26,7 @@ from .answers import Answers, error_content
 from .cells import CURRENT, Cell, current, note_children
 from .channels import SocketOf
 from .compat import IPythonKernel, StdinNotImplementedError
+from .debugging import LateDebugger
 from .jobs import Jobs
 from .language import Language
 from .modes import MODES, BadOptionError, Options, RunMode, options_of
@@ -67,6 +68,7 @@ class ConKernel(IPythonKernel):
 
     implementation = "conkernel"
     shell_class = ConShell
+    debugger_class = LateDebugger
     shell_stream: Any = AnyTrait()
     control_stream: Any = AnyTrait()
 
