@@ -28,16 +28,16 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import errors
-from .client.client import ConKernelClient
-from .manager.manager import ConKernelManager
-from .transport.session_patch import apply_session_patch, undo_session_patch
 
 if _TYPE_CHECKING:
     from . import events
+    from .client.client import ConKernelClient
     from .client.run import Run
+    from .manager.manager import ConKernelManager
     from .manager.multi import ConMultiKernelManager
     from .manager.running import run_kernel, start_new_async_kernel
     from .outputs.result import Result
+    from .transport.session_patch import apply_session_patch, undo_session_patch
 
 __version__ = "0.1.0"
 
@@ -55,14 +55,19 @@ __all__ = [
     "undo_session_patch",
 ]
 
-# Loaded when they are first asked for: an import of the package should cost little.
+# Loaded when they are first asked for: an import of the package should cost little. A kernel, whose
+# package is in this one, needs none of them.
 _LATER = {
+    "ConKernelClient": ".client.client",
+    "ConKernelManager": ".manager.manager",
     "ConMultiKernelManager": ".manager.multi",
     "Result": ".outputs.result",
     "Run": ".client.run",
+    "apply_session_patch": ".transport.session_patch",
     "events": ".events",
     "run_kernel": ".manager.running",
     "start_new_async_kernel": ".manager.running",
+    "undo_session_patch": ".transport.session_patch",
 }
 
 
