@@ -2,8 +2,8 @@
 Where does what a cell prints go?
 
 To the front end that sent it: what a cell writes is gathered with the cell, sent at once the first
-time, and then every 50 ms. A cell that puts something else in the place of `sys.stdout` does so for
-itself: other cells print on.
+time, and then every 50 ms; a line that has not ended waits for 50 ms more. A cell that puts
+something else in the place of `sys.stdout` does so for itself: other cells print on.
 """
 
 from __future__ import annotations
@@ -79,11 +79,19 @@ class Stream(OutStream):
             self._send(cell, text)
         elif not text.is_due:
             text.is_due = True
-            # By the time that the thread wakes, print has written its newline as well.
             if text.was_sent:
-                channels.call_later(BATCH, lambda: self._flush_of(cell))
+                channels.call_later(BATCH, lambda: self._flush_when_whole(cell))
             else:
-                channels.call(lambda: self._flush_of(cell))
+                channels.call(lambda: self._flush_when_whole(cell))
+
+    def _flush_when_whole(self, cell: Cell | None) -> None:
+        """Send what a cell has written, but give `print` time to write its newline as well."""
+        with self._lock:
+            text = self._text_of(cell)
+            if text.parts and not text.parts[-1].endswith("\n"):
+                self.pub_thread.channels.call_later(BATCH, lambda: self._flush_of(cell))
+            else:
+                self._send(cell, text)
 
     def _text_of(self, cell: Cell | None) -> Text:
         if cell is None:
