@@ -28,6 +28,7 @@ __all__ = [
     "ZMQDisplayPublisher",
     "ZMQInteractiveShell",
     "ZMQShellDisplayHook",
+    "asyncio_runner",
     "check",
     "json_clean",
     "line_magic",
@@ -120,6 +121,10 @@ if TYPE_CHECKING:
         def finish_displayhook(self) -> None:
             """Publish."""
 
+    def asyncio_runner(coro: Any) -> Any:
+        """Run a coroutine to its end: what `%autoawait asyncio` stands for."""
+        ...
+
     class StdinNotImplementedError(Exception):
         """The front end answers no questions."""
 
@@ -135,6 +140,7 @@ else:
     from ipykernel.jsonutil import json_clean
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
+    from IPython.core.async_helpers import _asyncio_runner as asyncio_runner
     from IPython.core.error import StdinNotImplementedError
     from IPython.core.magic import Magics, line_magic, magics_class
     from IPython.core.payload import PayloadManager
@@ -152,6 +158,8 @@ NEEDED: Final[dict[Any, tuple[str, ...]]] = {
     InteractiveShell: (
         "run_cell_async",
         "run_code",
+        "should_run_async",
+        "loop_runner",
         "transform_cell",
         "user_expressions",
     ),

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .answers import error_content
 from .cells import CURRENT, Cell, set_latest
+from .compat import asyncio_runner
 from .modes import RunMode
 from .request import Ending
+from .runners import run_by
 from .stops import CellTimeoutError, MainGuard
 from .workers import Worker, Workers
 
@@ -200,16 +202,20 @@ class Runner:
         transformed, failed = self._transform(code)
         cell.kept["code"] = transformed
         result = None
+        prepared = {"transformed_cell": transformed, "preprocessing_exc_tuple": failed}
         try:
-            result = await shell.run_cell_async(
+            coroutine = shell.run_cell_async(
                 code,
                 store_history=store_history,
                 silent=silent,
-                transformed_cell=transformed,
-                preprocessing_exc_tuple=failed,
                 cell_id=metadata.get("cellId"),
                 cell_meta=metadata,
+                **prepared,
             )
+            if shell.loop_runner is asyncio_runner or not shell.should_run_async(code, **prepared):
+                result = await coroutine
+            else:
+                result = run_by(shell.loop_runner, coroutine, cell)
         finally:
             assert cell.guard is not None
             cell.guard.leave(0)
