@@ -30,6 +30,7 @@ __all__ = [
     "masked",
 ]
 
+pause: Final = time.sleep  # as it is before `interruptible_sleep`
 APART: Final = 0.05  # seconds between two exceptions raised in one cell
 
 
@@ -70,14 +71,18 @@ class Guard:
 
     @property
     def _is_due(self) -> bool:
-        is_open = self.is_pending and self.level > 0 and not self.depth
+        return self._is_due_at(0)
+
+    def _is_due_at(self, depth: int) -> bool:
+        is_open = self.is_pending and self.level > 0 and self.depth == depth
         return is_open and time.monotonic() - self._raised_at >= APART
 
-    def _raise(self) -> None:
+    def _taken(self) -> BaseException:
+        """Give what is to be raised, once."""
         self.is_pending = False
         self._raised_at = time.monotonic()
         assert self.why is not None
-        raise self.why
+        return self.why
 
     def ask(self, why: BaseException) -> None:
         """Ask for a stop, from any thread."""
@@ -125,15 +130,17 @@ class MainGuard(Guard):
     def strike(self) -> None:
         """Raise here, if this is the cell's own code. For a signal's handler."""
         if self._is_due:
-            self._raise()
+            raise self._taken()
 
     def enter(self) -> int:
         """Begin with the cell's own code."""
         before = self.level
-        self.level = before + 1
-        if self._is_due:
+        try:
+            self.level = before + 1
+            self.strike()
+        except BaseException:
             self.level = before
-            self._raise()
+            raise
         return before
 
     def leave(self, before: int) -> None:
@@ -147,23 +154,26 @@ class MainGuard(Guard):
     def unmask(self) -> None:
         """Let a stop wait no longer."""
         self.depth -= 1
-        if self.is_pending and self._is_due:
-            self._raise()
+        if self._is_due:
+            raise self._taken()
 
 
 RAISE_IN: Final = ctypes.pythonapi.PyThreadState_SetAsyncExc
 RAISE_IN.argtypes = (ctypes.c_ulong, ctypes.py_object)
+NOTHING: Final = ctypes.py_object()  # what was thrown, and has not arrived, never does
 
 
 class ThreadGuard(Guard):
     """
     For code in another thread, into which an exception is thrown between two of its steps.
 
-    A lock keeps what is thrown out of the kernel's own code. A thread that sleeps is woken; other
+    Who asks holds a lock while it looks and throws. The thread itself never takes that lock, as an
+    exception that arrived there would leave it locked: it shuts the guard first, then waits until
+    nobody holds the lock, and takes back what is on its way. A thread that sleeps is woken; other
     calls that block go on until they return.
     """
 
-    __slots__ = ("_is_asleep", "_is_thrown", "_lock", "_woken", "is_inside")
+    __slots__ = ("_has_arrived", "_is_thrown", "_lock", "_woken", "is_inside")
 
     level: int
     depth: int
@@ -176,79 +186,95 @@ class ThreadGuard(Guard):
         """Whether the thread is in a step of the code, and not in its event loop."""
         self._lock = threading.Lock()
         self._is_thrown = False
-        self._is_asleep = False
+        self._has_arrived: BaseException | None = None  # the last one
         self._woken = threading.Event()
 
     def ask(self, why: BaseException) -> None:
-        """Ask for a stop, from another thread."""
+        """Ask for a stop, from another thread. One that is on its way does for both."""
         with self._lock:
+            if self._is_thrown:
+                return
             self.why = why
             self.is_pending = True
-            if self._is_asleep:
-                self._woken.set()
-            elif self._is_due and self.is_inside():
-                self.is_pending = False
-                self._is_thrown = True
-                self._raised_at = time.monotonic()
-                RAISE_IN(self.thread, type(why))
+            self._woken.set()
+
+            def arrived(_kind: type[BaseException]) -> BaseException:
+                return self._arrived(why)
+
+            thrown = type(type(why).__name__, (type(why),), {"__new__": arrived})
+            if self._is_due and self.is_inside():
+                self.is_pending, self._is_thrown = False, True
+                RAISE_IN(self.thread, thrown)
+
+    def _arrived(self, why: BaseException) -> BaseException:
+        """Give what is raised, as it arrives. In the thread itself."""
+        self._is_thrown = False
+        self._has_arrived = why
+        self._raised_at = time.monotonic()
+        if not self.is_inside():  # it came between two steps: the loop cancels the task
+            self.is_pending = True
+        return why
 
     def enter(self) -> int:
         """Begin with the cell's own code."""
-        with self._lock:
-            before = self.level
-            if not self.is_pending:
-                self.level = before + 1
-                return before
-        self._raise()
+        before = self.level
+        try:
+            self.level = before + 1
+            if self.is_pending:
+                self._raise_here()
+        except BaseException:
+            self._shut(before, self.depth)
+            raise
         return before
 
     def leave(self, before: int) -> None:
         """End with the cell's own code: nothing is thrown into this thread afterwards."""
-        self._shut(level=before)
+        self._shut(before, self.depth)
 
     def mask(self) -> None:
         """Let a stop wait."""
-        self._shut(depth=self.depth + 1)
+        self._shut(self.level, self.depth + 1)
 
     def unmask(self) -> None:
         """Let a stop wait no longer."""
-        with self._lock:
-            self.depth -= 1
-            is_due = self._is_due
-        if is_due:
-            self._raise()
+        self.depth -= 1
+        if self._is_due:
+            self._raise_here()
 
-    def _shut(self, *, level: int | None = None, depth: int | None = None) -> None:
+    def _raise_here(self) -> None:
+        """Raise the stop that waits, and that nobody throws meanwhile."""
+        self._shut(self.level, self.depth + 1)
+        why = self._taken()
+        self.depth -= 1
+        raise why
+
+    def _shut(self, level: int, depth: int) -> None:
         """Change the guard; what was thrown and is on its way becomes pending again."""
-        is_shut = False
-        while not is_shut:
+        while True:
             try:
-                with self._lock:
-                    if self._is_thrown:
-                        RAISE_IN(self.thread, None)
-                        self._is_thrown, self.is_pending = False, True
-                    self.level = self.level if level is None else level
-                    self.depth = self.depth if depth is None else depth
-                    is_shut = True
-            except BaseException:  # it arrived here
-                self._is_thrown, self.is_pending = False, True
-
-    def arrived(self) -> None:
-        """Note that what was thrown has arrived."""
-        self._is_thrown = False
+                self.level, self.depth = level, depth
+                while self._lock.locked():
+                    pause(0)
+                if self._is_thrown:
+                    RAISE_IN(self.thread, NOTHING)
+                    self._is_thrown, self.is_pending = False, True
+            except BaseException as error:
+                if error is not self._has_arrived:
+                    raise
+                self.is_pending = True  # it arrived here
+            else:
+                return
 
     def sleep(self, seconds: float) -> None:
         """Sleep, until a stop."""
-        with self._lock:
-            self._is_asleep = not self.is_pending
-            self._woken.clear()
-        if self._is_asleep:
-            self._woken.wait(seconds)
-        with self._lock:
-            self._is_asleep = False
-            is_due = self._is_due
-        if is_due:
-            self._raise()
+        until = time.monotonic() + seconds
+        self.mask()
+        try:
+            while (left := until - time.monotonic()) > 0 and not self._is_due_at(1):
+                self._woken.clear()
+                self._woken.wait(min(left, APART) if self.is_pending else left)
+        finally:
+            self.unmask()
 
 
 class Masked:
@@ -285,7 +311,6 @@ def interruptible_sleep() -> Callable[[], None]:
 
     Returns what undoes it.
     """
-    sleep = time.sleep
 
     def sleep_until_stopped(seconds: Any, /) -> None:
         cell = CURRENT.get()
@@ -293,13 +318,13 @@ def interruptible_sleep() -> Callable[[], None]:
         if isinstance(guard, ThreadGuard) and guard.thread == threading.get_ident() and seconds > 0:
             guard.sleep(seconds)
         else:
-            sleep(seconds)
+            pause(seconds)
 
     sleep_until_stopped.__name__ = "sleep"
-    sleep_until_stopped.__doc__ = sleep.__doc__
+    sleep_until_stopped.__doc__ = pause.__doc__
     time.sleep = sleep_until_stopped
 
     def undo() -> None:
-        time.sleep = sleep
+        time.sleep = pause
 
     return undo

@@ -12,6 +12,7 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from .cells import note_children
 from .stops import ThreadGuard
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Worker(threading.Thread):
     def __init__(self, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self.loop.set_task_factory(note_children)
         self.context: contextvars.Context = contextvars.Context()
         self._is_over = False
         self.cell: Cell | None = None
@@ -46,7 +48,7 @@ class Worker(threading.Thread):
             cell.guard = ThreadGuard(lambda: asyncio.current_task(self.loop) is not None)
             cell.task = self.loop.create_task(run(cell), context=context)
 
-        self.loop.call_soon_threadsafe(start)
+        self.loop.call_soon_threadsafe(start, context=contextvars.Context())
 
     def end(self) -> None:
         """End the thread when its loop is idle. From any thread, as often as one likes."""
@@ -62,14 +64,9 @@ class Worker(threading.Thread):
                 try:
                     self.loop.run_forever()
                 except (KeyboardInterrupt, SystemExit):  # of a cell's task; or thrown a moment late
-                    self._note_stray()
+                    continue
         finally:
             self._close()
-
-    def _note_stray(self) -> None:
-        guard = self.cell.guard if self.cell is not None else None
-        if isinstance(guard, ThreadGuard):
-            guard.arrived()
 
     def _close(self) -> None:
         tasks = asyncio.all_tasks(self.loop)
@@ -97,7 +94,11 @@ class Workers:
                 return self._idle.pop()
             self._count += 1
             worker = Worker(f"conkernel-{self._count}")
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError:  # there are too many threads
+            worker.loop.close()
+            raise
         return worker
 
     def take_back(self, worker: Worker) -> None:

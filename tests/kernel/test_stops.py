@@ -1,0 +1,564 @@
+"""A stop is raised in the code that it is meant for, once, and nowhere else."""
+
+from __future__ import annotations
+
+import queue
+import random
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conkernelclient.kernel import stops
+from conkernelclient.kernel.cells import CURRENT
+from conkernelclient.kernel.stops import (
+    CellTimeoutError,
+    Guard,
+    MainGuard,
+    ThreadGuard,
+    interruptible_sleep,
+    masked,
+)
+from tests.kernel.parts import BOUND, Stepping, cell, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+GUARDS = [pytest.param(MainGuard, id="main"), pytest.param(lambda: ThreadGuard(yes), id="thread")]
+
+
+def yes() -> bool:
+    return True
+
+
+class Clock:
+    """A time that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(stops, "time", clock)
+    return clock
+
+
+@pytest.fixture(params=GUARDS)
+def guard(request: pytest.FixtureRequest) -> Guard:
+    made: Guard = request.param()
+    if isinstance(made, ThreadGuard):
+        made.is_inside = lambda: False  # so that nothing is thrown into the test itself
+    return made
+
+
+def test_a_stop_that_was_asked_for_before_is_raised_at_enter(guard: Guard) -> None:
+    """Once; and the level is as before."""
+    why = KeyboardInterrupt("why")
+    guard.ask(why)
+    assert (guard.is_asked, guard.is_pending) == (True, True)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        guard.enter()
+    assert raised.value is why
+    assert (guard.level, guard.depth, guard.is_pending) == (0, 0, False)
+    guard.leave(guard.enter())
+
+
+def test_a_stop_waits_while_masked_and_is_raised_at_the_last_unmask(guard: Guard) -> None:
+    """However many masks are on."""
+    guard.enter()
+    guard.mask()
+    guard.mask()
+    guard.ask(KeyboardInterrupt())
+    guard.unmask()
+    with pytest.raises(KeyboardInterrupt):
+        guard.unmask()
+    assert (guard.level, guard.depth, guard.is_pending) == (1, 0, False)
+    guard.mask()
+    guard.unmask()
+
+
+def test_a_stop_waits_outside_of_the_code(guard: Guard) -> None:
+    """What the kernel does before, between and after is never hit."""
+    guard.ask(KeyboardInterrupt())
+    guard.mask()
+    guard.unmask()
+    assert guard.is_pending
+    assert not guard.take()
+
+
+def test_take_takes_the_stop_once(guard: Guard) -> None:
+    """For a task that awaits, which is cancelled in its place."""
+    guard.enter()
+    assert not guard.take()
+    guard.ask(KeyboardInterrupt())
+    assert guard.take()
+    assert not guard.take()
+    assert guard.is_asked
+
+
+def test_levels_nest(guard: Guard) -> None:
+    """A magic runs a cell in a cell, and its end is not the end of the outer one."""
+    outer = guard.enter()
+    inner = guard.enter()
+    guard.leave(inner)
+    assert guard.level == 1
+    guard.ask(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        guard.enter()
+    assert guard.level == 1
+    guard.leave(outer)
+    assert guard.level == 0
+
+
+@pytest.mark.parametrize("make", GUARDS)
+def test_two_stops_are_some_time_apart(clock: Clock, make: Callable[[], Guard]) -> None:
+    """So that what handles the first one is not hit by a second that means the same."""
+    guard = make()
+    if isinstance(guard, ThreadGuard):
+        guard.is_inside = lambda: False
+    guard.ask(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        guard.enter()
+    guard.enter()
+    guard.ask(KeyboardInterrupt())
+    guard.mask()
+    guard.unmask()
+    clock.now += 2 * stops.APART
+    guard.mask()
+    with pytest.raises(KeyboardInterrupt):
+        guard.unmask()
+
+
+def test_a_signal_raises_in_the_code_and_nowhere_else() -> None:
+    """The handler calls `strike`, wherever the main thread is."""
+    guard = MainGuard()
+    guard.ask(KeyboardInterrupt())
+    guard.strike()
+    with pytest.raises(KeyboardInterrupt):
+        guard.enter()
+    guard = MainGuard()
+    before = guard.enter()
+    guard.strike()
+    guard.ask(KeyboardInterrupt())
+    guard.mask()
+    guard.strike()
+    guard.depth = 0
+    with pytest.raises(KeyboardInterrupt):
+        guard.strike()
+    guard.strike()
+    guard.leave(before)
+    guard.ask(KeyboardInterrupt())
+    guard.strike()
+
+
+def test_a_signal_amid_enter_leaves_the_level_as_it_was() -> None:
+    """The outer cell's code can be stopped afterwards."""
+
+    class Struck(MainGuard):
+        __slots__ = ()
+
+        @property
+        def _is_due(self) -> bool:
+            if self.level == 2:
+                raise KeyboardInterrupt
+            return False
+
+    guard = Struck()
+    guard.enter()
+    with pytest.raises(KeyboardInterrupt):
+        guard.enter()
+    assert guard.level == 1
+
+
+def test_a_guard_by_itself_stops_nothing() -> None:
+    """It says what one has to have."""
+    guard = Guard()
+    for call in (
+        lambda: guard.ask(KeyboardInterrupt()),
+        guard.enter,
+        lambda: guard.leave(0),
+        guard.mask,
+        guard.unmask,
+    ):
+        with pytest.raises(NotImplementedError):
+            call()
+
+
+@given(st.lists(st.sampled_from(["ask", "enter", "leave", "mask", "unmask", "take", "wait"])))
+def test_a_random_walk_raises_once_per_ask_and_only_in_open_code(steps: list[str]) -> None:
+    """Both guards do as a short model says."""
+    for make in (MainGuard, lambda: ThreadGuard(lambda: False)):
+        clock = Clock()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stops, "time", clock)
+            walk(make(), clock, steps)
+
+
+def walk(guard: Guard, clock: Clock, steps: list[str]) -> None:
+    stack: list[int] = []
+    depth, is_pending, raised_at = 0, False, -1.0
+    for step in steps:
+        if (step == "leave" and not stack) or (step == "unmask" and not depth):
+            continue
+        level = len(stack) + (step == "enter")
+        depth += (step == "mask") - (step == "unmask")
+        is_open = level > 0 and depth == 0
+        may_raise = is_pending and is_open and clock.now - raised_at >= stops.APART
+        wanted = may_raise and step in ("enter", "unmask")
+        if step == "enter" and isinstance(guard, ThreadGuard):
+            wanted = is_pending  # nothing of it can be torn at its begin
+        if step == "take":
+            assert guard.take() is (is_pending and level > 0)
+        is_raised = raises(guard, clock, step, stack)
+        raised_at = clock.now if is_raised else raised_at
+        assert is_raised is wanted
+        took = step == "take" and level > 0
+        is_pending = step == "ask" or (is_pending and not (is_raised or took))
+        assert (guard.level, guard.depth, guard.is_pending) == (len(stack), depth, is_pending)
+
+
+def raises(guard: Guard, clock: Clock, step: str, stack: list[int]) -> bool:
+    """Take a step; whether it raised the stop."""
+    try:
+        match step:
+            case "ask":
+                guard.ask(KeyboardInterrupt())
+            case "enter":
+                stack.append(guard.enter())
+            case "leave":
+                guard.leave(stack.pop())
+            case "mask":
+                guard.mask()
+            case "unmask":
+                guard.unmask()
+            case _:
+                clock.now += 0.03
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+# Into another thread
+
+
+def spin(guard: ThreadGuard, entered: threading.Event) -> None:
+    """Be a cell's code that never ends by itself."""
+    guard.thread = threading.get_ident()
+    before = 0
+    try:
+        before = guard.enter()
+        entered.set()
+        while True:
+            pass
+    finally:
+        guard.leave(before)
+
+
+def test_a_stop_is_thrown_into_code_that_runs() -> None:
+    """The very exception, with its words."""
+    guard, entered = ThreadGuard(yes), threading.Event()
+    stepping = Stepping(lambda: spin(guard, entered))
+    assert entered.wait(BOUND)
+    why = CellTimeoutError("the cell ran longer than 1 s")
+    guard.ask(why)
+    assert stepping.joined() is why
+    assert type(stepping.error) is CellTimeoutError
+    assert (guard.level, guard.is_pending) == (0, False)
+
+
+def test_one_ask_that_was_caught_is_not_raised_again() -> None:
+    """Code that catches its stop and goes on is left alone until the next."""
+    guard, entered, caught = ThreadGuard(yes), threading.Event(), threading.Event()
+    counts = {"raised": 0}
+
+    def code() -> None:
+        guard.thread = threading.get_ident()
+        before = guard.enter()
+        try:
+            entered.set()
+            while True:
+                pass
+        except KeyboardInterrupt:
+            counts["raised"] += 1
+        end = time.monotonic() + 3 * stops.APART
+        while time.monotonic() < end:
+            guard.mask()
+            guard.unmask()
+        guard.leave(before)
+        caught.set()
+
+    stepping = Stepping(code)
+    assert entered.wait(BOUND)
+    guard.ask(KeyboardInterrupt())
+    assert stepping.joined() is None
+    assert caught.is_set()
+    assert counts["raised"] == 1
+    assert not guard.is_pending
+
+
+def test_what_comes_between_two_steps_is_told_again() -> None:
+    """It hit the event loop: it is pending, so that the loop cancels the task."""
+    guard, entered = ThreadGuard(yes), threading.Event()
+    inside = [True]
+    guard.is_inside = lambda: inside[0]
+
+    def code() -> None:
+        guard.thread = threading.get_ident()
+        guard.enter()
+        entered.set()
+        while guard.why is None:
+            pass
+        while True:
+            pass
+
+    def look() -> bool:
+        answer, inside[0] = inside[0], False  # the step has ended just after the look
+        return answer
+
+    stepping = Stepping(code)
+    assert entered.wait(BOUND)
+    guard.is_inside = look
+    guard.ask(KeyboardInterrupt())
+    assert isinstance(stepping.joined(), KeyboardInterrupt)
+    assert guard.take()
+
+
+def test_an_ask_beside_one_that_is_on_its_way_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One exception answers both; a mask takes it back, and unmask raises it."""
+    thrown: list[Any] = []
+    monkeypatch.setattr(stops, "RAISE_IN", lambda _thread, kind: thrown.append(kind))
+    guard = ThreadGuard(yes)
+    guard.enter()
+    first = KeyboardInterrupt("first")
+    guard.ask(first)
+    guard.ask(KeyboardInterrupt("second"))
+    assert len(thrown) == 1
+    guard.mask()
+    assert (thrown[1], guard.is_pending) == (stops.NOTHING, True)
+    with pytest.raises(KeyboardInterrupt, match="first"):
+        guard.unmask()
+    assert len(thrown) == 2
+
+
+def test_an_error_of_its_own_leaves_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was thrown is taken for a stop that arrived."""
+
+    def fail(*_args: Any) -> None:
+        raise MemoryError
+
+    guard = ThreadGuard(yes)
+    guard.enter()
+    guard._is_thrown = True
+    monkeypatch.setattr(stops, "RAISE_IN", fail)
+    with pytest.raises(MemoryError):
+        guard.mask()
+
+
+ROUNDS = 2_000
+
+
+class Hammered:
+    """A thread of rounds, each with its code, which may be stopped, and the kernel's."""
+
+    def __init__(self) -> None:
+        self.rounds: queue.SimpleQueue[ThreadGuard | None] = queue.SimpleQueue()
+        self.taken: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.raised = self.hit = self.masked = 0
+        self._luck = random.Random(1)
+
+    def work(self) -> None:
+        for _ in range(ROUNDS):
+            guard = ThreadGuard(yes)
+            self.rounds.put(guard)
+            self.taken.get(timeout=BOUND)
+            self._round(guard)
+            try:
+                sum(range(self._luck.randrange(1_000)))
+                assert (guard.level, guard.depth, guard._is_thrown) == (0, 0, False)
+            except KeyboardInterrupt:
+                self.hit += 1
+        self.rounds.put(None)
+
+    def _round(self, guard: ThreadGuard) -> None:
+        before = guard.level
+        try:
+            try:
+                guard.enter()
+                for _ in range(3):
+                    self._code(guard)
+            finally:
+                guard.leave(before)
+        except KeyboardInterrupt:
+            guard.leave(before)
+            self.raised += 1
+
+    def _code(self, guard: ThreadGuard) -> None:
+        for _ in range(self._luck.randrange(300)):
+            pass
+        guard.mask()
+        try:
+            for _ in range(100):
+                pass
+        except KeyboardInterrupt:
+            self.masked += 1
+        guard.unmask()
+
+
+@pytest.fixture
+def _quick_turns() -> Iterator[None]:
+    """Threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_quick_turns")
+def test_nothing_arrives_after_leave_or_under_a_mask() -> None:
+    """2,000 rounds; what runs there is the kernel's, and a stop would tear it."""
+    hammered = Hammered()
+    stepping = Stepping(hammered.work)
+    luck, asks = random.Random(2), 0
+    while (guard := hammered.rounds.get(timeout=BOUND)) is not None:
+        hammered.taken.put(None)
+        for _ in range(luck.randrange(4)):
+            for _ in range(luck.randrange(1_000)):
+                pass
+            guard.ask(KeyboardInterrupt())
+            asks += 1
+    assert stepping.joined() is None
+    assert hammered.hit == hammered.masked == 0
+    assert ROUNDS / 20 < hammered.raised <= asks
+
+
+# Sleep
+
+
+@pytest.fixture
+def sleeps() -> Iterator[None]:
+    undo = interruptible_sleep()
+    yield
+    undo()
+
+
+def sleeper(guard: ThreadGuard, seconds: float, naps: list[float]) -> Stepping:
+    """A thread whose cell sleeps, and notes for how long."""
+    sleeping = threading.Event()
+
+    def code() -> None:
+        one = cell()
+        one.guard = guard
+        CURRENT.set(one)
+        guard.thread = threading.get_ident()
+        before = guard.enter()
+        began = time.monotonic()
+        sleeping.set()
+        try:
+            time.sleep(seconds)
+        finally:
+            naps.append(time.monotonic() - began)
+            guard.leave(before)
+
+    stepping = Stepping(code)
+    assert sleeping.wait(BOUND)
+    return stepping
+
+
+@pytest.mark.usefixtures("sleeps")
+def test_a_stop_ends_a_sleep() -> None:
+    """Within a blink, and with its words."""
+    guard, naps = ThreadGuard(yes), []
+    stepping = sleeper(guard, 1000, naps)
+    until(lambda: guard.depth)
+    why = KeyboardInterrupt("wake up")
+    guard.ask(why)
+    assert stepping.joined() is why
+    assert naps[0] < BOUND
+
+
+@pytest.mark.usefixtures("sleeps")
+def test_a_sleep_is_as_long_as_it_was_asked_for() -> None:
+    """Also beside a stop that cannot be raised yet."""
+    guard, naps = ThreadGuard(yes), []
+    guard.is_pending, guard.why = False, None
+    stepping = sleeper(guard, 0.01, naps)
+    assert stepping.joined() is None
+    guard._raised_at = time.monotonic() + 1000  # as if the last one had just come
+    stepping = sleeper(guard, 0.02, naps)
+    guard.ask(KeyboardInterrupt())
+    assert stepping.joined() is None
+    assert naps[0] >= 0.01
+    assert naps[1] >= 0.02
+
+
+@pytest.mark.usefixtures("sleeps")
+def test_others_sleep_as_before() -> None:
+    """No cell, another thread's cell, nothing to sleep, a wrong argument."""
+    time.sleep(0.0)
+    one = cell()
+    one.guard = ThreadGuard(yes)
+    one.guard.thread = 0
+    token = CURRENT.set(one)
+    time.sleep(0.0)
+    one.guard.thread = threading.get_ident()
+    time.sleep(0)
+    with pytest.raises(ValueError, match="non-negative"):
+        time.sleep(-1)
+    with pytest.raises(TypeError):
+        time.sleep("1")  # type: ignore[arg-type]
+    CURRENT.reset(token)
+    assert time.sleep.__name__ == "sleep"
+    assert time.sleep.__doc__ == stops.pause.__doc__
+
+
+def test_a_sleep_is_the_process_s_own_again_after_undo() -> None:
+    """As the kernel ends."""
+    before = time.sleep
+    undo = interruptible_sleep()
+    assert time.sleep is not before
+    undo()
+    assert time.sleep is before
+
+
+# Masks
+
+
+def test_masked_masks_the_guard_of_this_code_alone() -> None:
+    """A thread that the code started has its cell, and is never stopped."""
+    with masked():
+        pass
+    one = cell()
+    one.guard = MainGuard()
+    token = CURRENT.set(one)
+    with masked(), masked():
+        assert one.guard.depth == 2
+    assert one.guard.depth == 0
+    one.guard.thread = 0
+    with masked():
+        assert one.guard.depth == 0
+    CURRENT.reset(token)
+
+
+def test_a_masked_block_ends_before_the_stop_is_raised() -> None:
+    """It is done as a whole."""
+    one = cell()
+    one.guard = guard = MainGuard()
+    token = CURRENT.set(one)
+    guard.enter()
+    done = []
+    with pytest.raises(KeyboardInterrupt):  # noqa: SIM117 - the block is what is looked at
+        with masked():
+            guard.ask(KeyboardInterrupt())
+            guard.strike()
+            done.append(1)
+    assert done == [1]
+    CURRENT.reset(token)
