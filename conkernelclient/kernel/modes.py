@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
@@ -137,10 +138,7 @@ def options_of(metadata: Mapping[str, Any], code: str, default: str = "queue") -
     priority = metadata.get("priority", 0)
     if not isinstance(priority, int) or isinstance(priority, bool):
         raise BadOptionError(f"priority: give an integer, not {_short(priority)}")
-    timeout = metadata.get("timeout")
-    if timeout is not None and not _is_seconds(timeout):
-        raise BadOptionError(f"timeout: give seconds, over 0, or null, not {_short(timeout)}")
-    return Options(mode, lane, priority, _after(metadata), timeout, is_auto)
+    return Options(mode, lane, priority, _after(metadata), _timeout(metadata), is_auto)
 
 
 def _mode(metadata: Mapping[str, Any], code: str, default: str) -> tuple[RunMode, bool]:
@@ -152,7 +150,7 @@ def _mode(metadata: Mapping[str, Any], code: str, default: str) -> tuple[RunMode
         asked = known[0] if known else found[1] if found else default
         if asked == "auto":
             return RunMode.QUEUE, True
-    if asked not in ASKED_FOR:
+    if not isinstance(asked, str) or asked not in ASKED_FOR:
         raise BadOptionError(f'run_mode: give "queue", "task" or "thread", not {_short(asked)}')
     return RunMode(asked), False
 
@@ -171,11 +169,23 @@ def is_list_of_str(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(it, str) for it in cast("list[Any]", value))
 
 
-def _is_seconds(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0
+def _timeout(metadata: Mapping[str, Any]) -> float | None:
+    timeout = metadata.get("timeout")
+    if timeout is None:
+        return None
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        try:
+            seconds = float(timeout)
+        except OverflowError:
+            seconds = math.inf
+        if math.isfinite(seconds) and seconds > 0:
+            return seconds
+    raise BadOptionError(f"timeout: give seconds, over 0, or null, not {_short(timeout)}")
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = reprlib.repr(value)
+    except ValueError:  # more digits than Python writes
+        text = f"such a large {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
