@@ -36,6 +36,10 @@ class Kind:
     name: str
     argv: tuple[str, ...]
     beside: str
+    interrupt_mode: str = "signal"
+
+
+FILE: Final = "{connection_file}"
 
 
 def _peer(name: str) -> str:
@@ -43,10 +47,15 @@ def _peer(name: str) -> str:
 
 
 KINDS: Final = (
-    Kind("ipykernel", (sys.executable, "-m", "ipykernel_launcher", "-f"), "subshell"),
-    Kind("async-kernel", (_peer("async-kernel"), "-m", "async_kernel", "-f"), "first line"),
-    Kind("ipymini", (_peer("ipymini"), "-m", "ipymini", "-f"), "subshell"),
-    Kind("conkernel", (sys.executable, "-m", "conkernelclient.kernel", "-f"), "mode"),
+    Kind("ipykernel", (sys.executable, "-m", "ipykernel_launcher", "-f", FILE), "subshell"),
+    Kind(
+        "async-kernel",
+        (_peer("async-kernel"), "-m", "async_kernel", "start", f"--connection_file={FILE}"),
+        "first line",
+        "message",
+    ),
+    Kind("ipymini", (_peer("ipymini"), "-m", "ipymini", "-f", FILE), "subshell"),
+    Kind("conkernel", (sys.executable, "-m", "conkernelclient.kernel", "-f", FILE), "mode"),
 )
 
 
@@ -56,8 +65,12 @@ class Kernel:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.km = ConKernelManager()
-        argv = [*kind.argv, "{connection_file}"]
-        self.km._kernel_spec = KernelSpec(argv=argv, display_name=kind.name, language="python")
+        self.km._kernel_spec = KernelSpec(
+            argv=list(kind.argv),
+            display_name=kind.name,
+            language="python",
+            interrupt_mode=kind.interrupt_mode,
+        )
         self._directory = tempfile.TemporaryDirectory()
         self._subshells: list[str] = []
 
