@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The event loop that the tests run on: "asyncio", or "uvloop", which `make stress` chooses as well.
 LOOP: Final = os.environ.get("CONKERNEL_TEST_LOOP", "asyncio")
+# The kernel of the fixtures: ipykernel, or "conkernel", which `make kernel` chooses as well.
+KERNEL: Final = os.environ.get("CONKERNEL_TEST_KERNEL", "python3")
 
 # The rooms of `make quick`.
 ROOMS_WITHOUT_KERNELS: Final = tuple(
@@ -63,7 +65,7 @@ async def km(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
     """One ipykernel for the tests of a module."""
     from conkernelclient import ConKernelManager
 
-    manager = ConKernelManager()
+    manager = ConKernelManager(kernel_name=KERNEL)
     await manager.start_kernel()
     yield manager
     await manager.shutdown_kernel(now=True)
@@ -74,7 +76,7 @@ async def mortal() -> AsyncIterator[ConKernelManager]:
     """One ipykernel for one test, which may end it."""
     from conkernelclient import ConKernelManager
 
-    manager = ConKernelManager()
+    manager = ConKernelManager(kernel_name=KERNEL)
     await manager.start_kernel()
     yield manager
     await manager.shutdown_kernel(now=True)

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from jupyter_client.manager import AsyncKernelManager, KernelManager
-from traitlets import Bool, Float, Integer
+from traitlets import Bool, Float, Integer, default
 from traitlets import Callable as Callable_
 
 from ..errors import ChannelsClosedError, DeadKernelError, NotInterruptibleError, ReadyTimeout
@@ -97,13 +97,17 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         help="Seconds that a reply may take where the call does not say; None: any time.",
     )
     window: Integer[int | None, int | None] = Integer(
-        1,
         allow_none=True,
         min=1,
         config=True,
         help="How many runs of this client may be in one shell of the kernel at once; None: any "
-        "number.",
+        "number. Where it is not given: 1, and any number in a kernel that runs them beside each "
+        "other.",
     )
+
+    @default("window")
+    def _default_window(self) -> int:
+        return 1
 
     max_backlog_messages: Integer[int, int] = Integer(
         100_000, config=True, help="Messages that may wait for a kernel that does not read."
@@ -137,6 +141,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
 
         run_module()  # 40 ms once, which would come amid the requests
         super().__init__(**kwargs)
+        self._is_window_given: bool = self.trait_has_value("window")
         session = self.session
         bind_session(session)
         self._connection: Connection = Connection(
@@ -318,6 +323,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
 
 
 def _window_changed(change: Any) -> None:
+    change["owner"]._is_window_given = True
     change["owner"]._connection.limit_window(change["new"])
 
 
@@ -333,7 +339,7 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
     features: object = info["content"].get("supported_features")
     named = cast("list[object]", features) if isinstance(features, list) else []
     client._features = frozenset(map(str, named))
-    if FEATURE in client._features:
+    if FEATURE in client._features and not client._is_window_given:
         client._connection.limit_window(None)
     client._connection.cancels_requests = "conkernel cancel" in client._features
 

@@ -8,7 +8,8 @@ import pytest
 
 from conkernelclient.client.beside import Beside, metadata_of, mode_of
 from conkernelclient.errors import ProtocolError
-from conkernelclient.testing import FakeKernel, Reply
+from conkernelclient.testing import FakeKernel, Hold, Reply
+from tests.clients import until
 
 FEATURES = frozenset({"conkernel modes", "conkernel cancel"})
 
@@ -77,3 +78,21 @@ async def test_run_and_execute_send_it(features: list[str]) -> None:
         {"after": [first.msg_id], "lane": "a", "priority": 1},
         {"run_mode": "task"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("traits", "sent_at_once"), [({}, 2), ({"window": 1}, 1), ({"window": None}, 2)]
+)
+async def test_a_window_that_is_given_stays_also_in_a_kernel_that_runs_runs_beside_each_other(
+    traits: dict[str, Any], sent_at_once: int
+) -> None:
+    """Where none is given the kernel decides."""
+    async with FakeKernel(features=sorted(FEATURES), in_memory=True) as kernel:
+        kernel.on_code("hold", [Hold()])
+        kc = await kernel.client(**traits).start_channels()
+        await kc.wait_for_ready()
+        runs = [kc.run("hold") for _ in range(2)]
+        await until(lambda: runs[0].started)
+        sent = [it for it in kernel.requests if it["msg_type"] == "execute_request"]
+        kc.stop_channels()
+        assert len(sent) == sent_at_once
