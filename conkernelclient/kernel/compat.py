@@ -149,7 +149,15 @@ PROTOCOL_VERSION: Final[str] = kernel_protocol_version
 VERSIONS: Final = (version("ipykernel"), version("ipython"))
 
 NEEDED: Final[dict[Any, tuple[str, ...]]] = {
-    IPythonKernel: ("_topic", "_input_request", "_shutdown_message", "banner"),
+    IPythonKernel: (
+        "_at_shutdown",
+        "_input_request",
+        "_process_children",
+        "_send_interrupt_children",
+        "_shutdown_message",
+        "_topic",
+        "banner",
+    ),
     IPKernelApp: ("_bind_socket", "_apply_curve_server_options", "_apply_curve_client_options"),
     OutStream: ("_setup_stream_redirects", "_watch_pipe_fd", "parent_header", "_hooks"),
     ZMQInteractiveShell: ("_showtraceback", "parent_header", "payload_manager"),

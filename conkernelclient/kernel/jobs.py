@@ -134,8 +134,8 @@ class Jobs:
         outcomes |= dict.fromkeys(pending, "uncancellable")
         self._answers.finish(cell, {"status": "ok", "requests": outcomes})
 
-    def end_place(self, place: str, why: str) -> list[Request]:
-        """Drop what waits in a subshell, and stop what runs there; what ran."""
+    def end_place(self, place: str | None, why: str) -> list[Request]:
+        """Drop what waits in a subshell or the main shell, and stop what runs there; what ran."""
         with self._lock:
             mine = [request for request in self._scheduler if request.place == place]
             decision = self._scheduler.drop(mine, Reason("Aborted", why, is_abort=True))

@@ -56,6 +56,7 @@ class Stopper:
         self._on_given_up = on_given_up
         self._thread = threading.get_ident()
         self.callbacks: set[Callable[[], object]] = set()
+        self.on_idle: Callable[..., object] | None = None  # takes the signals that stop no cell
 
     def install(self) -> Callable[[], None]:
         """Handle the signals, if this is the main thread. Returns what undoes it."""
@@ -129,10 +130,13 @@ class Stopper:
         """Stop all that runs. In the main thread, amid whatever runs there."""
         if os.getpid() != self._channels._pid:  # a forked child, which has no kernel
             raise KeyboardInterrupt
+        here, running = CURRENT.get(), list(self._running())
+        if self.on_idle is not None and here is None and not running:
+            self.on_idle(*_signal)
+            return
         for callback in list(self.callbacks):
             self._channels.call(callback)
-        here = CURRENT.get()
-        for cell in list(self._running()):
+        for cell in running:
             if cell is not here:
                 self._channels.call(lambda cell=cell: self.stop(cell, KeyboardInterrupt()))
         if here is not None and here.task is not None and not here.task.done():
