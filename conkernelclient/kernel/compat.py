@@ -69,6 +69,9 @@ if TYPE_CHECKING:
         def initialize(self, argv: list[str] | None = None) -> None:
             """Make all that it needs."""
 
+        def init_connection_file(self) -> None:
+            """Find the connection file."""
+
         def init_io(self) -> None:
             """Replace the streams."""
 

@@ -78,6 +78,7 @@ class EmbeddedKernel:
         self._stack = ExitStack()
         self._lock = threading.Lock()
         self._app: Any = None
+        self._on_idle: Callable[..., object] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_asked = False
 
@@ -130,7 +131,7 @@ class EmbeddedKernel:
                 try:
                     loop.run_until_complete(task)
                 except (KeyboardInterrupt, SystemExit):
-                    if task.done():
+                    if task.done() or not self.started.is_set():
                         raise
                     log.warning("a background task wanted to end the program; it goes on")
 
@@ -141,8 +142,8 @@ class EmbeddedKernel:
             interrupts.append(number)
             self.stop()
 
+        self._on_idle = interrupted
         async with self:
-            self._app.kernel.jobs.stopper.on_idle = interrupted
             await self.wait()
         if interrupts:
             raise KeyboardInterrupt
@@ -194,9 +195,6 @@ class EmbeddedKernel:
         )
         undo(app_class.clear_instance)
         undo(app.end)
-        is_ours = not os.path.exists(self._connection_file)
-        if is_ours:
-            undo(app.cleanup_connection_file)
         undo(atexit.unregister, app.cleanup_connection_file)
         undo(atexit.unregister, app.close)
         undo(kernel_class.clear_instance)
@@ -209,6 +207,7 @@ class EmbeddedKernel:
         undo(atexit.unregister, kernel.shell.atexit_operations)
         undo(kernel.close_history)
         kernel.callbacks, kernel.on_asked_to_end = self._callbacks, self.stop
+        kernel.on_idle = self._on_idle
         kernel.start()
         undo(kernel.end)
         changes.note()
@@ -216,12 +215,13 @@ class EmbeddedKernel:
     async def _stop_cells(self) -> None:
         """Take no more messages, drop what waits, and stop what runs."""
         kernel: Any = self._app.kernel
-        for channel in ("shell", "control", "stdin"):
-            kernel.channels.read(channel, _drop)
-        for place in (None, *kernel.runner.subshells):
-            kernel.jobs.end_place(place, "the kernel ends")
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         deadline = time.monotonic() + UNTIL_GIVEN_UP
+
+        def stop() -> None:
+            for place in (None, *kernel.runner.subshells):
+                kernel.jobs.end_place(place, "the kernel ends")
+            look()
 
         def look() -> None:
             if kernel.jobs.running and time.monotonic() < deadline:
@@ -229,7 +229,9 @@ class EmbeddedKernel:
             else:
                 loop.call_soon_threadsafe(ended.set)
 
-        kernel.channels.call(look)
+        for channel in ("shell", "control", "stdin"):
+            kernel.channels.read(channel, _drop)
+        kernel.channels.call(stop)  # in the thread in which the last message was taken
         await ended.wait()
         if kernel.jobs.running:
             log.warning("%d cells do not stop, and go on", len(kernel.jobs.running))

@@ -122,17 +122,18 @@ class HostedKernel(ConKernel):
     """Called at each interrupt; set before the start."""
     on_asked_to_end: Callable[[], object]
     """Set before the start."""
+    on_idle: Callable[..., object] | None = None
+    """Takes the SIGINTs that stop no cell; None: what did before the start."""
 
     def start(self) -> None:
         """Take messages from now on; interrupts without a cell that runs are the program's."""
-        host = self.loop_of_host = asyncio.get_running_loop()
+        host = self._host_loop = asyncio.get_running_loop()
         factory: Any = host.get_task_factory()
         handler: Any = signal.getsignal(signal.SIGINT)
         super().start()
         stopper = self.jobs.stopper
         stopper.callbacks = self.callbacks
-        if callable(handler):
-            stopper.on_idle = handler
+        stopper.on_idle = self.on_idle or (handler if callable(handler) else _ignore)
         if factory is not None:
 
             def make(loop: Any, coroutine: Any, **options: Any) -> Any:
@@ -140,7 +141,7 @@ class HostedKernel(ConKernel):
                 return maker(loop, coroutine, **options)
 
             host.set_task_factory(make)
-        self._factory_of_host = factory
+        self._host_factory = factory
 
     def leave(self) -> None:
         """Tell the program that a front end has asked the kernel to end."""
@@ -161,7 +162,7 @@ class HostedKernel(ConKernel):
         """End the threads, and wait until they have."""
         workers = (*self.runner._workers._idle, *self.runner.subshells.values())
         super().end()
-        self.loop_of_host.set_task_factory(self._factory_of_host)
+        self._host_loop.set_task_factory(self._host_factory)
         self._control_loop.call_soon_threadsafe(_cancel_all, self._control_loop)
         for thread in (self._language, *workers):
             thread.join(JOINED)
@@ -175,6 +176,10 @@ class HostedKernel(ConKernel):
             shell.history_manager = None
         shell._atexit_once_called = True  # which would clear the program's namespace
         shell.atexit_operations()
+
+
+def _ignore(*_signal: Any) -> None:
+    """Do nothing, as the program does with the signal."""
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
@@ -205,6 +210,11 @@ class HostedApp(ConKernelApp):
             sys.__stderr__.write(f"{words}: {unraisable.object!r}\n")
         self.excepthook(unraisable.exc_type, unraisable.exc_value, unraisable.exc_traceback)
 
+    def init_connection_file(self) -> None:
+        """Find the connection file, or else one is written, which goes with the kernel."""
+        super().init_connection_file()
+        self._is_file_ours = not os.path.exists(self.abs_connection_file)
+
     def init_signal(self) -> None:
         """Leave the signals to the kernel's start."""
 
@@ -234,5 +244,7 @@ class HostedApp(ConKernelApp):
             self.context.destroy(0)
         if self.heartbeat is not None and threading.current_thread() is not self.heartbeat:
             self.heartbeat.join(JOINED)
+        if vars(self).get("_is_file_ours"):
+            self.cleanup_connection_file()
         Stream.on_sent = None
         cells._latest[0] = None

@@ -68,12 +68,19 @@ class Stopper:
 
         def undo() -> None:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                if signal.getsignal(number) in (self._on_interrupt, self._on_poke):
+                    signal.signal(number, handler)
 
         return undo
 
     def reinstall(self) -> None:
-        """Handle interrupts again, if a cell put a handler of its own there."""
+        """
+        Handle interrupts again, if a cell put a handler of its own there.
+
+        Not outside of the main thread, which cannot, nor where the process is another program's.
+        """
+        if self._thread != threading.main_thread().ident or self.on_idle is not None:
+            return
         if signal.getsignal(signal.SIGINT) != self._on_interrupt:
             signal.signal(signal.SIGINT, self._on_interrupt)
 

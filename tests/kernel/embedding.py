@@ -30,6 +30,9 @@ async def front_end(kernel):
     finally:
         kc.stop_channels()
 
+def interrupt(kc):
+    kc.control_channel.send(kc.session.msg("interrupt_request", {}))
+
 def tell(*facts):
     print(json.dumps(facts))
 
@@ -44,7 +47,7 @@ def run(program: str, *, is_dev: bool = False) -> tuple[list[Any], str]:
         env={**os.environ, "PYTHONPATH": ROOT},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=50,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

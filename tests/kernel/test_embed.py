@@ -60,7 +60,10 @@ def test_all_that_was_changed_is_as_before_at_the_end() -> None:
         LOOK
         + """
 async def main():
-    asyncio.get_running_loop().set_task_factory(lambda loop, it, **o: asyncio.Task(it, loop=loop, **o))
+    def make(loop, coroutine, **options):
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    asyncio.get_running_loop().set_task_factory(make)
     for _ in range(3):
         before = look()
         async with EmbeddedKernel() as kernel:
@@ -93,8 +96,8 @@ def test_prints_of_the_program_stay_its_own() -> None:
     async def main():
         async with EmbeddedKernel() as kernel, front_end(kernel) as kc:
             tell("mine")
-            code = "import threading as t; it = t.Thread(target=print, args=(1,)); it.start(); it.join()"
-            tell((await kc.run(code)).text)
+            await kc.run("import threading; it = threading.Thread(target=print, args=(1,))")
+            tell((await kc.run("it.start(); it.join()")).text)
             tell(sys.stdout.fileno())
 
     asyncio.run(main())
@@ -118,6 +121,30 @@ def test_a_front_end_that_asks_it_to_end_ends_the_kernel_and_not_the_program() -
     asyncio.run(main())
     """)
     assert told == [["ok", None, False]]
+
+
+def test_a_connection_file_that_was_there_stays_and_another_goes() -> None:
+    """It may be the one of a front end that waits for the kernel."""
+    told, _ = run("""
+    import tempfile
+
+    async def main():
+        with tempfile.TemporaryDirectory() as place:
+            path = os.path.join(place, "kernel.json")
+            async with EmbeddedKernel(connection_file=path) as kernel:
+                tell(kernel.connection_file == path)
+                with open(path) as file:
+                    text = file.read()
+            tell(os.path.exists(path))
+            with open(path, "w") as file:
+                file.write(text)
+            async with EmbeddedKernel(connection_file=path) as kernel, front_end(kernel) as kc:
+                tell((await kc.run("1")).status)
+            tell(os.path.exists(path))
+
+    asyncio.run(main())
+    """)
+    assert told == [[True], [False], ["ok"], [True]]
 
 
 def test_it_is_there_once() -> None:
@@ -225,17 +252,15 @@ def test_an_interrupt_stops_the_cells_and_tells_the_program() -> None:
         called = []
         async with EmbeddedKernel() as kernel, front_end(kernel) as kc:
             undo = kernel.on_interrupt(lambda: called.append(1))
-            for interrupt in (kc.interrupt, lambda: os.kill(os.getpid(), signal.SIGINT)):
+            for way in (lambda: interrupt(kc), lambda: os.kill(os.getpid(), signal.SIGINT)):
                 run = kc.run("import asyncio\\nprint(1)\\nawait asyncio.sleep(600)")
                 async for _event in run:
                     break
-                made = interrupt()
-                if made is not None:
-                    await made
+                way()
                 tell((await run).error.ename)
             undo()
             tell(len(called))
-            await kc.interrupt()
+            interrupt(kc)
             tell(len(called), (await kc.run("1")).status)
 
     asyncio.run(main())
@@ -256,7 +281,7 @@ def test_an_interrupt_of_a_blocking_cell_reaches_it_in_the_main_thread() -> None
                 run = kc.run("print(1, flush=True)\\nwhile True: pass")
                 async for _event in run:
                     break
-                await kc.interrupt()
+                interrupt(kc)
                 tell((await run).error.ename)
 
         asyncio.run(main())
