@@ -59,6 +59,7 @@ class Channels(threading.Thread):
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
+        self.on_signal: Callable[[], object] | None = None  # a signal has come to the process
         self._is_asleep = False
         self._is_stopping = False
         self._pid = os.getpid()
@@ -98,6 +99,11 @@ class Channels(threading.Thread):
                 os.close(fd)
 
     @property
+    def signal_fd(self) -> int:
+        """What `signal.set_wakeup_fd` takes, for `on_signal` to be called."""
+        return self._wake_write
+
+    @property
     def is_usable(self) -> bool:
         """Whether this process has the thread: a forked child has not."""
         return self._pid == os.getpid() and self.is_alive()
@@ -123,11 +129,15 @@ class Channels(threading.Thread):
                 is_polled.add(channel)
             ready = self._poll(poller)
             if self._wake_read in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake_read, 4096)
+                self._read_wakes()
             for channel in CHANNELS:
                 if self._sockets.get(channel) in ready:
                     self._receive(channel)
+
+    def _read_wakes(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if os.read(self._wake_read, 4096).strip(b"\0") and self.on_signal is not None:
+                self._guarded(self.on_signal)
 
     def _poll(self, poller: zmq.Poller) -> dict[Any, int]:
         self._is_asleep = True

@@ -9,6 +9,7 @@ stop is told again, and at last given up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -65,13 +66,34 @@ class Stopper:
         before: dict[int, Any] = {signal.SIGINT: signal.signal(signal.SIGINT, self._on_interrupt)}
         if POKE is not None:
             before[POKE] = signal.signal(POKE, self._on_poke)
+        wakes = self._wake_at_signals()
 
         def undo() -> None:
+            found = signal.set_wakeup_fd(-1) if wakes else -1
+            if found not in (-1, self._channels.signal_fd):  # a loop's, which handles signals now
+                signal.set_wakeup_fd(found)
             for number, handler in before.items():
                 if signal.getsignal(number) in (self._on_interrupt, self._on_poke):
                     signal.signal(number, handler)
 
         return undo
+
+    def _wake_at_signals(self) -> bool:
+        """
+        Wake the loop at each signal, unless another does: whether that is done here.
+
+        The handler of one that comes just as the loop goes to sleep would wait for its next event.
+        """
+        before = signal.set_wakeup_fd(self._channels.signal_fd, warn_on_full_buffer=False)
+        if before != -1:
+            signal.set_wakeup_fd(before)
+            return False
+        self._channels.on_signal = self._wake_loop
+        return True
+
+    def _wake_loop(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(lambda: None)
 
     def reinstall(self) -> None:
         """
