@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --quiet
 # Two processes, each of which takes whole files, as the tests of a file share a kernel.
 AT_ONCE := --numprocesses 2 --dist loadfile
 
-.PHONY: help demo quick test format lint types layers cover wire-alone router-alone verdict conformance conformance-originals stress bench bench-kernels probes instructions bench-check clean
+.PHONY: help demo quick test format lint types layers cover wire-alone router-alone kernel-alone verdict conformance conformance-originals stress bench bench-kernels probes instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -26,7 +26,7 @@ QUICK := protocol outputs state values transport connection
 quick: .venv/.dev ## Run the tests that need no kernel, in less than 20 seconds
 	$(PYTEST) $(AT_ONCE) --hypothesis-profile quick $(wildcard $(addprefix tests/,$(QUICK)))
 
-test: lint types layers cover wire-alone router-alone verdict ## Run every check
+test: lint types layers cover wire-alone router-alone kernel-alone verdict ## Run every check
 
 format: .venv/.dev ## Rewrite the files as ruff wants them
 	$(BIN)/ruff check --fix-only
@@ -54,7 +54,9 @@ TESTS_OF_router := tests/state/test_router.py
 PARTS_OF_router := conkernelclient/state/router.py
 TESTS_OF_wire := tests/protocol
 PARTS_OF_wire := conkernelclient/protocol/wire.py,conkernelclient/protocol/incoming.py,conkernelclient/protocol/big_ints.py
-wire-alone router-alone: %-alone: .venv/.dev
+TESTS_OF_kernel := tests/kernel/test_modes.py tests/kernel/test_request.py tests/kernel/test_scheduler.py
+PARTS_OF_kernel := conkernelclient/kernel/modes.py,conkernelclient/kernel/request.py,conkernelclient/kernel/scheduler.py
+wire-alone router-alone kernel-alone: %-alone: .venv/.dev
 	$(BIN)/coverage run --data-file=.coverage.$* -m pytest --quiet $(TESTS_OF_$*)
 	$(BIN)/coverage report --data-file=.coverage.$* --include=$(PARTS_OF_$*) --fail-under=100
 

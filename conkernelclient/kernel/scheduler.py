@@ -65,9 +65,10 @@ class Scheduler:
         self.limits: Limits = limits or Limits()
         self._open: dict[str, Request] = {}
         self._ended: OrderedDict[str, Ending] = OrderedDict()
-        self._waiters: dict[str, list[Request]] = {}  # by what they come after
+        # By what they come after, then by their own msg_ids.
+        self._waiters: dict[str, dict[str, Request]] = {}
         self._lanes: dict[tuple[str | None, str], _Lane] = {}
-        self._beside: list[tuple[int, int, Request]] = []  # tasks and threads over the limit
+        self._beside = _Line()  # tasks and threads over the limit
         self._running_beside = 0
         self._waiting = 0
         self._numbers = itertools.count(1)
@@ -96,6 +97,7 @@ class Scheduler:
             return decision
         request.number = next(self._numbers)
         self._open[request.msg_id] = request
+        self._ended.pop(request.msg_id, None)
         after = request.options.after
         ill = next((it for it in after if self._ended.get(it) is Ending.ILL), None)
         if ill is not None:
@@ -106,9 +108,10 @@ class Scheduler:
         if request.waits_for:
             request.note(News.HOLD)
             for msg_id in request.waits_for:
-                self._waiters.setdefault(msg_id, []).append(request)
+                self._waiters.setdefault(msg_id, {})[request.msg_id] = request
         else:
-            self._queue(request, decision)
+            self._queue(request)
+            self._start_all([request], decision)
         return decision
 
     def finish(self, request: Request, ending: Ending) -> Decision:
@@ -120,14 +123,12 @@ class Scheduler:
         request.note(News.END)
         decision = Decision()
         if request.is_queued_in_lane:
-            lane = self._lanes[request.lane]
-            lane.running = None
-            self._settle(request, ending, decision)
-            self._start_in(request.lane, decision)
+            self._lanes[request.lane].running = None
         else:
             self._running_beside -= 1
-            self._settle(request, ending, decision)
-            self._start_beside(decision)
+        self._remember(request, ending)
+        released = self._release(request, ending, decision)
+        self._start_all([request, *released], decision)
         return decision
 
     def abort(self, failed: Request) -> Decision:
@@ -136,9 +137,8 @@ class Scheduler:
         lane = self._lanes.get(failed.lane) if failed.is_queued_in_lane else None
         if lane is not None:
             reason = Reason("Aborted", f"request {failed.msg_id} before it failed", is_abort=True)
-            for *_rank, request in sorted(lane.waiting):
-                if request.state is State.QUEUED:
-                    self._drop(request, reason, decision)
+            for request in lane.waiting.requests():
+                self._drop(request, reason, decision)
         return decision
 
     def drop(self, requests: Iterable[Request], reason: Reason) -> Decision:
@@ -166,22 +166,26 @@ class Scheduler:
             return Reason("QueueFull", words)
         return None
 
-    def _queue(self, request: Request, decision: Decision) -> None:
+    def _queue(self, request: Request) -> None:
         request.note(News.QUEUE)
-        entry = (*request.rank, request)
-        if request.is_queued_in_lane:
-            lane = self._lanes.setdefault(request.lane, _Lane())
-            heapq.heappush(lane.waiting, entry)
-            self._start_in(request.lane, decision)
-        else:
-            heapq.heappush(self._beside, entry)
-            self._start_beside(decision)
+        self._line_of(request).push(request)
+
+    def _line_of(self, request: Request) -> _Line:
+        if not request.is_queued_in_lane:
+            return self._beside
+        return self._lanes.setdefault(request.lane, _Lane()).waiting
+
+    def _start_all(self, changed: list[Request], decision: Decision) -> None:
+        """Start what may run where these have ended or are queued now."""
+        for key in dict.fromkeys(it.lane for it in changed if it.is_queued_in_lane):
+            self._start_in(key, decision)
+        self._start_beside(decision)
 
     def _start_in(self, key: tuple[str | None, str], decision: Decision) -> None:
         lane = self._lanes[key]
         if lane.running is not None:
             return
-        request = _next(lane.waiting)
+        request = lane.waiting.pop()
         if request is None:
             del self._lanes[key]
             return
@@ -191,7 +195,7 @@ class Scheduler:
     def _start_beside(self, decision: Decision) -> None:
         most = self.limits.running
         while most is None or self._running_beside < most:
-            request = _next(self._beside)
+            request = self._beside.pop()
             if request is None:
                 return
             self._running_beside += 1
@@ -209,32 +213,80 @@ class Scheduler:
             one, why = to_drop.pop()
             if one.state is State.ENDED:
                 continue
-            if one.state is not State.NEW:
-                self._waiting -= 1
+            was = one.state
             one.note(News.DROP)
+            if was is State.QUEUED:
+                self._line_of(one).forget_one()
+            if was is not State.NEW:
+                self._waiting -= 1
+            self._stop_waiting(one)
             decision.drop.append(Dropped(one, why))
             self._remember(one, Ending.ILL)
-            after = reversed(self._waiters.pop(one.msg_id, []))
+            after = reversed(self._waiters.pop(one.msg_id, {}).values())
             to_drop += [(waiter, _came_after(one.msg_id)) for waiter in after]
 
-    def _settle(self, request: Request, ending: Ending, decision: Decision) -> None:
-        """Remember how a request that ran has ended, and tell those that come after it."""
-        self._remember(request, ending)
-        for waiter in self._waiters.pop(request.msg_id, ()):
-            if waiter.state is not State.HELD:
+    def _stop_waiting(self, request: Request) -> None:
+        for msg_id in request.waits_for:
+            waiters = self._waiters.get(msg_id)
+            if waiters is None:  # it has just ended
                 continue
+            del waiters[request.msg_id]
+            if not waiters:
+                del self._waiters[msg_id]
+        request.waits_for.clear()
+
+    def _release(self, ended: Request, ending: Ending, decision: Decision) -> list[Request]:
+        """Tell those that come after a request which ran; the ones that are queued now."""
+        released: list[Request] = []
+        for waiter in self._waiters.pop(ended.msg_id, {}).values():
             if ending is Ending.ILL:
-                self._drop(waiter, _came_after(request.msg_id), decision)
+                self._drop(waiter, _came_after(ended.msg_id), decision)
                 continue
-            waiter.waits_for.discard(request.msg_id)
+            waiter.waits_for.discard(ended.msg_id)
             if not waiter.waits_for:
-                self._queue(waiter, decision)
+                self._queue(waiter)
+                released.append(waiter)
+        return released
 
     def _remember(self, request: Request, ending: Ending) -> None:
         del self._open[request.msg_id]
         self._ended[request.msg_id] = ending
         if len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)
+
+
+class _Line:
+    """Requests in the order of their ranks; at most half of what it keeps was dropped."""
+
+    __slots__ = ("_dropped", "_heap")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Request]] = []
+        self._dropped = 0
+
+    def push(self, request: Request) -> None:
+        heapq.heappush(self._heap, (*request.rank, request))
+
+    def pop(self) -> Request | None:
+        """Take the first that has not been dropped."""
+        while self._heap:
+            request = heapq.heappop(self._heap)[2]
+            if request.state is State.QUEUED:
+                return request
+            self._dropped -= 1
+        return None
+
+    def forget_one(self) -> None:
+        """Note that one of them was dropped."""
+        self._dropped += 1
+        if self._dropped * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].state is State.QUEUED]
+            heapq.heapify(self._heap)
+            self._dropped = 0
+
+    def requests(self) -> list[Request]:
+        """Give all that have not been dropped, in order."""
+        return [it for *_rank, it in sorted(self._heap) if it.state is State.QUEUED]
 
 
 class _Lane:
@@ -244,16 +296,7 @@ class _Lane:
 
     def __init__(self) -> None:
         self.running: Request | None = None
-        self.waiting: list[tuple[int, int, Request]] = []
-
-
-def _next(waiting: list[tuple[int, int, Request]]) -> Request | None:
-    """Take the first that has not been dropped."""
-    while waiting:
-        request = heapq.heappop(waiting)[2]
-        if request.state is State.QUEUED:
-            return request
-    return None
+        self.waiting = _Line()
 
 
 def _came_after(msg_id: str) -> Reason:

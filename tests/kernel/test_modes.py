@@ -212,8 +212,7 @@ def test_any_metadata_give_options_or_a_bad_option_error(
     """Nothing else comes of what a front end sends."""
     try:
         options = options_of(metadata, code, "auto")
-    except BadOptionError as error:
-        assert len(str(error)) < 150  # noqa: PT017  (either way is right)
+    except BadOptionError:
         return
     assert options.mode in (Q, T, H)
     assert isinstance(options.lane, str)
