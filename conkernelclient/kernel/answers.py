@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .compat import json_clean
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -71,7 +69,7 @@ class Answers:
         incoming = cell.incoming
         frames = self.wire.pack(
             f"{incoming.msg_type.removesuffix('_request')}_reply",
-            json_clean(content),
+            content,
             incoming.raw_header,
             idents=incoming.idents,
             metadata=orjson.dumps(metadata) if metadata else b"{}",

@@ -30,7 +30,6 @@ __all__ = [
     "ZMQShellDisplayHook",
     "asyncio_runner",
     "check",
-    "json_clean",
     "line_magic",
     "magics_class",
 ]
@@ -131,16 +130,11 @@ if TYPE_CHECKING:
     class StdinNotImplementedError(Exception):
         """The front end answers no questions."""
 
-    def json_clean(obj: Any) -> Any:
-        """Give what JSON can hold."""
-        ...
-
 else:
     from ipykernel.control import ControlThread
     from ipykernel.displayhook import ZMQShellDisplayHook
     from ipykernel.iostream import BackgroundSocket, IOPubThread, OutStream
     from ipykernel.ipkernel import IPythonKernel
-    from ipykernel.jsonutil import json_clean
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
     from IPython.core.async_helpers import _asyncio_runner as asyncio_runner

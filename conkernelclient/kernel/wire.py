@@ -2,8 +2,7 @@
 How does the kernel's message look on the wire, and what does a front end's message say?
 
 As `Session` of jupyter_client has it, but quicker: the parent header travels as the bytes that
-came, and each part is packed once. What only `Session` knows, such as dates in a content, is left
-to its packer.
+came, and each part is packed once. What is hard to pack is left to the packer of `Session`.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
+from jupyter_client.jsonutil import json_default
 
-from .compat import PROTOCOL_VERSION, json_clean
+from .compat import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +29,8 @@ __all__ = ["DELIMITER", "Incoming", "Wire"]
 
 DELIMITER: Final = b"<IDS|MSG>"
 SURROGATES: Final = re.compile("[\ud800-\udfff]")
+# As `Session` writes dates, whose own words for it are not public.
+DATES: Final = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 DIGESTS: Final = 65_536  # signatures remembered, each at most once
 
 
@@ -59,12 +61,14 @@ class Wire:
         auth: Any = session.auth
         self._auth: Callable[[], hmac.HMAC] | None = auth.copy if auth else None
         self._numbers = itertools.count()
-        self._prefix = f"{session.session}_{os.getpid()}_k"
+        self._prefix = text_of(f"{session.session}_{os.getpid()}_k")[:-1]  # without its quote
         self._is_json = session.packer in ("json", "orjson")
-        username = orjson.dumps(session.username).decode()
-        self._rest = (
-            f',"username":{username},"session":"{session.session}","version":"{PROTOCOL_VERSION}"'
-        )
+        rest = {
+            "username": session.username,
+            "session": session.session,
+            "version": PROTOCOL_VERSION,
+        }
+        self._rest = text_of(rest)[1:]  # without its brace
         self._digests: set[bytes] = set()
 
     def pack(
@@ -82,8 +86,8 @@ class Wire:
             return self._pack_as_session(msg_type, content, parent, idents, metadata, buffers)
         date = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         header = (
-            f'{{"msg_id":"{self._prefix}{next(self._numbers)}","msg_type":"{msg_type}",'
-            f'"date":"{date}"{self._rest}}}'
+            f'{{"msg_id":{self._prefix}{next(self._numbers)}","msg_type":{text_of(msg_type)},'
+            f'"date":"{date}",{self._rest}'
         ).encode()
         parts = (header, parent, metadata, self._content(content))
         return [*idents, DELIMITER, self._sign(parts), *parts, *buffers]
@@ -105,15 +109,14 @@ class Wire:
             if len(self._digests) >= DIGESTS:
                 self._digests.clear()
             self._digests.add(signature)
-        unpack: Callable[[bytes], Any] = self._session.unpack
-        header = unpack(raw)
+        header, *others = self._read((raw, parent, metadata, content))
         message: dict[str, Any] = {
             "header": header,
             "msg_id": header["msg_id"],
             "msg_type": header["msg_type"],
-            "parent_header": unpack(parent),
-            "metadata": unpack(metadata),
-            "content": unpack(content),
+            "parent_header": others[0],
+            "metadata": others[1],
+            "content": others[2],
             "buffers": [memoryview(it) for it in frames[at + 6 :]],
         }
         for name in ("header", "parent_header", "metadata", "content"):
@@ -122,6 +125,16 @@ class Wire:
         if not isinstance(header["msg_id"], str) or not isinstance(header["msg_type"], str):
             raise TypeError("a header's msg_id and msg_type are strings")
         return Incoming(list(frames[:at]), raw, message)
+
+    def msg_id_of(self, frames: Sequence[Any]) -> str:
+        """Give the id of a message that `pack` has made."""
+        return self._session.unpack(frames[frames.index(DELIMITER) + 2])["msg_id"]
+
+    def _read(self, parts: Sequence[bytes]) -> list[Any]:
+        try:
+            return [self._session.unpack(part) for part in parts]
+        except RecursionError:
+            raise ValueError("a part that is nested too deeply") from None
 
     def _sign(self, parts: Sequence[bytes]) -> bytes:
         if self._auth is None:
@@ -133,13 +146,13 @@ class Wire:
 
     def _content(self, content: Mapping[str, Any]) -> bytes:
         try:
-            return orjson.dumps(content)
-        except (TypeError, ValueError, RecursionError):
+            return orjson.dumps(content, default=json_default, option=DATES)
+        except (TypeError, ValueError):
             pass
         try:
-            return self._session.pack(json_clean(content))
-        except (TypeError, ValueError, UnicodeError):
-            return self._session.pack(json_clean(without_surrogates(content)))
+            return self._session.pack(without_surrogates(content))
+        except RecursionError:  # `json` goes deeper than we do
+            return self._session.pack(content)
 
     def _pack_as_session(
         self,
@@ -151,10 +164,15 @@ class Wire:
         buffers: Sequence[Any],
     ) -> list[Any]:
         session = self._session
-        message = session.msg(msg_type, json_clean(dict(content)))
+        message = session.msg(msg_type, dict(content))
         message["parent_header"] = {} if parent == b"{}" else session.unpack(parent)
         message["metadata"] = orjson.loads(metadata)
         return [*session.serialize(message, list(idents)), *buffers]
+
+
+def text_of(value: Any) -> str:
+    """Give JSON without lone surrogates."""
+    return orjson.dumps(without_surrogates(value)).decode()
 
 
 def without_surrogates(value: Any) -> Any:
