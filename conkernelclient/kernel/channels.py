@@ -38,6 +38,7 @@ CHANNELS: Final = (
     "iopub",
     "children",
 )  # in the order in which they are read
+LONGEST: Final = 86_400.0  # seconds in one poll, whose count of milliseconds has an end
 AT_ONCE: Final = 100  # messages of one channel before the others are looked at again
 MORE: Final = int(zmq.SNDMORE)
 ONLY_BYTES: Final = {bytes}
@@ -60,6 +61,7 @@ class Channels(threading.Thread):
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self.on_signal: Callable[[], object] | None = None  # a signal has come to the process
+        self._pipe: tuple[int, ...] = (self._wake_read, self._wake_write)
         self._is_asleep = False
         self._is_stopping = False
         self._pid = os.getpid()
@@ -94,9 +96,10 @@ class Channels(threading.Thread):
             self._wake()
             if threading.current_thread() is not self:
                 self.join(10)
-        for fd in (self._wake_read, self._wake_write):
-            with contextlib.suppress(OSError):
-                os.close(fd)
+        # Once: another file may have their numbers by now.
+        pipe, self._pipe = self._pipe, ()
+        for fd in pipe:
+            os.close(fd)
 
     @property
     def signal_fd(self) -> int:
@@ -122,7 +125,7 @@ class Channels(threading.Thread):
         while True:
             self._run_calls()
             self._send()
-            if self._is_stopping and not self._to_send:
+            if self._is_stopping and not self._to_send and not self._calls:
                 return
             for channel in self._readers.keys() - is_polled:
                 poller.register(self._sockets[channel], zmq.POLLIN)
@@ -146,7 +149,8 @@ class Channels(threading.Thread):
                 return dict(poller.poll(0))
             timeout = None
             if self._timers:
-                timeout = max(0, round((self._timers[0][0] - time.monotonic()) * 1000 + 0.5))
+                seconds = min(self._timers[0][0] - time.monotonic(), LONGEST)
+                timeout = max(0, round(seconds * 1000 + 0.5))
             return dict(poller.poll(timeout))
         except zmq.ZMQError as error:
             if error.errno in (zmq.ETERM, zmq.ENOTSOCK):
