@@ -59,7 +59,7 @@ class Language(threading.Thread):
         self._answers.status(cell, "busy")
         try:
             content = self._handlers[cell.incoming.msg_type](cell.parent["content"])
-        except Exception as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # of a user's object
             log.exception("the %s goes wrong", cell.incoming.msg_type)
             content = error_content(type(error).__name__, str(error))
         self._answers.finish(cell, content)

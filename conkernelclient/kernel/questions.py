@@ -11,7 +11,7 @@ import queue
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+from .stops import masked
 
 if TYPE_CHECKING:
     from .answers import Answers
@@ -38,19 +38,19 @@ class Questions:
 
         Raises EOFError if the answer is an end of file.
         """
-        self._answers.flush(cell)
-        idents = cell.incoming.idents
         frames = self._answers.wire.pack(
             "input_request",
             {"prompt": prompt, "password": is_password},
             cell.incoming.raw_header,
-            idents=idents,
+            idents=cell.incoming.idents,
         )
-        msg_id: str = orjson.loads(frames[len(idents) + 2])["msg_id"]
+        msg_id: str = self._answers.wire.msg_id_of(frames)
         answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._open[msg_id] = (cell, answers)
         try:
-            self._channels.post("stdin", frames)
+            with masked():
+                self._answers.flush(cell)
+                self._open[msg_id] = (cell, answers)
+                self._channels.post("stdin", frames)
             value = wait_for(answers)
         finally:
             self._open.pop(msg_id, None)
@@ -61,7 +61,7 @@ class Questions:
     def take(self, incoming: Incoming) -> None:
         """Take an `input_reply`. In the thread of the sockets."""
         message = incoming.message
-        asked = self._open.get(message["parent_header"].get("msg_id", ""))
+        asked = self._open.get(str(message["parent_header"].get("msg_id")))
         if asked is None:
             session = message["header"].get("session")
             waiting = list(self._open.values())
