@@ -67,10 +67,12 @@ class Jobs:
 
     def finish(self, cell: Cell, ending: Ending) -> None:
         """Note the end of a cell that ran, and let the next begin."""
+        self._carry_out(self._finish(cell, ending))
+
+    def _finish(self, cell: Cell, ending: Ending) -> Decision:
         self.running.pop(cell.request.msg_id, None)
         with self._lock:
-            decision = self._scheduler.finish(cell.request, ending)
-        self._carry_out(decision)
+            return self._scheduler.finish(cell.request, ending)
 
     def abort(self, failed: Cell) -> Callable[[], None]:
         """Drop what waits in the lane of a cell that failed; returns what tells of it."""
@@ -79,11 +81,18 @@ class Jobs:
         return partial(self._carry_out, decision)
 
     def _carry_out(self, decision: Decision) -> None:
-        for dropped in decision.drop:
-            self._tell_dropped(dropped)
-        for request in decision.start:
-            self.running[request.msg_id] = request.payload
-            self._begin(request.payload)
+        decisions = [decision]
+        for one in decisions:  # which grows, where a cell cannot begin
+            for dropped in one.drop:
+                self._tell_dropped(dropped)
+            for request in one.start:
+                cell: Cell = request.payload
+                self.running[request.msg_id] = cell
+                try:
+                    self._begin(cell)
+                except (OSError, RuntimeError) as error:  # of threads or files there are too many
+                    self._answers.refuse(cell, error_content(type(error).__name__, str(error)))
+                    decisions.append(self._finish(cell, Ending.ILL))
 
     def _tell_dropped(self, dropped: Dropped) -> None:
         reason = dropped.reason
