@@ -11,12 +11,13 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from types import TracebackType
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MainGuard",
     "Masked",
     "OutputLimitError",
+    "Stepped",
     "ThreadGuard",
     "interruptible_sleep",
     "masked",
@@ -173,17 +175,17 @@ class ThreadGuard(Guard):
     calls that block go on until they return.
     """
 
-    __slots__ = ("_has_arrived", "_is_thrown", "_lock", "_woken", "is_inside")
+    __slots__ = ("_has_arrived", "_is_thrown", "_lock", "_woken", "is_in_step")
 
     level: int
     depth: int
     is_pending: bool
     why: BaseException | None
 
-    def __init__(self, is_inside: Callable[[], bool]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.is_inside: Callable[[], bool] = is_inside
-        """Whether the thread is in a step of the code, and not in its event loop."""
+        self.is_in_step: bool = True
+        """Whether the thread may be in the code, and is not in its event loop: see `Stepped`."""
         self._lock = threading.Lock()
         self._is_thrown = False
         self._has_arrived: BaseException | None = None  # the last one
@@ -202,7 +204,7 @@ class ThreadGuard(Guard):
                 return self._arrived(why)
 
             thrown = type(type(why).__name__, (type(why),), {"__new__": arrived})
-            if self._is_due and self.is_inside():
+            if self._is_due:
                 self.is_pending, self._is_thrown = False, True
                 RAISE_IN(self.thread, thrown)
 
@@ -211,9 +213,10 @@ class ThreadGuard(Guard):
         self._is_thrown = False
         self._has_arrived = why
         self._raised_at = time.monotonic()
-        if not self.is_inside():  # it came between two steps: the loop cancels the task
-            self.is_pending = True
         return why
+
+    def _is_due_at(self, depth: int) -> bool:
+        return self.is_in_step and super()._is_due_at(depth)
 
     def enter(self) -> int:
         """Begin with the cell's own code."""
@@ -241,6 +244,14 @@ class ThreadGuard(Guard):
         if self._is_due:
             self._raise_here()
 
+    def end_step(self) -> None:
+        """Leave the code for the event loop, as often as one likes."""
+        self._shut(self.level, self.depth, is_in_step=False)
+
+    def has_thrown(self, error: BaseException) -> bool:
+        """Whether this is what was thrown the last time."""
+        return error is self._has_arrived
+
     def _raise_here(self) -> None:
         """Raise the stop that waits, and that nobody throws meanwhile."""
         self._shut(self.level, self.depth + 1)
@@ -248,18 +259,18 @@ class ThreadGuard(Guard):
         self.depth -= 1
         raise why
 
-    def _shut(self, level: int, depth: int) -> None:
+    def _shut(self, level: int, depth: int, *, is_in_step: bool = True) -> None:
         """Change the guard; what was thrown and is on its way becomes pending again."""
         while True:
             try:
-                self.level, self.depth = level, depth
+                self.level, self.depth, self.is_in_step = level, depth, is_in_step
                 while self._lock.locked():
                     pause(0)
                 if self._is_thrown:
                     RAISE_IN(self.thread, NOTHING)
                     self._is_thrown, self.is_pending = False, True
             except BaseException as error:
-                if error is not self._has_arrived:
+                if not self.has_thrown(error):
                     raise
                 self.is_pending = True  # it arrived here
             else:
@@ -275,6 +286,54 @@ class ThreadGuard(Guard):
                 self._woken.wait(min(left, APART) if self.is_pending else left)
         finally:
             self.unmask()
+
+
+class Stepped(Coroutine[Any, Any, Any]):
+    """
+    A coroutine into whose steps a guard throws, and never into the event loop between them.
+
+    What arrives just before or after a step is thrown into the coroutine, where it awaits.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], guard: ThreadGuard) -> None:
+        self._coroutine = coroutine
+        self._guard = guard
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._coroutine, name)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        """Take a step."""
+        return self._step(self._coroutine.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        """Take a step that begins with an error."""
+        return self._step(self._coroutine.throw, *error)
+
+    def close(self) -> None:
+        """End it, where it awaits."""
+        self._coroutine.close()
+
+    def _step(self, do: Callable[..., Any], *args: Any) -> Any:
+        guard = self._guard
+        try:
+            try:
+                guard.is_in_step = True
+                return do(*args)
+            finally:
+                guard.end_step()
+        except BaseException as error:
+            guard.end_step()  # a stop may have come amid the first
+            if not guard.has_thrown(error) or self._has_ended:
+                raise
+            return self._step(self._coroutine.throw, error)
+
+    @property
+    def _has_ended(self) -> bool:
+        return getattr(self._coroutine, "cr_frame", None) is None
 
 
 class Masked:

@@ -12,8 +12,8 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from .cells import note_children
-from .stops import ThreadGuard
+from .cells import CURRENT, note_children
+from .stops import Stepped, ThreadGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -31,7 +31,7 @@ class Worker(threading.Thread):
     def __init__(self, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
-        self.loop.set_task_factory(note_children)
+        self.loop.set_task_factory(make_task)
         self.context: contextvars.Context = contextvars.Context()
         self._is_over = False
         self.cell: Cell | None = None
@@ -45,8 +45,8 @@ class Worker(threading.Thread):
         def start() -> None:
             self.cell = cell
             cell.worker = self
-            cell.guard = ThreadGuard(lambda: asyncio.current_task(self.loop) is not None)
-            cell.task = self.loop.create_task(run(cell), context=context)
+            cell.guard = guard = ThreadGuard()
+            cell.task = self.loop.create_task(Stepped(run(cell), guard), context=context)
 
         self.loop.call_soon_threadsafe(start, context=contextvars.Context())
 
@@ -77,6 +77,14 @@ class Worker(threading.Thread):
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         finally:
             self.loop.close()
+
+
+def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+    """Make a task, as a loop's task factory, whose steps can be stopped with their cell."""
+    cell = CURRENT.get()
+    if cell is not None and isinstance(cell.guard, ThreadGuard):
+        coroutine = Stepped(coroutine, cell.guard)
+    return note_children(loop, coroutine, **options)
 
 
 class Workers:

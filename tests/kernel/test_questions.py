@@ -97,7 +97,7 @@ def test_an_end_of_file_is_one_for_the_code() -> None:
 def test_a_stop_ends_the_wait_and_leaves_no_question() -> None:
     """A late answer goes to nobody."""
     asked = Asked()
-    guard = ThreadGuard(lambda: True)
+    guard = ThreadGuard()
     thread = asked.ask(cell(), "a", guard)
     until(lambda: guard.level and not guard.depth)
     guard.ask(KeyboardInterrupt("stopped"))

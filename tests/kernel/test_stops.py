@@ -19,6 +19,7 @@ from conkernelclient.kernel.stops import (
     CellTimeoutError,
     Guard,
     MainGuard,
+    Stepped,
     ThreadGuard,
     interruptible_sleep,
     masked,
@@ -28,11 +29,19 @@ from tests.kernel.parts import BOUND, Stepping, cell, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-GUARDS = [pytest.param(MainGuard, id="main"), pytest.param(lambda: ThreadGuard(yes), id="thread")]
+
+class Quiet(ThreadGuard):
+    """One that throws nothing into the test itself, which asks."""
+
+    __slots__ = ()
+
+    def ask(self, why: BaseException) -> None:
+        before, self.is_in_step = self.is_in_step, False
+        super().ask(why)
+        self.is_in_step = before
 
 
-def yes() -> bool:
-    return True
+GUARDS = [pytest.param(MainGuard, id="main"), pytest.param(Quiet, id="thread")]
 
 
 class Clock:
@@ -55,8 +64,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(params=GUARDS)
 def guard(request: pytest.FixtureRequest) -> Guard:
     made: Guard = request.param()
-    if isinstance(made, ThreadGuard):
-        made.is_inside = lambda: False  # so that nothing is thrown into the test itself
     return made
 
 
@@ -123,8 +130,6 @@ def test_levels_nest(guard: Guard) -> None:
 def test_two_stops_are_some_time_apart(clock: Clock, make: Callable[[], Guard]) -> None:
     """So that what handles the first one is not hit by a second that means the same."""
     guard = make()
-    if isinstance(guard, ThreadGuard):
-        guard.is_inside = lambda: False
     guard.ask(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         guard.enter()
@@ -196,7 +201,7 @@ def test_a_guard_by_itself_stops_nothing() -> None:
 @given(st.lists(st.sampled_from(["ask", "enter", "leave", "mask", "unmask", "take", "wait"])))
 def test_a_random_walk_raises_once_per_ask_and_only_in_open_code(steps: list[str]) -> None:
     """Both guards do as a short model says."""
-    for make in (MainGuard, lambda: ThreadGuard(lambda: False)):
+    for make in (MainGuard, Quiet):
         clock = Clock()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(stops, "time", clock)
@@ -265,7 +270,7 @@ def spin(guard: ThreadGuard, entered: threading.Event) -> None:
 
 def test_a_stop_is_thrown_into_code_that_runs() -> None:
     """The very exception, with its words."""
-    guard, entered = ThreadGuard(yes), threading.Event()
+    guard, entered = ThreadGuard(), threading.Event()
     stepping = Stepping(lambda: spin(guard, entered))
     assert entered.wait(BOUND)
     why = CellTimeoutError("the cell ran longer than 1 s")
@@ -277,7 +282,7 @@ def test_a_stop_is_thrown_into_code_that_runs() -> None:
 
 def test_one_ask_that_was_caught_is_not_raised_again() -> None:
     """Code that catches its stop and goes on is left alone until the next."""
-    guard, entered, caught = ThreadGuard(yes), threading.Event(), threading.Event()
+    guard, entered, caught = ThreadGuard(), threading.Event(), threading.Event()
     counts = {"raised": 0}
 
     def code() -> None:
@@ -305,38 +310,73 @@ def test_one_ask_that_was_caught_is_not_raised_again() -> None:
     assert not guard.is_pending
 
 
-def test_what_comes_between_two_steps_is_told_again() -> None:
-    """It hit the event loop: it is pending, so that the loop cancels the task."""
-    guard, entered = ThreadGuard(yes), threading.Event()
-    inside = [True]
-    guard.is_inside = lambda: inside[0]
+class Yields:
+    """What a coroutine awaits, step by step."""
 
-    def code() -> None:
-        guard.thread = threading.get_ident()
-        guard.enter()
-        entered.set()
-        while guard.why is None:
-            pass
-        while True:
-            pass
+    def __await__(self) -> Any:
+        return (yield "future")
 
-    def look() -> bool:
-        answer, inside[0] = inside[0], False  # the step has ended just after the look
-        return answer
 
-    stepping = Stepping(code)
-    assert entered.wait(BOUND)
-    guard.is_inside = look
-    guard.ask(KeyboardInterrupt())
-    assert isinstance(stepping.joined(), KeyboardInterrupt)
-    assert guard.take()
+async def awaiting(found: list[Any]) -> str:
+    while True:
+        try:
+            found.append(await Yields())
+        except KeyboardInterrupt as error:
+            return str(error)
+
+
+def test_steps_are_those_of_the_coroutine() -> None:
+    """With its values, errors, end and names; between them the guard is shut."""
+    found: list[Any] = []
+    guard = Quiet()
+    guard.enter()
+    stepped = Stepped(awaiting(found), guard)
+    assert stepped.send(None) == "future"
+    assert not guard.is_in_step
+    assert stepped.send(1) == "future"
+    assert stepped.__name__ == "awaiting"
+    with pytest.raises(StopIteration, match="thrown"):
+        stepped.throw(KeyboardInterrupt("thrown"))
+    assert found == [1]
+    assert not guard.is_in_step
+    stepped.close()
+    other = Stepped(awaiting(found), guard)
+    assert other.__await__().send(None) == "future"
+    other.close()
+    with pytest.raises(RuntimeError):
+        other.send(None)
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_what_arrives_beside_a_step_is_thrown_into_the_coroutine(is_before: bool) -> None:
+    """Where it awaits: neither the loop nor the task sees it."""
+    found: list[Any] = []
+    guard = Quiet()
+    stepped = Stepped(awaiting(found), guard)
+    stepped.send(None)
+    send, why = stepped._coroutine.send, KeyboardInterrupt("beside")
+
+    class Beside:
+        cr_frame = stepped._coroutine.cr_frame
+        throw = stepped._coroutine.throw
+
+        def send(self, value: Any) -> None:
+            if not is_before:
+                send(value)
+            raise guard._arrived(why)
+
+    stepped._coroutine = Beside()  # type: ignore[assignment]
+    with pytest.raises(StopIteration, match="beside"):
+        stepped.send(2)
+    assert found == ([] if is_before else [2])
+    assert not guard.is_in_step
 
 
 def test_an_ask_beside_one_that_is_on_its_way_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """One exception answers both; a mask takes it back, and unmask raises it."""
     thrown: list[Any] = []
     monkeypatch.setattr(stops, "RAISE_IN", lambda _thread, kind: thrown.append(kind))
-    guard = ThreadGuard(yes)
+    guard = ThreadGuard()
     guard.enter()
     first = KeyboardInterrupt("first")
     guard.ask(first)
@@ -355,7 +395,7 @@ def test_an_error_of_its_own_leaves_the_guard(monkeypatch: pytest.MonkeyPatch) -
     def fail(*_args: Any) -> None:
         raise MemoryError
 
-    guard = ThreadGuard(yes)
+    guard = ThreadGuard()
     guard.enter()
     guard._is_thrown = True
     monkeypatch.setattr(stops, "RAISE_IN", fail)
@@ -377,7 +417,7 @@ class Hammered:
 
     def work(self) -> None:
         for _ in range(ROUNDS):
-            guard = ThreadGuard(yes)
+            guard = ThreadGuard()
             self.rounds.put(guard)
             self.taken.get(timeout=BOUND)
             self._round(guard)
@@ -476,7 +516,7 @@ def sleeper(guard: ThreadGuard, seconds: float, naps: list[float]) -> Stepping:
 @pytest.mark.usefixtures("sleeps")
 def test_a_stop_ends_a_sleep() -> None:
     """Within a blink, and with its words."""
-    guard, naps = ThreadGuard(yes), []
+    guard, naps = ThreadGuard(), []
     stepping = sleeper(guard, 1000, naps)
     until(lambda: guard.depth)
     why = KeyboardInterrupt("wake up")
@@ -488,7 +528,7 @@ def test_a_stop_ends_a_sleep() -> None:
 @pytest.mark.usefixtures("sleeps")
 def test_a_sleep_is_as_long_as_it_was_asked_for() -> None:
     """Also beside a stop that cannot be raised yet."""
-    guard, naps = ThreadGuard(yes), []
+    guard, naps = ThreadGuard(), []
     guard.is_pending, guard.why = False, None
     stepping = sleeper(guard, 0.01, naps)
     assert stepping.joined() is None
@@ -505,7 +545,7 @@ def test_others_sleep_as_before() -> None:
     """No cell, another thread's cell, nothing to sleep, a wrong argument."""
     time.sleep(0.0)
     one = cell()
-    one.guard = ThreadGuard(yes)
+    one.guard = ThreadGuard()
     one.guard.thread = 0
     token = CURRENT.set(one)
     time.sleep(0.0)
