@@ -200,8 +200,9 @@ class ThreadGuard(Guard):
             self.is_pending = True
             self._woken.set()
 
-            def arrived(_kind: type[BaseException]) -> BaseException:
-                return self._arrived(why)
+            def arrived(_kind: type[BaseException], *again: Any) -> BaseException:
+                # A tracing Python makes it once more, out of what it has made.
+                return why if again else self._arrived(why)
 
             thrown = type(type(why).__name__, (type(why),), {"__new__": arrived})
             if self._is_due:

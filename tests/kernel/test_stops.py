@@ -280,6 +280,25 @@ def test_a_stop_is_thrown_into_code_that_runs() -> None:
     assert (guard.level, guard.is_pending) == (0, False)
 
 
+def test_a_stop_arrives_in_code_that_a_debugger_traces() -> None:
+    """The very exception as well, once."""
+    guard, entered = ThreadGuard(), threading.Event()
+
+    def trace(*_event: Any) -> Any:
+        return trace
+
+    def traced() -> None:
+        sys.settrace(trace)
+        spin(guard, entered)
+
+    stepping = Stepping(traced)
+    assert entered.wait(BOUND)
+    why = KeyboardInterrupt("traced")
+    guard.ask(why)
+    assert stepping.joined() is why
+    assert not guard.is_pending
+
+
 def test_one_ask_that_was_caught_is_not_raised_again() -> None:
     """Code that catches its stop and goes on is left alone until the next."""
     guard, entered, caught = ThreadGuard(), threading.Event(), threading.Event()
@@ -387,6 +406,16 @@ def test_an_ask_beside_one_that_is_on_its_way_is_the_same(monkeypatch: pytest.Mo
     with pytest.raises(KeyboardInterrupt, match="first"):
         guard.unmask()
     assert len(thrown) == 2
+
+
+def test_leave_waits_for_who_is_just_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What that one throws is taken back then."""
+    guard = ThreadGuard()
+    before = guard.enter()
+    guard._lock.acquire()
+    monkeypatch.setattr(stops, "pause", lambda _seconds: guard._lock.release())
+    guard.leave(before)
+    assert not guard._lock.locked()
 
 
 def test_an_error_of_its_own_leaves_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
