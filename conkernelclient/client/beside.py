@@ -7,7 +7,7 @@ kernel `conkernel` has modes, lanes, priorities and an order among requests.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypedDict
 
 from ..errors import ProtocolError
 from .checks import require_text
@@ -15,13 +15,20 @@ from .checks import require_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .run import Run
-
-__all__ = ["FEATURE", "Beside", "Mode", "metadata_of", "mode_of"]
+__all__ = ["FEATURE", "Beside", "Identified", "Mode", "metadata_of", "mode_of"]
 
 Mode: TypeAlias = Literal["queue", "task", "thread"]
 MODES: Final[tuple[Mode, ...]] = ("queue", "task", "thread")
 FEATURE: Final = "conkernel modes"  # of the `kernel_info_reply`
+
+
+class Identified(Protocol):
+    """What has a msg_id, such as a `Run`."""
+
+    @property
+    def msg_id(self) -> str:
+        """Id of the request."""
+        ...
 
 
 class Beside(TypedDict, total=False):
@@ -40,7 +47,7 @@ class Beside(TypedDict, total=False):
     mode: Mode
     lane: str
     priority: int
-    after: Sequence[Run | str]
+    after: Sequence[Identified | str]
 
 
 def metadata_of(metadata: Mapping[str, Any] | None, beside: Beside) -> dict[str, Any]:
