@@ -60,7 +60,8 @@ class Channels(threading.Thread):
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
-        self.on_signal: Callable[[], object] | None = None  # a signal has come to the process
+        self.on_signals: Callable[[bytes], object] | None = None
+        """Called in this thread with the numbers of signals, if `signal_fd` is told of them."""
         self._pipe: tuple[int, ...] = (self._wake_read, self._wake_write)
         self._is_asleep = False
         self._is_stopping = False
@@ -103,7 +104,7 @@ class Channels(threading.Thread):
 
     @property
     def signal_fd(self) -> int:
-        """What `signal.set_wakeup_fd` takes, for `on_signal` to be called."""
+        """What `signal.set_wakeup_fd` takes, for `on_signals` to be called."""
         return self._wake_write
 
     @property
@@ -139,8 +140,10 @@ class Channels(threading.Thread):
 
     def _read_wakes(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            if os.read(self._wake_read, 4096).strip(b"\0") and self.on_signal is not None:
-                self._guarded(self.on_signal)
+            numbers = os.read(self._wake_read, 4096).replace(b"\0", b"")
+            on_signals = self.on_signals
+            if numbers and on_signals is not None:
+                self._guarded(lambda: on_signals(numbers))
 
     def _poll(self, poller: zmq.Poller) -> dict[Any, int]:
         self._is_asleep = True

@@ -84,6 +84,9 @@ class ConKernel(IPythonKernel):
         None, allow_none=True, help="Tasks and threads that run at the same time."
     ).tag(config=True)
     max_queued: Any = Integer(100_000, allow_none=True, help="Requests that wait.").tag(config=True)
+    max_code: Any = Integer(
+        10_000_000, allow_none=True, help="Characters of a cell's code; longer ones are refused."
+    ).tag(config=True)
     max_output: Any = Integer(
         None, allow_none=True, help="Characters that one cell may print, before it is stopped."
     ).tag(config=True)
@@ -212,12 +215,9 @@ class ConKernel(IPythonKernel):
         message = cell.incoming.message
         content, place = message["content"], message["header"].get("subshell_id")
         code = content.get("code")
-        if not isinstance(code, str):
-            self.answers.refuse(cell, error_content("BadOptionError", "code: give a string"))
-            return
-        if place is not None and place not in self.runner.subshells:
-            words = f"Unknown subshell_id {place!r}"
-            self.answers.refuse(cell, error_content("UnknownSubshellError", words))
+        refusal = self._refusal_of(code, place)
+        if refusal is not None:
+            self.answers.refuse(cell, error_content(*refusal))
             return
         try:
             options = options_of(message["metadata"], code, self.default_mode)
@@ -232,6 +232,17 @@ class ConKernel(IPythonKernel):
             payload=cell,
         )
         self.jobs.submit(cell, aborting)
+
+    def _refusal_of(self, code: object, place: object) -> tuple[str, str] | None:
+        """Tell the name and words of the error, if such a code cannot run in such a place."""
+        if not isinstance(code, str):
+            return "BadOptionError", "code: give a string"
+        if self.max_code is not None and len(code) > self.max_code:
+            words = f"the code has {len(code)} characters, and {self.max_code} are the most"
+            return "CodeTooLargeError", words
+        if place is not None and (not isinstance(place, str) or place not in self.runner.subshells):
+            return "UnknownSubshellError", f"Unknown subshell_id {place!r:.200}"
+        return None
 
     def _decide_mode(self, options: Options, code: str) -> Options:
         if not options.is_auto or ("await" not in code and "async" not in code):

@@ -19,7 +19,7 @@ from .stops import masked
 from .views import Views
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from types import CodeType, TracebackType
 
     from .stops import Guard
 
@@ -240,12 +240,13 @@ class ConShell(ZMQInteractiveShell):
         return isinstance(error, self.cancellations)
 
     def _show_error(self, result: Any, error: BaseException, guard: Guard | None) -> None:
-        if guard is not None and guard.why and self._is_cancellation(error):
-            # The stop that cancelled the task, with the traceback of where it was.
+        why = guard.why if guard is not None else None
+        if why is not None and (error is why or self._is_cancellation(error)):
+            # The stop itself, with the traceback of where the code was.
             task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
             if task is not None:
                 task.uncancel()
-            error = guard.why.with_traceback(error.__traceback__)
+            error = why.with_traceback(_of_user(error.__traceback__))
         if result is not None:
             result.error_in_exec = error
         if isinstance(error, SystemExit):
@@ -256,3 +257,15 @@ class ConShell(ZMQInteractiveShell):
         elif not isinstance(error, bdb.BdbQuit):
             trio = type(error), error, error.__traceback__
             self.showtraceback(trio, running_compiled_code=True)
+
+
+def _of_user(traceback: TracebackType | None) -> TracebackType | None:
+    """Cut off how the kernel stopped the code, which says nothing, and takes long to format."""
+    last, one = None, traceback
+    while one is not None:
+        if one.tb_frame.f_globals.get("__package__") != __package__:
+            last = one
+        one = one.tb_next
+    if last is not None:
+        last.tb_next = None
+    return traceback

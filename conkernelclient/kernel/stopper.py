@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT
@@ -33,6 +34,9 @@ AGAIN: Final = (0.3, 0.5, 1.0, 1.0)  # seconds until a cell is told once more
 # A signal that nothing else in a Python process uses: it interrupts what blocks the main thread.
 # SIGINT stays what it is, so that one from outside is never taken for one of ours.
 POKE: Final[int | None] = getattr(signal, "SIGURG", None)
+# Seconds until the main thread is poked once more. One that comes just before it blocks does not
+# wake it: Python has looked for signals before, and looks again when it is awake.
+UNHEARD: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Stopper:
@@ -56,6 +60,8 @@ class Stopper:
         self._running = running
         self._on_given_up = on_given_up
         self._thread = threading.get_ident()
+        self._is_heard = True
+        self._is_repeating = False
         self.callbacks: set[Callable[[], object]] = set()
         self.on_idle: Callable[..., object] | None = None  # takes the signals that stop no cell
 
@@ -88,12 +94,8 @@ class Stopper:
         if before != -1:
             signal.set_wakeup_fd(before)
             return False
-        self._channels.on_signal = self._wake_loop
+        self._channels.on_signals = self._see_signals
         return True
-
-    def _wake_loop(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(lambda: None)
 
     def reinstall(self) -> None:
         """
@@ -105,6 +107,17 @@ class Stopper:
             return
         if signal.getsignal(signal.SIGINT) != self._on_interrupt:
             signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def _see_signals(self, numbers: bytes) -> None:
+        """
+        Wake the main thread for a signal. In the thread of the sockets.
+
+        The system may give it to any thread, and what the main thread waits for goes on.
+        """
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(lambda: None)
+        if signal.SIGINT in numbers:
+            self._poke()
 
     def stop(self, cell: Cell, why: BaseException) -> None:
         """Stop a cell, and see to it that it does. From any thread."""
@@ -137,7 +150,18 @@ class Stopper:
         if threading.get_ident() == self._thread:
             self._on_poke()
         elif POKE is not None and self._thread == threading.main_thread().ident:
+            self._is_heard = False
             signal.pthread_kill(self._thread, POKE)
+            if not self._is_repeating:
+                self._is_repeating = True
+                self._channels.call_later(UNHEARD[0], partial(self._poke_again, POKE, 1))
+
+    def _poke_again(self, number: int, times: int) -> None:
+        if self._is_heard or times >= len(UNHEARD):
+            self._is_repeating = False
+            return
+        signal.pthread_kill(self._thread, number)
+        self._channels.call_later(UNHEARD[times], partial(self._poke_again, number, times + 1))
 
     def _cancel(self, cell: Cell) -> None:
         """Cancel a cell that awaits. In its loop, where none of its steps runs just now."""
@@ -150,6 +174,7 @@ class Stopper:
         cell.task.cancel()
 
     def _on_poke(self, *_signal: Any) -> None:
+        self._is_heard = True
         cell = CURRENT.get()
         guard = cell.guard if cell is not None else None
         if isinstance(guard, MainGuard):
