@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 __all__ = [
     "PROTOCOL_VERSION",
     "BackgroundSocket",
+    "CellMagics",
     "ControlThread",
     "IOPubThread",
     "IPKernelApp",
@@ -29,9 +30,12 @@ __all__ = [
     "ZMQInteractiveShell",
     "ZMQShellDisplayHook",
     "asyncio_runner",
+    "capture_output",
     "check",
+    "format_time",
     "line_magic",
     "magics_class",
+    "parse_argstring",
 ]
 
 if TYPE_CHECKING:
@@ -130,6 +134,19 @@ if TYPE_CHECKING:
     class StdinNotImplementedError(Exception):
         """The front end answers no questions."""
 
+    class CellMagics(_Loose):
+        """The magics that run a cell's body."""
+
+        capture: Any
+        time: Any
+
+    capture_output: Any
+    """What captures streams and displays."""
+    parse_argstring: Any
+    """What reads a magic's line."""
+    format_time: Any
+    """What writes seconds."""
+
 else:
     from ipykernel.control import ControlThread
     from ipykernel.displayhook import ZMQShellDisplayHook
@@ -140,7 +157,11 @@ else:
     from IPython.core.async_helpers import _asyncio_runner as asyncio_runner
     from IPython.core.error import StdinNotImplementedError
     from IPython.core.magic import Magics, line_magic, magics_class
+    from IPython.core.magic_arguments import parse_argstring
+    from IPython.core.magics.execution import ExecutionMagics as CellMagics
+    from IPython.core.magics.execution import _format_time as format_time
     from IPython.core.payload import PayloadManager
+    from IPython.utils.capture import capture_output
 
 PROTOCOL_VERSION: Final[str] = kernel_protocol_version
 VERSIONS: Final = (version("ipykernel"), version("ipython"))
@@ -161,12 +182,14 @@ NEEDED: Final[dict[Any, tuple[str, ...]]] = {
     ZMQShellDisplayHook: ("parent_header", "finish_displayhook", "start_displayhook"),
     ZMQDisplayPublisher: ("parent_header", "publish", "clear_output", "_hooks"),
     InteractiveShell: (
+        "find_cell_magic",
         "run_cell_async",
         "run_code",
         "should_run_async",
         "loop_runner",
         "transform_cell",
         "user_expressions",
+        "var_expand",
     ),
     DisplayHook: ("quiet", "prompt_count", "exec_result"),
 }

@@ -22,7 +22,9 @@ from .compat import asyncio_runner
 from .modes import RunMode
 from .request import Ending
 from .runners import run_by
+from .shell import DISPLAY_PUB
 from .stops import CellTimeoutError, MainGuard
+from .streams import REPLACED
 from .workers import Worker, Workers
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ log: Final = logging.getLogger(__name__)
 LANES: Final = 1000  # contexts of lanes that are kept
 MAIN: Final = (None, "")
 NOTHING: Final = object()
+# What code captures with, is for itself alone.
+OURS: Final = frozenset({CURRENT, DISPLAY_PUB, *REPLACED.values()})
 
 
 class Runner:
@@ -174,7 +178,7 @@ class Runner:
         changed = [
             (var, value)
             for var, value in context.items()
-            if var is not CURRENT and before.get(var, NOTHING) is not value
+            if var not in OURS and before.get(var, NOTHING) is not value
         ]
 
         def set_all() -> None:

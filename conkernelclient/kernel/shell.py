@@ -11,11 +11,14 @@ import asyncio
 import bdb
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT, Cell, current
 from .compat import PayloadManager, ZMQDisplayPublisher, ZMQInteractiveShell, ZMQShellDisplayHook
+from .magics import awaited, run_awaiting
 from .stops import masked
+from .streams import REPLACED
 from .views import Views
 
 if TYPE_CHECKING:
@@ -23,7 +26,10 @@ if TYPE_CHECKING:
 
     from .stops import Guard
 
-__all__ = ["ConShell"]
+__all__ = ["DISPLAY_PUB", "ConShell"]
+
+DISPLAY_PUB: Final[ContextVar[Any]] = ContextVar("conkernel_display_pub", default=None)
+HELD_OPEN: Final = 1000
 
 
 def kept_per_cell(name: str, default: Any) -> Any:
@@ -59,6 +65,8 @@ def parent_of_cell() -> Any:
 class DisplayHook(ZMQShellDisplayHook):
     """Publishes the result of each cell as its own."""
 
+    follows_context: Final = True
+    """It asks `REPLACED` what the code has put in its place."""
     parent_header: Any = parent_of_cell()
     msg: Any = kept_per_cell("result_message", None)
     exec_result: Any = kept_per_cell("exec_result", None)
@@ -82,6 +90,14 @@ class DisplayHook(ZMQShellDisplayHook):
         if ";" not in code:  # to tokenize takes as long as all else
             return False
         return self.semicolon_at_end_of_expression(code)
+
+    def __call__(self, result: Any = None) -> None:
+        """Publish a result, or give it to what the code has put in the place of this."""
+        other = REPLACED["displayhook"].get()
+        if other is None or other is self:
+            super().__call__(result)
+        else:
+            other(result)
 
     def finish_displayhook(self) -> None:
         """Publish what was formatted."""
@@ -128,9 +144,11 @@ class ConShell(ZMQInteractiveShell):
         self._count_lock = threading.RLock()
         self._traceback_lock = threading.RLock()  # what formats tracebacks has state of its own
         super().__init__(*args, **kwargs)
-        # Held open, since two threads would race in their enter and exit.
-        self.builtin_trap.__enter__()
-        self.display_trap.__enter__()
+        # Held open, since two threads would race in their enter and exit; and that far, since
+        # each race may cost a level.
+        for _ in range(HELD_OPEN):
+            self.builtin_trap.__enter__()
+            self.display_trap.__enter__()
 
     def init_magics(self) -> None:
         """Add the kernel's own magics."""
@@ -173,22 +191,20 @@ class ConShell(ZMQInteractiveShell):
             cell.kept["number"] = number
         return number
 
-    # What a cell puts in the place of the shell's displays, as %%capture does, is its own.
+    # What code puts in the place of the shell's displays, as %%capture does, is its context's own.
 
     @property
     def display_pub(self) -> Any:
         """What publishes displays."""
-        cell = CURRENT.get()
-        own = cell.kept.get("display_pub") if cell is not None else None
+        own = DISPLAY_PUB.get()
         return self.__dict__["display_pub"] if own is None else own
 
     @display_pub.setter
     def display_pub(self, value: Any) -> None:
-        cell = CURRENT.get()
-        if cell is None or "display_pub" not in self.__dict__:
+        if CURRENT.get() is None or "display_pub" not in self.__dict__:
             self.__dict__["display_pub"] = value
         else:
-            cell.kept["display_pub"] = None if value is self.__dict__["display_pub"] else value
+            DISPLAY_PUB.set(None if value is self.__dict__["display_pub"] else value)
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
         """Show the traceback of what was raised."""
@@ -198,6 +214,14 @@ class ConShell(ZMQInteractiveShell):
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         with masked():
             super()._showtraceback(etype, evalue, stb)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Give Python's code for IPython's, which awaits a magic whose body awaits."""
+        return awaited(self, super().transform_cell(raw_cell))
+
+    async def run_awaiting_magic(self, name: str, line: str, body: str) -> Any:
+        """Run a cell magic whose body awaits; transformed code calls it."""
+        return await run_awaiting(self, name, line, body)
 
     def set_parent(self, parent: dict[str, Any]) -> None:
         """Do nothing: it follows the code."""

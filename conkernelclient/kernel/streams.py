@@ -44,6 +44,8 @@ class Text:
 class Stream(OutStream):
     """`sys.stdout` or `sys.stderr` of the kernel."""
 
+    follows_context: Final = True
+    """It asks `REPLACED` what the code has put in its place."""
     wire: Wire
     """Set when the kernel starts."""
     on_sent: Callable[[Cell, int], object] | None = None
@@ -172,12 +174,13 @@ class Stream(OutStream):
 
 
 REPLACED: Final[dict[str, ContextVar[Any]]] = {
-    name: ContextVar(f"conkernel_{name}", default=None) for name in ("stdout", "stderr")
+    name: ContextVar(f"conkernel_{name}", default=None)
+    for name in ("stdout", "stderr", "displayhook")
 }
 
 
 class Sys(types.ModuleType):
-    """The module `sys`, whose streams are each cell's own."""
+    """The module `sys`, whose streams and display hook are each cell's own."""
 
 
 def _by_context(name: str) -> property:
@@ -189,7 +192,7 @@ def _by_context(name: str) -> property:
 
     def write(self: types.ModuleType, value: Any) -> None:
         own = self.__dict__.get(name)
-        if CURRENT.get() is None or not isinstance(own, Stream):
+        if CURRENT.get() is None or not getattr(own, "follows_context", False):
             self.__dict__[name] = value
         else:
             replaced.set(None if value is own else value)
@@ -202,14 +205,15 @@ def _by_context(name: str) -> property:
 
 Sys.stdout = _by_context("stdout")  # type: ignore[attr-defined]
 Sys.stderr = _by_context("stderr")  # type: ignore[attr-defined]
+Sys.displayhook = _by_context("displayhook")  # type: ignore[attr-defined]
 
 
 def route_by_context() -> Callable[[], None]:
     """
-    Let a cell that replaces `sys.stdout` or `sys.stderr` do so for itself alone.
+    Let code that replaces `sys.stdout`, `stderr` or `displayhook` do so for its context alone.
 
-    `print` reads the module's dict, and finds the kernel's stream, which asks what the cell has put
-    in its place. Returns what undoes it.
+    Python reads the module's dict, and finds the kernel's own, which asks what the code has put in
+    its place. Returns what undoes it.
     """
     module: Any = sys
     module.__class__ = Sys

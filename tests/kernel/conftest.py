@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,19 @@ def manager_of(path: Path, *arguments: str) -> ConKernelManager:
     return ConKernelManager(kernel_name="conkernel", kernel_spec_manager=specs)
 
 
+async def start(manager: ConKernelManager) -> None:
+    """Start its kernel, as it is outside of a test: ipykernel does less in one."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    await manager.start_kernel(env=env)
+
+
 @pytest.fixture(scope="module")
 async def km(
     anyio_backend: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ConKernelManager]:
     """One kernel of ours for the tests of a module."""
     manager = manager_of(tmp_path_factory.mktemp("kernels"))
-    await manager.start_kernel()
+    await start(manager)
     yield manager
     await manager.shutdown_kernel(now=True)
 
@@ -50,7 +57,7 @@ async def km(
 async def mortal(tmp_path: Path) -> AsyncIterator[ConKernelManager]:
     """One kernel of ours for one test, which may end it."""
     manager = manager_of(tmp_path)
-    await manager.start_kernel()
+    await start(manager)
     yield manager
     await manager.shutdown_kernel(now=True)
 
