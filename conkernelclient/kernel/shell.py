@@ -217,7 +217,8 @@ class ConShell(ZMQInteractiveShell):
 
     def transform_cell(self, raw_cell: str) -> str:
         """Give Python's code for IPython's, which awaits a magic whose body awaits."""
-        return awaited(self, super().transform_cell(raw_cell))
+        base: Any = super()
+        return awaited(self, base.transform_cell(raw_cell))
 
     async def run_awaiting_magic(self, name: str, line: str, body: str) -> Any:
         """Run a cell magic whose body awaits; transformed code calls it."""

@@ -25,13 +25,12 @@ async def test_the_kernel_runs_as_a_module(km: ConKernelManager) -> None:
         assert await value_of(kc, "type(get_ipython().kernel).__name__") == "'ConKernel'"
 
 
-async def test_a_module_of_the_directory_does_not_stand_in_the_way(
+async def test_cells_import_modules_of_the_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A user's file that has the name of one that the kernel imports; cells import the user's."""
+    """The one in which the kernel was started."""
     folder = tmp_path / "work"
     folder.mkdir()
-    (folder / "orjson.py").write_text("mine = True")
     (folder / "own.py").write_text("mine = True")
     monkeypatch.chdir(folder)
     km = manager_of(tmp_path)

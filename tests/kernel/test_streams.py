@@ -198,7 +198,8 @@ async def test_captures_that_end_in_the_order_of_their_begin_leak_nothing(
     code = (
         "from IPython.utils.capture import capture_output\nwith capture_output() as c{0}:\n"
         "  display(1); print(2)\n  begun.append(1)\n"
-        "  while gate < {0}: await asyncio.sleep(0.001)\nprint(len(c{0}.outputs), repr(c{0}.stdout))"
+        "  while gate < {0}: await asyncio.sleep(0.001)\n"
+        "print(len(c{0}.outputs), repr(c{0}.stdout))"
     )
     async with client_of(km, window=None) as kc:
         await raw(kc, "import asyncio; gate = 0; begun = []")

@@ -1,0 +1,109 @@
+"""The kernel starts, serves and ends as a program of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from tests.clients import LONG, client_of
+
+from .conftest import asked, begun, cancelled, ended, manager_of, raw, start, value_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conkernelclient import ConKernelManager
+
+
+async def test_a_shutdown_ends_the_process_with_status_0(mortal: ConKernelManager) -> None:
+    """And is answered first."""
+    async with client_of(mortal) as kc:
+        assert await value_of(kc, "1") == "1"
+    await mortal.shutdown_kernel()
+    assert not await mortal.is_alive()
+
+
+async def test_a_shutdown_amid_cells_ends_the_process(mortal: ConKernelManager) -> None:
+    """Tasks, threads, and a child that a cell has forked."""
+    kc = mortal.client(window=None)
+    kc.start_channels()
+    await kc.wait_for_ready(timeout=LONG)
+    await begun(kc, "import asyncio; await asyncio.sleep(60)", run_mode="task")
+    await begun(kc, "import time; time.sleep(60)", run_mode="thread")
+    pid = int(await value_of(kc, "import os; os.getpid()", run_mode="task") or 0)
+    await asyncio.wait_for(mortal.shutdown_kernel(), LONG)
+    kc.stop_channels()
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+async def test_a_restart_gives_a_fresh_kernel(mortal: ConKernelManager) -> None:
+    """Under the same connection."""
+    async with client_of(mortal) as kc:
+        await raw(kc, "x = 1")
+        await mortal.restart_kernel()
+        await kc.wait_for_ready(timeout=LONG)
+        assert (await raw(kc, "x")).error.ename == "NameError"
+
+
+async def test_the_kernel_outlives_what_background_tasks_raise(mortal: ConKernelManager) -> None:
+    """SystemExit, KeyboardInterrupt, errors in callbacks and in threads; and ends when told."""
+    codes = [
+        "import asyncio, threading, sys\nloop = asyncio.get_running_loop()",
+        "async def die(): raise SystemExit\nt = asyncio.create_task(die());",
+        "async def die(): raise KeyboardInterrupt\nt = asyncio.create_task(die());",
+        "loop.call_soon(lambda: 1/0);",
+        "loop.call_soon(sys.exit);",
+        "threading.Thread(target=sys.exit).start()",
+        "threading.Thread(target=lambda: 1/0).start()",
+    ]
+    async with client_of(mortal) as kc:
+        for code in codes:
+            assert (await raw(kc, code)).status == "ok"
+            assert await value_of(kc, "1") == "1"
+
+
+async def test_options_of_the_command_line_reach_the_kernel(tmp_path: Path) -> None:
+    """The mode of cells that do not say it, and the limits."""
+    arguments = ["default_mode=auto", "max_queued=2", "max_output=1000", "max_code=200"]
+    km = manager_of(tmp_path, *[f"--ConKernel.{it}" for it in arguments])
+    await start(km)
+    try:
+        async with client_of(km, window=None) as kc:
+            await raw(kc, "import asyncio, time; gate = False")
+            task = await begun(kc, "while not gate: await asyncio.sleep(0.001)")
+            listed = (await asked(kc, "list_requests"))["requests"]
+            assert [it["mode"] for it in listed] == ["task"]
+            blocker = await begun(kc, "while not gate: time.sleep(0.001)")
+            runs = [kc.run("1") for _ in range(3)]
+            (refused,) = await ended(runs.pop())
+            assert refused.error.ename == "QueueFull"
+            assert await cancelled(kc, task, blocker) == ["interrupted"] * 2
+            results = await ended(*runs)
+            assert {it.status for it in results} == {"ok"}
+            result = await raw(kc, "while True: print('x' * 100)")
+            assert result.error.ename == "OutputLimitError"
+            assert (await raw(kc, "#" * 201)).error.ename == "CodeTooLargeError"
+    finally:
+        await km.shutdown_kernel(now=True)
+
+
+async def test_a_signal_right_after_the_start_ends_nothing(mortal: ConKernelManager) -> None:
+    """From when it can be asked on; before, the process may end as any other does."""
+    async with client_of(mortal) as kc:
+        pid = int(await value_of(kc, "import os; os.getpid()") or 0)
+        for _ in range(20):
+            os.kill(pid, signal.SIGINT)
+        assert await value_of(kc, "1") == "1"
+
+
+async def test_a_front_end_that_comes_later_sees_what_is_published(km: ConKernelManager) -> None:
+    """It is greeted when its subscription is there."""
+    async with client_of(km) as one, client_of(km) as two:
+        seen = asyncio.Event()
+        two.subscribe(
+            lambda it: seen.set() if it["content"]["text"] == "x\n" else None, msg_type="stream"
+        )
+        assert (await raw(one, "print('x')")).stdout == "x\n"
+        await asyncio.wait_for(seen.wait(), LONG)
