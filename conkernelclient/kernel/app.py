@@ -38,7 +38,7 @@ class ConKernelApp(IPKernelApp):
     """The application `python -m conkernelclient.kernel -f FILE`."""
 
     name = "conkernel"
-    classes: Any = [ConKernel, *IPKernelApp.classes]  # noqa: RUF012 - as traitlets has it
+    classes: Any = [ConKernel, *vars(IPKernelApp)["classes"]]  # noqa: RUF012 - as traitlets has it
     kernel_class: Any = Type("conkernelclient.kernel.kernel.ConKernel", klass=ConKernel).tag(
         config=True
     )

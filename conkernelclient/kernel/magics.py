@@ -45,6 +45,8 @@ def _parts(transformed: str) -> tuple[str, str, str] | None:
         match ast.parse(transformed).body:
             case [ast.Expr(ast.Call(args=[ast.Constant(name), ast.Constant(line), body]))]:
                 return str(name), str(line), str(ast.literal_eval(body))
+            case _:
+                pass
     except (SyntaxError, ValueError):
         pass
     return None

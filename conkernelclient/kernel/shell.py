@@ -95,7 +95,8 @@ class DisplayHook(ZMQShellDisplayHook):
         """Publish a result, or give it to what the code has put in the place of this."""
         other = REPLACED["displayhook"].get()
         if other is None or other is self:
-            super().__call__(result)
+            base: Any = super()
+            base.__call__(result)
         else:
             other(result)
 
