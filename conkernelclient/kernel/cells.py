@@ -12,22 +12,36 @@ import contextvars
 import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import orjson
+
 from .request import Request
+from .wire import Incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .stops import Guard
     from .trio_host import TrioTask
-    from .wire import Incoming
 
-__all__ = ["CURRENT", "Cell", "Task", "current", "follow_threads", "note_children", "set_latest"]
+__all__ = [
+    "CURRENT",
+    "ON_BEHALF",
+    "Cell",
+    "Task",
+    "act_for",
+    "current",
+    "follow_threads",
+    "note_children",
+    "set_latest",
+]
 
 Task: TypeAlias = "asyncio.Task[Any] | TrioTask"
 CURRENT: Final[ContextVar[Cell | None]] = ContextVar("conkernel_cell", default=None)
+# The cell to which code gives its output, by `set_parent`, in the place of its own.
+ON_BEHALF: Final[ContextVar[Cell | None]] = ContextVar("conkernel_on_behalf", default=None)
 
 
 class Cell:
@@ -93,8 +107,24 @@ def set_latest(cell: Cell) -> None:
 
 
 def current() -> Cell | None:
-    """Give the cell of this code, or else the one that began last."""
-    return CURRENT.get() or _latest[0]
+    """Give the cell of this code's output: what it has set, its own, or the one that began last."""
+    return ON_BEHALF.get() or CURRENT.get() or _latest[0]
+
+
+def act_for(parent: Mapping[str, Any]) -> Token[Cell | None]:
+    """Let the output of this code, from here on, belong to the request `parent`."""
+    header = parent.get("header", parent)
+    for cell in (CURRENT.get(), _latest[0]):
+        if cell is not None and cell.header.get("msg_id") == header.get("msg_id"):
+            return ON_BEHALF.set(cell)
+    message: dict[str, Any] = {
+        "header": header,
+        "parent_header": {},
+        "metadata": {},
+        "content": {},
+        **parent,
+    }
+    return ON_BEHALF.set(Cell(Incoming([], orjson.dumps(header, default=str), message), "shell"))
 
 
 def follow_threads() -> Callable[[], None]:

@@ -23,7 +23,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Enum, Integer
 
 from .answers import Answers, error_content
-from .cells import CURRENT, Cell, current, note_children
+from .cells import CURRENT, Cell, act_for, current, note_children
 from .channels import SocketOf
 from .compat import IPythonKernel, StdinNotImplementedError
 from .debugging import LateDebugger
@@ -167,8 +167,12 @@ class ConKernel(IPythonKernel):
     def take(self, channel: str, frames: list[bytes]) -> None:
         """Take a message of a front end."""
         incoming = self._unpack(channel, frames)
-        if incoming is not None:
-            self._take(Cell(incoming, channel))
+        if incoming is None:
+            return
+        cell = Cell(incoming, channel)
+        if channel == "control":
+            self._control_cell = cell
+        self._take(cell)
 
     def _take(self, cell: Cell, aborting: Cell | None = None) -> None:
         mode = MODES[cell.channel].get(cell.incoming.msg_type)
@@ -334,7 +338,6 @@ class ConKernel(IPythonKernel):
     async def _run_control(self, cell: Cell) -> None:
         async with self._control_lock:
             CURRENT.set(cell)
-            self._control_cell = cell
             self.answers.status(cell, "busy")
             handler = self.control_handlers[cell.incoming.msg_type]
             socket = SocketOf(self.channels, cell.channel)
@@ -365,11 +368,24 @@ class ConKernel(IPythonKernel):
     def get_parent(self, channel: str | None = None) -> dict[str, Any]:
         """Give the message whose code runs here."""
         if channel is None and threading.current_thread() is self.control_thread:
-            channel = "control"
-        cell = CURRENT.get() or self._control_cell if channel == "control" else current()
+            cell = CURRENT.get() or self._control_cell
+        else:
+            cell = self._control_cell if channel == "control" else current()
         return cell.parent if cell is not None else {}
 
     def set_parent(self, ident: Any, parent: dict[str, Any], channel: str = "shell") -> None:
+        """Let the output of this code belong to another request."""
+        if channel == "shell":
+            act_for(parent)
+
+    @property
+    def _parent_ident(self) -> dict[str, list[bytes]]:
+        """Who asked, by channel: front ends' extensions read it (jupyterlab issue 17785)."""
+        asked = {"shell": current(), "control": self._control_cell}
+        return {name: cell.incoming.idents if cell else [] for name, cell in asked.items()}
+
+    @_parent_ident.setter
+    def _parent_ident(self, value: Any) -> None:
         """Do nothing: it follows the code."""
 
     # What it has
@@ -401,7 +417,7 @@ class ConKernel(IPythonKernel):
         return self._ask("getpass", prompt, is_password=True)
 
     def _ask(self, name: str, prompt: object, *, is_password: bool) -> str:
-        cell = current()
+        cell = CURRENT.get() or current()
         if cell is None or not cell.allows_stdin:
             what = "stdin" if name == "raw_input" else "input requests"
             raise StdinNotImplementedError(

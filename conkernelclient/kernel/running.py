@@ -17,7 +17,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from .answers import error_content
-from .cells import CURRENT, Cell, set_latest
+from .cells import CURRENT, ON_BEHALF, Cell, set_latest
 from .compat import asyncio_runner
 from .modes import RunMode
 from .request import Ending
@@ -130,6 +130,7 @@ class Runner:
 
     async def _run(self, cell: Cell) -> None:
         CURRENT.set(cell)
+        ON_BEHALF.set(None)  # or what the cell before it in its context has set
         set_latest(cell)
         self._answers.status(cell, "busy")
         self._watch_time(cell)

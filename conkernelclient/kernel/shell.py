@@ -14,7 +14,7 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from .cells import CURRENT, Cell, current
+from .cells import CURRENT, ON_BEHALF, Cell, act_for, current
 from .compat import PayloadManager, ZMQDisplayPublisher, ZMQInteractiveShell, ZMQShellDisplayHook
 from .magics import awaited, run_awaiting
 from .stops import masked
@@ -22,6 +22,7 @@ from .streams import REPLACED
 from .views import Views
 
 if TYPE_CHECKING:
+    from contextvars import Token
     from types import CodeType, TracebackType
 
     from .stops import Guard
@@ -226,7 +227,16 @@ class ConShell(ZMQInteractiveShell):
         return await run_awaiting(self, name, line, body)
 
     def set_parent(self, parent: dict[str, Any]) -> None:
-        """Do nothing: it follows the code."""
+        """Let the output of this code, and of what it starts, belong to another request."""
+        act_for(parent)
+
+    def set_thread_parent(self, parent: dict[str, Any]) -> Token[Cell | None]:
+        """Do the same; returns what `reset_thread_parent` undoes it with."""
+        return act_for(parent)
+
+    def reset_thread_parent(self, tokens: Token[Cell | None]) -> None:
+        """Let the output of this code belong to its own request again."""
+        ON_BEHALF.reset(tokens)
 
     def get_parent(self) -> dict[str, Any]:
         """Give the message of the request of this code."""
