@@ -419,8 +419,7 @@ class ConKernel(IPythonKernel):
     def _ask(self, name: str, prompt: object, *, is_password: bool) -> str:
         cell = CURRENT.get() or current()
         if cell is None or not cell.allows_stdin:
-            what = "stdin" if name == "raw_input" else "input requests"
             raise StdinNotImplementedError(
-                f"{name} was called, but this frontend does not support {what}."
+                f"{name} was called, but this frontend does not support input requests."
             )
         return self._questions.ask(cell, str(prompt), is_password=is_password)

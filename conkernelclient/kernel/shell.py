@@ -291,7 +291,7 @@ class ConShell(ZMQInteractiveShell):
         elif isinstance(error, self.custom_exceptions):
             self.CustomTB(type(error), error, error.__traceback__)
         elif not isinstance(error, bdb.BdbQuit):
-            trio = type(error), error, error.__traceback__
+            trio = type(error), error, _below_ours(error.__traceback__)
             self.showtraceback(trio, running_compiled_code=True)
 
 
@@ -305,3 +305,9 @@ def _of_user(traceback: TracebackType | None) -> TracebackType | None:
     if last is not None:
         last.tb_next = None
     return traceback
+
+
+def _below_ours(traceback: TracebackType | None) -> TracebackType | None:
+    """Leave out the frame that runs a cell's code; IPython does so with its own."""
+    is_ours = traceback is not None and traceback.tb_frame.f_code is ConShell.run_code.__code__
+    return (traceback.tb_next or traceback) if traceback is not None and is_ours else traceback
