@@ -1,14 +1,17 @@
 """
 What can a cell see of how the kernel runs cells?
 
-`%modes` shows what runs how, `%jobs` what waits and what runs.
+`%modes` shows what runs how, `%jobs` what waits and what runs, `%subshell` where it runs itself.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
+from .cells import CURRENT
 from .compat import Magics, line_magic, magics_class
 from .modes import all_concurrency_run_modes
 
@@ -50,6 +53,17 @@ class Views(Magics):
         for row in rows:
             row[-1] = " ".join(row[-1])
         self._print(table_of(JOB_COLUMNS, rows))
+
+    @line_magic
+    def subshell(self, _line: str) -> None:
+        """Show in which subshell this runs, and which there are, as ipykernel does."""
+        cell = CURRENT.get()
+        self._print(f"subshell id: {cell.request.place if cell is not None else None}")
+        self._print(f"thread id: {threading.get_ident()}")
+        self._print(f"main thread id: {threading.main_thread().ident}")
+        self._print(f"pid: {os.getpid()}")
+        self._print(f"thread count: {threading.active_count()}")
+        self._print(f"subshell list: {list(self.shell.kernel.runner.subshells)}")
 
     def _print(self, text: str) -> None:
         sys.stdout.write(f"{text}\n")
