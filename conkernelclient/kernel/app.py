@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import zmq
-from traitlets import Type
+from traitlets import Type, Unicode
 from zmq.eventloop.zmqstream import ZMQStream
 
 from . import compat
@@ -39,6 +39,8 @@ class ConKernelApp(IPKernelApp):
 
     name = "conkernel"
     classes: Any = [ConKernel, *vars(IPKernelApp)["classes"]]  # noqa: RUF012 - as traitlets has it
+    # Programs know ipykernel's warnings by its name, and pass over them.
+    log_format = Unicode("[IPKernelApp]%(highlevel)s %(message)s").tag(config=True)
     kernel_class: Any = Type("conkernelclient.kernel.kernel.ConKernel", klass=ConKernel).tag(
         config=True
     )
