@@ -7,9 +7,11 @@ a signal, since such a loop handles that in its own way.
 
 from __future__ import annotations
 
+import inspect
 import signal
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from .stops import MainGuard
@@ -42,10 +44,27 @@ def run_by(
 ) -> Any:
     """Run a cell's coroutine to its end, and give what it gives."""
     if threading.current_thread() is not threading.main_thread():
-        return runner(coroutine)
+        return _run(runner, coroutine)
     cell.guard = SignalGuard()
     handler: Any = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return runner(coroutine)
+        return _run(runner, coroutine)
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+def _run(
+    runner: Callable[[Coroutine[Any, Any, Any]], Any], coroutine: Coroutine[Any, Any, Any]
+) -> Any:
+    try:
+        return runner(coroutine)
+    except BaseException as error:
+        if inspect.getcoroutinestate(coroutine) != inspect.CORO_SUSPENDED:
+            raise
+        # Raised in the runner itself, by an interrupt: the cell shows it where it awaits.
+        with closing(coroutine):
+            try:
+                coroutine.throw(error)
+            except StopIteration as ended:
+                return ended.value
+        raise
