@@ -33,7 +33,7 @@ EXIT_SECONDS: Final = 30  # from the session's end to the process's; more is a h
 LOG: Final = os.dup(2)  # where stderr goes while pytest does not yet capture it
 
 SIDES: Final = ("original", "ours")
-SLOTS: Final = ("manager", "client")
+SLOTS: Final = ("manager", "client", "kernel")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -52,6 +52,13 @@ c.IPKernelApp.exec_lines = [
 ]
 """
 
+KERNELSPEC: Final = {
+    "argv": [sys.executable, "-m", "conkernelclient.kernel", "-f", "{connection_file}"],
+    "display_name": "ours",
+    "language": "python",
+    "metadata": {"debugger": True},
+}
+
 PYTEST: Final = (
     *("-m", "pytest", "-p", "conformance_plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider"),
     *("--strict-markers", "--strict-config", "--basetemp=tmp", "--tb=short", "-rfEs"),
@@ -95,6 +102,10 @@ def lay_out(suite: Suite, work: Path, cache: Path) -> None:
         shutil.copytree(HERE / "own" / suite.package, work / "tests")
     shutil.copy(HERE / f"{suite.package}.ini", work / "pytest.ini")
     shutil.copy(HERE / "plugin.py", work / "conformance_plugin.py")
+    if suite.kernel:
+        folder = work / "kernels" / "python3"
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps(KERNELSPEC), encoding="utf-8")
     (work / "site").mkdir()
     shutil.copy(HERE / "substitution.py", work / "site" / "sitecustomize.py")
     if not suite.whole_streams:
@@ -117,6 +128,10 @@ def environment(suite: Suite, side: str, work: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
+    if suite.kernel:
+        own["CONFORMANCE_KERNEL"] = "1"
+        if side == "ours":
+            own["JUPYTER_PATH"] = str(work)
     return kept | own | suite.env
 
 

@@ -9,7 +9,9 @@ pytest process and all Python processes that its tests start go through it. Two 
                          `AsyncIOLoopKernelManager`, when jupyter_client has been imported
     CONFORMANCE_CREATED  a file that takes one line, "SLOT SIDE", for each manager and client
 
-A kernel's own process is left alone: it serves either side.
+    CONFORMANCE_KERNEL   is set where kernels are compared: each writes such a line as well
+
+A kernel's own process is left alone otherwise: it serves either side.
 """
 
 from __future__ import annotations
@@ -88,5 +90,12 @@ def count(originals: dict[str, type], ours: dict[str, type], created: Path) -> N
     base.__init__ = counted
 
 
-if "CONFORMANCE_SIDE" in os.environ and "ipykernel_launcher" not in sys.orig_argv:
-    sys.meta_path.insert(0, Watch())  # type: ignore[arg-type]
+KERNELS = {"ipykernel_launcher": "original", "conkernelclient.kernel": "ours"}
+
+if "CONFORMANCE_SIDE" in os.environ:
+    sides = [side for module, side in KERNELS.items() if module in sys.orig_argv]
+    if not sides:
+        sys.meta_path.insert(0, Watch())  # type: ignore[arg-type]
+    elif "CONFORMANCE_KERNEL" in os.environ:
+        with Path(os.environ["CONFORMANCE_CREATED"]).open("a", encoding="utf-8") as lines:
+            lines.write(f"kernel {sides[0]}\n")
