@@ -38,7 +38,6 @@ class ConKernelApp(IPKernelApp):
     """The application `python -m conkernelclient.kernel -f FILE`."""
 
     name = "conkernel"
-    classes: Any = [ConKernel, *vars(IPKernelApp)["classes"]]  # noqa: RUF012 - as traitlets has it
     # Programs know ipykernel's warnings by its name, and pass over them.
     log_format = Unicode("[IPKernelApp]%(highlevel)s %(message)s").tag(config=True)
     kernel_class: Any = Type("conkernelclient.kernel.kernel.ConKernel", klass=ConKernel).tag(

@@ -12,6 +12,7 @@ import bdb
 import sys
 import threading
 from contextvars import ContextVar
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT, ON_BEHALF, Cell, act_for, current
@@ -23,7 +24,7 @@ from .views import Views
 
 if TYPE_CHECKING:
     from contextvars import Token
-    from types import CodeType, TracebackType
+    from types import CodeType
 
     from .stops import Guard
 
@@ -31,6 +32,8 @@ __all__ = ["DISPLAY_PUB", "ConShell"]
 
 DISPLAY_PUB: Final[ContextVar[Any]] = ContextVar("conkernel_display_pub", default=None)
 HELD_OPEN: Final = 1000
+
+OURS: Final = f"{__package__}."
 
 
 def kept_per_cell(name: str, default: Any) -> Any:
@@ -282,7 +285,7 @@ class ConShell(ZMQInteractiveShell):
             task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
             if task is not None:
                 task.uncancel()
-            error = why.with_traceback(_of_user(error.__traceback__))
+            error = why.with_traceback(_without_ours(error.__traceback__))
         if result is not None:
             result.error_in_exec = error
         if isinstance(error, SystemExit):
@@ -291,23 +294,17 @@ class ConShell(ZMQInteractiveShell):
         elif isinstance(error, self.custom_exceptions):
             self.CustomTB(type(error), error, error.__traceback__)
         elif not isinstance(error, bdb.BdbQuit):
-            trio = type(error), error, _below_ours(error.__traceback__)
+            trio = type(error), error, _without_ours(error.__traceback__)
             self.showtraceback(trio, running_compiled_code=True)
 
 
-def _of_user(traceback: TracebackType | None) -> TracebackType | None:
-    """Cut off how the kernel stopped the code, which says nothing, and takes long to format."""
-    last, one = None, traceback
-    while one is not None:
-        if one.tb_frame.f_globals.get("__package__") != __package__:
-            last = one
-        one = one.tb_next
-    if last is not None:
-        last.tb_next = None
+def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
+    """Leave out the kernel's own frames: what runs a cell's code, and what interrupts it."""
+    kept: list[TracebackType] = []
+    while traceback is not None:
+        if not traceback.tb_frame.f_globals.get("__name__", "").startswith(OURS):
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    for one in reversed(kept):
+        traceback = TracebackType(traceback, one.tb_frame, one.tb_lasti, one.tb_lineno)
     return traceback
-
-
-def _below_ours(traceback: TracebackType | None) -> TracebackType | None:
-    """Leave out the frame that runs a cell's code; IPython does so with its own."""
-    is_ours = traceback is not None and traceback.tb_frame.f_code is ConShell.run_code.__code__
-    return (traceback.tb_next or traceback) if traceback is not None and is_ours else traceback

@@ -69,6 +69,22 @@ async def test_a_traceback_begins_with_the_cells_own_code(km: ConKernelManager) 
     assert "line 3" in result.error.traceback[2]
 
 
+async def test_the_traceback_of_an_interrupt_ends_with_the_cells_own_code(
+    km: ConKernelManager,
+) -> None:
+    """It showed how the kernel brings a stop about."""
+    async with client_of(km) as kc:
+        has_begun = asyncio.Event()
+        code = "import time; print('begun', flush=True)\ntime.sleep(60)"
+        run = kc.run(code, on_output=lambda _event: has_begun.set())
+        await asyncio.wait_for(has_begun.wait(), LONG)
+        await km.interrupt_kernel()
+        result = await asyncio.wait_for(run, LONG)
+    assert result.error is not None
+    assert result.error.ename == "KeyboardInterrupt"
+    assert "conkernelclient" not in "".join(result.error.traceback)
+
+
 async def test_subshell_tells_where_a_cell_runs(km: ConKernelManager) -> None:
     """And which there are; it looked for a thread of ipykernel's."""
     async with client_of(km) as kc:
