@@ -63,7 +63,9 @@ class Channels(threading.Thread):
         self.on_signals: Callable[[bytes], object] | None = None
         """Called in this thread with the numbers of signals, if `signal_fd` is told of them."""
         self._pipe: tuple[int, ...] = (self._wake_read, self._wake_write)
-        self._is_asleep = False
+        self._sleeps = itertools.count(1)
+        self._sleep = 0  # the number of this sleep; 0 if it is awake
+        self._woken_from = 0  # to write once for each sleep is enough, and each costs the GIL
         self._is_stopping = False
         self._pid = os.getpid()
 
@@ -76,14 +78,12 @@ class Channels(threading.Thread):
     def post(self, channel: str, frames: Sequence[Any]) -> None:
         """Send a message, after all that was posted before it."""
         self._to_send.append((channel, frames))
-        if self._is_asleep:
-            self._wake()
+        self._wake()
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function in this thread, soon."""
         self._calls.append(function)
-        if self._is_asleep:
-            self._wake()
+        self._wake()
 
     def call_later(self, seconds: float, function: Callable[[], object]) -> None:
         """Call a function in this thread, in so many seconds."""
@@ -113,8 +113,11 @@ class Channels(threading.Thread):
         return self._pid == os.getpid() and self.is_alive()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._wake_write, b"\0")
+        sleep = self._sleep
+        if sleep and sleep != self._woken_from:
+            with contextlib.suppress(OSError):
+                os.write(self._wake_write, b"\0")
+            self._woken_from = sleep  # afterwards, as an interrupt may come between the two
 
     # In this thread
 
@@ -146,7 +149,7 @@ class Channels(threading.Thread):
                 self._guarded(lambda: on_signals(numbers))
 
     def _poll(self, poller: zmq.Poller) -> dict[Any, int]:
-        self._is_asleep = True
+        self._sleep = next(self._sleeps)
         try:
             if self._to_send or self._calls or self._is_stopping:
                 return dict(poller.poll(0))
@@ -161,7 +164,7 @@ class Channels(threading.Thread):
                 return {}
             raise
         finally:
-            self._is_asleep = False
+            self._sleep = 0
 
     def _run_calls(self) -> None:
         now = time.monotonic()

@@ -10,14 +10,19 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ipykernel._version import kernel_protocol_version
+from IPython.core import formatters
 from IPython.core.displayhook import DisplayHook
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
+    "FORMATTERS",
     "PROTOCOL_VERSION",
     "BackgroundSocket",
     "CellMagics",
     "ControlThread",
+    "DisplayFormatter",
+    "HistoryManager",
     "IOPubThread",
     "IPKernelApp",
     "IPythonKernel",
@@ -26,6 +31,7 @@ __all__ = [
     "OutStream",
     "PayloadManager",
     "StdinNotImplementedError",
+    "TransformerManager",
     "ZMQDisplayPublisher",
     "ZMQInteractiveShell",
     "ZMQShellDisplayHook",
@@ -56,6 +62,16 @@ if TYPE_CHECKING:
 
     class ControlThread(_Loose):
         """The control thread."""
+
+    class DisplayFormatter(_Loose):
+        """What formats results and displays."""
+
+        def format(self, obj: Any, include: Any = None, exclude: Any = None) -> Any:
+            """Format."""
+            ...
+
+    class HistoryManager(_Loose):
+        """What keeps the history."""
 
     class IOPubThread(_Loose):
         """The iopub thread."""
@@ -116,6 +132,10 @@ if TYPE_CHECKING:
         def init_magics(self) -> None:
             """Add the magics."""
 
+        def transform_cell(self, raw_cell: str) -> str:
+            """Transform a cell."""
+            ...
+
         def showtraceback(self, *args: Any, **options: Any) -> None:
             """Show."""
 
@@ -123,6 +143,9 @@ if TYPE_CHECKING:
 
     class ZMQShellDisplayHook(_Loose):
         """What publishes results."""
+
+        def start_displayhook(self) -> None:
+            """Make a message."""
 
         def finish_displayhook(self) -> None:
             """Publish."""
@@ -156,6 +179,8 @@ else:
     from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
     from IPython.core.async_helpers import _asyncio_runner as asyncio_runner
     from IPython.core.error import StdinNotImplementedError
+    from IPython.core.formatters import DisplayFormatter
+    from IPython.core.history import HistoryManager
     from IPython.core.magic import Magics, line_magic, magics_class
     from IPython.core.magic_arguments import parse_argstring
     from IPython.core.magics.execution import ExecutionMagics as CellMagics
@@ -163,6 +188,12 @@ else:
     from IPython.core.payload import PayloadManager
     from IPython.utils.capture import capture_output
 
+# The classes of IPython's own formatters; another may do anything.
+FORMATTERS: Final = frozenset(
+    it
+    for it in vars(formatters).values()
+    if isinstance(it, type) and issubclass(it, formatters.BaseFormatter)
+)
 PROTOCOL_VERSION: Final[str] = kernel_protocol_version
 VERSIONS: Final = (version("ipykernel"), version("ipython"))
 
@@ -179,7 +210,7 @@ NEEDED: Final[dict[Any, tuple[str, ...]]] = {
     IPKernelApp: ("_bind_socket", "_apply_curve_server_options", "_apply_curve_client_options"),
     OutStream: ("_setup_stream_redirects", "_watch_pipe_fd", "parent_header", "_hooks"),
     ZMQInteractiveShell: ("_showtraceback", "parent_header", "payload_manager"),
-    ZMQShellDisplayHook: ("parent_header", "finish_displayhook", "start_displayhook"),
+    ZMQShellDisplayHook: ("parent_header", "finish_displayhook", "start_displayhook", "_hooks"),
     ZMQDisplayPublisher: ("parent_header", "publish", "clear_output", "_hooks"),
     InteractiveShell: (
         "find_cell_magic",
@@ -192,6 +223,9 @@ NEEDED: Final[dict[Any, tuple[str, ...]]] = {
         "var_expand",
     ),
     DisplayHook: ("quiet", "prompt_count", "exec_result"),
+    formatters.BaseFormatter: ("type_printers", "deferred_printers", "singleton_printers"),
+    TransformerManager: ("transform_cell", "do_token_transforms"),
+    HistoryManager: ("save_flag", "save_thread"),
 }
 
 

@@ -95,6 +95,8 @@ class ConKernel(IPythonKernel):
         self.channels = channels
         self.wire = wire
         super().__init__(**options)
+        self.shell.displayhook.wire = wire
+        self.shell.history_manager.call_later = channels.call_later
         self._comms: deque[Cell] = deque()
         self._control_cell: Cell | None = None
         streams: tuple[Any, ...] = (sys.stdout, sys.stderr)
