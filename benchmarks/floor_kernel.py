@@ -3,7 +3,7 @@ What does a kernel without features cost?
 
 `python -m benchmarks.floor_kernel FILE`: one thread for the sockets, IPython's `run_cell` in the
 main thread, and of all messages only `kernel_info_request`, `execute_request` and
-`shutdown_request`. What a cell prints goes nowhere.
+`shutdown_request`. What a cell prints goes nowhere, and no history is written.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import queue
 import sys
 import threading
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import orjson
 import zmq
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 DELIMITER = b"<IDS|MSG>"
 
@@ -39,7 +41,8 @@ class Kernel:
             self.sockets[name].linger = 1000
             self.sockets[name].bind(f"tcp://{info['ip']}:{info[name + '_port']}")
         self.requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.to_send: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.to_send: deque[Any] = deque()
+        self.is_woken = False
         self.wake_read, self.wake_write = os.pipe()
 
     def send(self, name: str, msg_type: str, content: Any, parent: bytes, idents: Any = ()) -> None:
@@ -53,8 +56,10 @@ class Kernel:
         }
         parts = [orjson.dumps(header), parent, b"{}", orjson.dumps(content)]
         frames = [*idents, DELIMITER, self.sign(parts), *parts]
-        self.to_send.put((self.sockets[name], frames))
-        os.write(self.wake_write, b"\0")
+        self.to_send.append((self.sockets[name], frames))
+        if not self.is_woken:
+            self.is_woken = True
+            os.write(self.wake_write, b"\0")
 
     def sign(self, parts: list[bytes]) -> bytes:
         auth = self.auth.copy()
@@ -69,8 +74,10 @@ class Kernel:
         while True:
             for readable, _ in poller.poll():
                 if readable == self.wake_read:
-                    for _ in os.read(self.wake_read, 4096):
-                        socket, frames = self.to_send.get()
+                    os.read(self.wake_read, 4096)
+                    self.is_woken = False
+                    while self.to_send:
+                        socket, frames = self.to_send.popleft()
                         socket.send_multipart(frames)
                 else:
                     name = "shell" if readable is self.sockets["shell"] else "control"
@@ -117,7 +124,7 @@ class Hook(DisplayHook):
 def main() -> None:
     kernel = Kernel(orjson.loads(Path(sys.argv[-1]).read_bytes()))
     InteractiveShell.displayhook_class = Hook
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the life of the process
     threading.Thread(target=kernel.serve, daemon=True).start()
     kernel.run(shell)
