@@ -24,6 +24,8 @@ __all__ = ["Language"]
 
 log: Final = logging.getLogger(__name__)
 
+IDLE: Final = 1.0  # seconds without a question, until what the first one needs is loaded
+
 
 class Language(threading.Thread):
     """
@@ -31,14 +33,21 @@ class Language(threading.Thread):
 
     Args:
         handlers: What gives a reply's content from a request's, by message type.
+        warm_up: Called once, when nothing was asked for a while; False says that it wants to be
+            called later.
     """
 
     def __init__(
-        self, answers: Answers, handlers: Mapping[str, Callable[[dict[str, Any]], Any]]
+        self,
+        answers: Answers,
+        handlers: Mapping[str, Callable[[dict[str, Any]], Any]],
+        warm_up: Callable[[], bool],
     ) -> None:
         super().__init__(name="Language", daemon=True)
         self._answers = answers
         self._handlers = dict(handlers)
+        self._warm_up = warm_up
+        self._is_warm = False
         self._requests: queue.SimpleQueue[Cell | None] = queue.SimpleQueue()
 
     def put(self, cell: Cell) -> None:
@@ -51,8 +60,20 @@ class Language(threading.Thread):
 
     def run(self) -> None:
         """Answer until `end`."""
-        while (cell := self._requests.get()) is not None:
+        while (cell := self._next()) is not None:
             contextvars.Context().run(self._answer, cell)
+
+    def _next(self) -> Cell | None:
+        while not self._is_warm:
+            try:
+                return self._requests.get(timeout=IDLE)
+            except queue.Empty:
+                try:
+                    self._is_warm = self._warm_up()
+                except Exception:
+                    log.exception("the language's thread goes on after an error")
+                    self._is_warm = True
+        return self._requests.get()
 
     def _answer(self, cell: Cell) -> None:
         CURRENT.set(cell)

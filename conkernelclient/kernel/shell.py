@@ -20,6 +20,7 @@ from .compat import PayloadManager, ZMQDisplayPublisher, ZMQInteractiveShell, ZM
 from .formats import Formatter
 from .history import History
 from .magics import awaited, run_awaiting
+from .stops import masked
 from .streams import REPLACED
 from .transforms import has_default_transforms, transformed
 from .views import Views
@@ -256,6 +257,14 @@ class ConShell(ZMQInteractiveShell):
             self.__dict__["display_pub"] = value
         else:
             DISPLAY_PUB.set(None if value is self.__dict__["display_pub"] else value)
+
+    def warm_up(self) -> None:
+        """Format a traceback, which loads what that needs: 0.1 s of CPU the first time."""
+        try:
+            [].pop()
+        except IndexError:
+            with self._traceback_lock:
+                self.InteractiveTB.structured_traceback(*sys.exc_info())
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
         """Show the traceback of what was raised."""

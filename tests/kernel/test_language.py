@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conkernelclient.kernel import language
 from conkernelclient.kernel.answers import Answers
 from conkernelclient.kernel.cells import CURRENT
 from conkernelclient.kernel.language import Language
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 def answered(handler: Any, *cells: Cell) -> Posts:
     posts: Any = Posts()
     answers = Answers(Wire(session()), posts, posts, "id", ())
-    language = Language(answers, {"complete_request": handler})
+    thread = Language(answers, {"complete_request": handler})
     for one in cells:
-        language.put(one)
-    language.end()
-    language.start()
-    language.join(BOUND)
-    assert not language.is_alive()
+        thread.put(one)
+    thread.end()
+    thread.start()
+    thread.join(BOUND)
+    assert not thread.is_alive()
     return posts
 
 
@@ -65,3 +67,26 @@ def test_what_a_user_s_object_raises_is_the_answer_to_one_request(
     logged = [it.getMessage() for it in caplog.records if it.name.startswith("conkernelclient")]
     caplog.clear()
     assert logged == ["the complete_request goes wrong", "the inspect_request goes wrong"]
+
+
+def test_it_warms_up_once_when_nothing_is_asked_and_later_if_a_cell_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A kernel that is busy is left alone, and one that is warm stays so."""
+    monkeypatch.setattr(language, "IDLE", 0.01)
+    said = iter([False, False, True])
+    is_warm = threading.Event()
+
+    def warm_up() -> bool:
+        answer = next(said)  # a fourth call would raise
+        if answer:
+            is_warm.set()
+        return answer
+
+    answers: Any = None
+    thread = Language(answers, {}, warm_up)
+    thread.start()
+    assert is_warm.wait(10)
+    thread.end()
+    thread.join(10)
+    assert not thread.is_alive()
