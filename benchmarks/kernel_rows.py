@@ -138,8 +138,7 @@ def interrupt(kernel: FrontEnd, name: str, how: str) -> float:
     time.sleep(0.15)  # it is in its last sleep then, and nothing tells us
     began = time.perf_counter()
     kernel.interrupt(how)
-    reply = kernel.until(lambda m: m.parent == msg_id and m.channel == "shell", 8)
-    kernel.until(lambda m: m.parent == msg_id and m.is_idle, 8)
+    reply = kernel.finished([msg_id], 8)[msg_id]
     return (reply.arrived - began) * 1e3
 
 

@@ -32,13 +32,14 @@ LARGE: Final = 1_000_000  # characters that are sent at once
 class Text:
     """What one cell has written to one stream, and was not sent."""
 
-    __slots__ = ("is_due", "length", "parts", "was_sent")
+    __slots__ = ("is_due", "lacks_newline", "length", "parts", "was_sent")
 
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.length: int = 0
         self.was_sent: bool = False
         self.is_due: bool = False
+        self.lacks_newline: bool = False
 
 
 class Stream(OutStream):
@@ -85,12 +86,16 @@ class Stream(OutStream):
                 channels.call_later(BATCH, lambda: self._flush_when_whole(cell))
             else:
                 channels.call(lambda: self._flush_when_whole(cell))
+        elif text.lacks_newline and string.endswith("\n"):  # what it waited for
+            text.lacks_newline = False
+            channels.call(lambda: self._flush_of(cell))
 
     def _flush_when_whole(self, cell: Cell | None) -> None:
         """Send what a cell has written, but give `print` time to write its newline as well."""
         with self._lock:
             text = self._text_of(cell)
             if text.parts and not text.parts[-1].endswith("\n"):
+                text.lacks_newline = not text.was_sent  # the first line is not to be late
                 self.pub_thread.channels.call_later(BATCH, lambda: self._flush_of(cell))
             else:
                 self._send(cell, text)
@@ -109,7 +114,7 @@ class Stream(OutStream):
             self._send(cell, self._text_of(cell))
 
     def _send(self, cell: Cell | None, text: Text) -> None:
-        text.is_due = False
+        text.is_due = text.lacks_newline = False
         if not text.parts:
             return
         string, text.parts, text.length = "".join(text.parts), [], 0
