@@ -191,7 +191,9 @@ async def probe_list(k: Kernel) -> None:
     run = await k.beside(NAP)
     await k.began(run)
     waiting = k.run("1", mode="task", after=[run])
-    listed = (await k.control("list_requests", {}))["requests"]
+    listed: list[dict[str, str]] = []
+    while len(listed) < 2:  # control is read before shell
+        listed = (await k.control("list_requests", {}))["requests"]
     states = {it["msg_id"]: it["state"] for it in listed}
     assert states == {run.msg_id: "running", waiting.msg_id: "held"}
     await waiting

@@ -19,8 +19,8 @@ from .channels import Channels, Publisher, SocketOf
 from .compat import ControlThread, IPKernelApp
 from .debugging import load_debugger_late
 from .kernel import ConKernel
+from .masking import interruptible_sleep
 from .shell import ConShell
-from .stops import interruptible_sleep
 from .streams import Stream, route_by_context
 from .wire import Wire
 

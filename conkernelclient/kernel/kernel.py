@@ -281,6 +281,8 @@ class ConKernel(IPythonKernel):
 
     def _interrupt(self, cell: Cell) -> dict[str, Any] | None:
         if cell.parent["content"].get("msg_ids") is not None:
+            for frames in self.channels.drain("shell"):  # sent before, it may wait there
+                self.take("shell", frames)
             return self.jobs.cancel(cell)
         self._send_interrupt_children()  # this process as well
         return {"status": "ok"}

@@ -11,7 +11,7 @@ import queue
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
-from .stops import masked
+from .masking import masked
 
 if TYPE_CHECKING:
     from .answers import Answers

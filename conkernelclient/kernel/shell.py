@@ -20,7 +20,7 @@ from .compat import PayloadManager, ZMQDisplayPublisher, ZMQInteractiveShell, ZM
 from .formats import Formatter
 from .history import History
 from .magics import awaited, run_awaiting
-from .stops import masked
+from .masking import masked
 from .streams import REPLACED
 from .transforms import has_default_transforms, transformed
 from .views import Views

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT, Cell, current
 from .compat import OutStream
-from .stops import masked
+from .masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

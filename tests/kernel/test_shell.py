@@ -176,8 +176,8 @@ async def test_a_magic_that_is_a_coroutine_function_is_awaited(km: ConKernelMana
 async def test_a_magic_whose_body_awaits_can_be_stopped(km: ConKernelManager) -> None:
     """And fails as its body does."""
     async with client_of(km) as kc:
-        run = kc.run("%%capture got\nimport asyncio\nbegun = True\nawait asyncio.sleep(60)")
         await raw(kc, "begun = False", run_mode="thread")
+        run = kc.run("%%capture got\nimport asyncio\nbegun = True\nawait asyncio.sleep(60)")
         await raw(kc, "import time\nwhile not begun: time.sleep(0.001)", run_mode="thread")
         await cancelled(kc, run)
         (result,) = await ended(run)

@@ -66,6 +66,9 @@ async def test_a_subshell_that_is_deleted_stops_what_it_runs_and_drops_what_wait
         subshell, other = await kc.create_subshell(), await kc.create_subshell()
         run = await begun(kc, "import time; time.sleep(60)", subshell_id=subshell)
         waiting = kc.run("print('ran')", subshell_id=subshell)
+        listed: list[str] = []
+        while waiting.msg_id not in listed:  # control is read before shell
+            listed = [it["msg_id"] for it in (await asked(kc, "list_requests"))["requests"]]
         content = await asked(kc, "delete_subshell_request", subshell_id=subshell)
         assert content["status"] == "ok"
         results = await ended(run, waiting)

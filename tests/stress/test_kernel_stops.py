@@ -44,75 +44,89 @@ async def ours(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConKer
     await manager.shutdown_kernel(now=True)
 
 
+class Cells:
+    """The cells that run, and what was told of each."""
+
+    def __init__(self, kc: Any, subshells: list[str]) -> None:
+        self._kc, self._subshells = kc, subshells
+        self.chance = random.Random(0)
+        self.runs: list[Any] = []
+        self.msg_ids: list[str] = []
+        self.found: Counter[str] = Counter()
+        self.ends: Counter[str] = Counter()
+        self._seen: Counter[tuple[str, str]] = Counter()
+        kc.subscribe(self._note, msg_type=("status", "execute_reply"))
+
+    def _note(self, message: Any) -> None:
+        parent = message["parent_header"].get("msg_id", "")
+        is_status = message["msg_type"] == "status"
+        self._seen[parent, message["content"]["execution_state"] if is_status else "reply"] += 1
+
+    def begin(self) -> None:
+        chance = self.chance
+        mode = chance.choice(("queue", "lane", "task", "thread", "subshell"))
+        code = chance.choice(BLOCKING if mode in ("thread", "subshell") else CODES)
+        meta = {"run_mode": mode} if mode in ("task", "thread") else {}
+        if mode == "lane":
+            meta = {"lane": f"lane {chance.randrange(5)}"}
+        place = chance.choice(self._subshells) if mode == "subshell" else None
+        self.runs.append(self._kc.run(code, metadata=meta, subshell_id=place))
+        self.msg_ids.append(self.runs[-1].msg_id)
+
+    def end(self, run: Any) -> None:
+        self.runs.remove(run)
+        self.ends[run.result().status] += 1
+
+    async def stop_one(self) -> None:
+        """Stop a cell that the kernel has read: control is read before shell."""
+        target = self.chance.choice(self.runs)
+        while len(self.runs) < RUNNING:
+            self.begin()
+        content = await asked(self._kc, "interrupt_request", msg_ids=[target.msg_id])
+        self.found[content["requests"][target.msg_id]] += 1
+
+    async def stop_all(self) -> None:
+        ids = [it.msg_id for it in self.runs]
+        content = await asked(self._kc, "interrupt_request", msg_ids=ids)
+        assert set(content["requests"].values()) <= FOUND, content
+        for run in list(self.runs):
+            await asyncio.wait_for(asyncio.shield(run), LONG)
+            self.end(run)
+
+    def wrong(self) -> list[str]:
+        """The requests with other than one busy, one reply and one idle."""
+        whats = ("busy", "reply", "idle")
+        return [it for it in self.msg_ids if [self._seen[it, what] for what in whats] != [1] * 3]
+
+
 async def test_random_stops_of_cells_in_all_modes_hit_what_they_are_aimed_at(
     ours: ConKernelManager, measured: Callable[[str, str, str], None]
 ) -> None:
     """One in fifty is a signal, which stops all; each request has one reply and one idle."""
-    chance = random.Random(0)
-    found: Counter[str] = Counter()
-    ends: Counter[str] = Counter()
-    seen: Counter[tuple[str, str]] = Counter()
-    runs: list[Any] = []
-    msg_ids: list[str] = []
-
-    def note(message: Any) -> None:
-        parent = message["parent_header"].get("msg_id", "")
-        if message["msg_type"] == "status":
-            seen[parent, message["content"]["execution_state"]] += 1
-        elif message["msg_type"] == "execute_reply":
-            seen[parent, "reply"] += 1
-
     async with client_of(ours, window=None) as kc:
-        kc.subscribe(note, msg_type=("status", "execute_reply"))
         await kc.run("import asyncio, random, time")
         subshells = [await kc.create_subshell() for _ in range(2)]
-
-        def begin() -> None:
-            mode = chance.choice(("queue", "lane", "task", "thread", "subshell"))
-            code = chance.choice(BLOCKING if mode in ("thread", "subshell") else CODES)
-            meta = {"run_mode": mode} if mode in ("task", "thread") else {}
-            if mode == "lane":
-                meta = {"lane": f"lane {chance.randrange(5)}"}
-            place = chance.choice(subshells) if mode == "subshell" else None
-            runs.append(kc.run(code, metadata=meta, subshell_id=place))
-            msg_ids.append(runs[-1].msg_id)
-
-        def end(run: Any) -> None:
-            runs.remove(run)
-            ends[run.result().status] += 1
-
+        cells = Cells(kc, subshells)
         for number in range(STOPS):
-            while len(runs) < RUNNING:
-                begin()
+            if not cells.runs:
+                cells.begin()
             if number % 50 == 49:
                 await ours.interrupt_kernel()
-                found["signal"] += 1
+                cells.found["signal"] += 1
             else:
-                target = chance.choice(runs)
-                content = await asked(kc, "interrupt_request", msg_ids=[target.msg_id])
-                found[content["requests"][target.msg_id]] += 1
-            for run in [it for it in runs if it.done()]:
-                end(run)
-        while runs:
-            ids = [it.msg_id for it in runs]
-            content = await asked(kc, "interrupt_request", msg_ids=ids)
-            assert set(content["requests"].values()) <= FOUND, content
-            for run in list(runs):
-                await asyncio.wait_for(asyncio.shield(run), LONG)
-                end(run)
+                await cells.stop_one()
+            for run in [it for it in cells.runs if it.done()]:
+                cells.end(run)
+        while cells.runs:
+            await cells.stop_all()
         assert (await kc.run("6 * 7")).data["text/plain"] == "42"
         for one in subshells:
             await kc.delete_subshell(one)
-    wrong = {
-        it: counts
-        for it in msg_ids
-        if (counts := [seen[it, what] for what in ("busy", "reply", "idle")]) != [1, 1, 1]
-    }
     measured(
         "12",
         f"{STOPS} random stops over {RUNNING} cells of our kernel: each hits its target",
-        f"{dict(found)}; {len(msg_ids)} cells ended {dict(ends)}; {len(wrong)} with other than one "
-        "busy, reply and idle",
+        f"{dict(cells.found)}; {len(cells.msg_ids)} cells ended {dict(cells.ends)}; "
+        f"{len(cells.wrong())} with other than one busy, reply and idle",
     )
-    assert set(found) <= FOUND | {"signal"}
-    assert not wrong
+    assert set(cells.found) <= FOUND | {"signal"}
+    assert not cells.wrong()
