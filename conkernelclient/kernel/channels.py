@@ -39,6 +39,8 @@ CHANNELS: Final = (
     "children",
 )  # in the order in which they are read
 LONGEST: Final = 86_400.0  # seconds in one poll, whose count of milliseconds has an end
+CROWDED: Final = 10_000  # messages that wait to be sent
+pause: Final = time.sleep  # as it is before a stop may end it
 AT_ONCE: Final = 100  # messages of one channel before the others are looked at again
 MORE: Final = int(zmq.SNDMORE)
 ONLY_BYTES: Final = {bytes}
@@ -78,6 +80,8 @@ class Channels(threading.Thread):
     def post(self, channel: str, frames: Sequence[Any]) -> None:
         """Send a message, after all that was posted before it."""
         self._to_send.append((channel, frames))
+        if len(self._to_send) > CROWDED and threading.current_thread() is not self:
+            pause(0.001)  # let it be sent, before memory is full of it
         self._wake()
 
     def call(self, function: Callable[[], object]) -> None:
@@ -174,7 +178,9 @@ class Channels(threading.Thread):
             self._guarded(self._calls.popleft())
 
     def _send(self) -> None:
-        while self._to_send:
+        # Not what is posted meanwhile: a cell that displays all the time would keep this from
+        # reading, and so from being stopped.
+        for _ in range(len(self._to_send)):
             channel, frames = self._to_send.popleft()
             try:
                 send_frames(self._sockets[channel], frames)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import ipykernel
 from ipykernel._version import kernel_protocol_version
 from IPython.core import formatters
 from IPython.core.displayhook import DisplayHook
@@ -27,6 +28,7 @@ __all__ = [
     "IPKernelApp",
     "IPythonKernel",
     "IncompatibleError",
+    "InteractiveShell",
     "Magics",
     "OutStream",
     "PayloadManager",
@@ -39,6 +41,7 @@ __all__ = [
     "capture_output",
     "check",
     "format_time",
+    "ipykernel",
     "line_magic",
     "magics_class",
     "parse_argstring",

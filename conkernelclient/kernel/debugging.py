@@ -15,7 +15,7 @@ import types
 from pathlib import Path
 from typing import Any, Final
 
-import ipykernel
+from .compat import ipykernel
 
 __all__ = ["LateDebugger", "load_debugger_late"]
 

@@ -20,9 +20,9 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Application
 
+from .compat import InteractiveShell
 from .host import Changes, HostedApp, HostedKernel
 from .shell import ConShell
 

@@ -351,10 +351,13 @@ class ConShell(ZMQInteractiveShell):
 def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
     """Leave out the kernel's own frames: what runs a cell's code, and what interrupts it."""
     kept: list[TracebackType] = []
-    while traceback is not None:
-        if not traceback.tb_frame.f_globals.get("__name__", "").startswith(OURS):
-            kept.append(traceback)
-        traceback = traceback.tb_next
-    for one in reversed(kept):
-        traceback = TracebackType(traceback, one.tb_frame, one.tb_lasti, one.tb_lineno)
-    return traceback
+    one = traceback
+    while one is not None:
+        if not one.tb_frame.f_globals.get("__name__", "").startswith(OURS):
+            kept.append(one)
+        one = one.tb_next
+    if not kept:  # it was stopped before its first line; IPython formats no empty traceback
+        return traceback
+    for it in reversed(kept):
+        one = TracebackType(one, it.tb_frame, it.tb_lasti, it.tb_lineno)
+    return one

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def answered(handler: Any, *cells: Cell) -> Posts:
     posts: Any = Posts()
     answers = Answers(Wire(session()), posts, posts, "id", ())
-    thread = Language(answers, {"complete_request": handler})
+    thread = Language(answers, {"complete_request": handler}, lambda: True)
     for one in cells:
         thread.put(one)
     thread.end()
