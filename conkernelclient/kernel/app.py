@@ -39,7 +39,7 @@ class ConKernelApp(IPKernelApp):
 
     name = "conkernel"
     # Programs know ipykernel's warnings by its name, and pass over them.
-    log_format = Unicode("[IPKernelApp]%(highlevel)s %(message)s").tag(config=True)
+    log_format: Any = Unicode("[IPKernelApp]%(highlevel)s %(message)s").tag(config=True)
     kernel_class: Any = Type("conkernelclient.kernel.kernel.ConKernel", klass=ConKernel).tag(
         config=True
     )
