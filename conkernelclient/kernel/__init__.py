@@ -1,8 +1,8 @@
 """
-A Python kernel whose cells run at the same time: kernelspec `conkernel`.
+How do Python cells run at the same time, in one kernel?
 
-It stands on ipykernel and IPython. Start it by `python -m conkernelclient.kernel -f FILE`, or have
-one inside of a program with `EmbeddedKernel`.
+In the kernel of the kernelspec `conkernel`, on ipykernel and IPython. Start it by
+`python -m conkernelclient.kernel -f FILE`, or have one inside of a program with `EmbeddedKernel`.
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING

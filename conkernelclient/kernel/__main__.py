@@ -1,4 +1,4 @@
-"""Start the kernel: `python -m conkernelclient.kernel -f FILE`."""
+"""What does `python -m conkernelclient.kernel` start? A kernel with `-f FILE`, or a command."""
 
 from __future__ import annotations
 

@@ -344,8 +344,12 @@ class ConShell(ZMQInteractiveShell):
         elif isinstance(error, self.custom_exceptions):
             self.CustomTB(type(error), error, error.__traceback__)
         elif not isinstance(error, bdb.BdbQuit):
-            trio = type(error), error, _without_ours(error.__traceback__)
-            self.showtraceback(trio, running_compiled_code=True)
+            traceback = _without_ours(error.__traceback__)
+            if traceback is None:  # it was stopped before its first line; IPython formats none
+                text = self.InteractiveTB.get_exception_only(type(error), error)
+                self._showtraceback(type(error), error, text)
+            else:
+                self.showtraceback((type(error), error, traceback), running_compiled_code=True)
 
 
 def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
@@ -356,8 +360,6 @@ def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
         if not one.tb_frame.f_globals.get("__name__", "").startswith(OURS):
             kept.append(one)
         one = one.tb_next
-    if not kept:  # it was stopped before its first line; IPython formats no empty traceback
-        return traceback
     for it in reversed(kept):
         one = TracebackType(one, it.tb_frame, it.tb_lasti, it.tb_lineno)
     return one

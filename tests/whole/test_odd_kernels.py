@@ -278,7 +278,7 @@ async def test_a_reply_that_is_missing_is_called_an_interrupt_only_where_somebod
                 run = kc.run("mute")
                 await until(lambda run=run: run.started)
                 if is_interrupted:
-                    await kc._connection.interrupt()
+                    await kc._connection.interrupt("")
                 release.set()
                 result = await asyncio.wait_for(run, LONG)
                 assert (result.status, result.interrupted) == ("error", is_interrupted)
