@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import cells
 from .app import ConKernelApp
-from .cells import CURRENT, note_children
+from .cells import CURRENT
 from .kernel import ConKernel
 from .streams import Stream
+from .workers import make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -137,7 +138,7 @@ class HostedKernel(ConKernel):
         if factory is not None:
 
             def make(loop: Any, coroutine: Any, **options: Any) -> Any:
-                maker = factory if CURRENT.get() is None else note_children
+                maker = factory if CURRENT.get() is None else make_task
                 return maker(loop, coroutine, **options)
 
             host.set_task_factory(make)

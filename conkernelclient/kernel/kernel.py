@@ -23,7 +23,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Enum, Integer
 
 from .answers import Answers, error_content
-from .cells import CURRENT, Cell, act_for, current, note_children
+from .cells import CURRENT, Cell, act_for, current
 from .channels import SocketOf
 from .compat import IPythonKernel, StdinNotImplementedError
 from .debugging import LateDebugger
@@ -40,6 +40,7 @@ from .stops import MainGuard, OutputLimitError
 from .subshells import Subshells
 from .trio_host import TrioHost
 from .wire import DELIMITER, Incoming, Wire
+from .workers import make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +137,7 @@ class ConKernel(IPythonKernel):
         self.shell.exit_now = False
         self.io_loop: Any = IOLoop.current()
         self.loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop
-        self.loop.set_task_factory(note_children)
+        self.loop.set_task_factory(make_task)
         trio = TrioHost(self.loop) if self.library == "trio" else None
         if trio is not None:
             self.shell.cancellations = (asyncio.CancelledError, trio.Cancelled)

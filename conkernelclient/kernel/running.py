@@ -23,7 +23,7 @@ from .modes import RunMode
 from .request import Ending
 from .runners import run_by
 from .shell import DISPLAY_PUB
-from .stops import CellTimeoutError, MainGuard
+from .stops import CellTimeoutError, MainGuard, Stepped
 from .streams import REPLACED
 from .workers import Worker, Workers
 
@@ -103,7 +103,8 @@ class Runner:
         elif subshell is not None:
             subshell.begin(cell, self._run, is_fresh=request.options.mode is RunMode.TASK)
         elif threading.get_ident() == self._thread:
-            self._loop.call_soon(self._begin_here, cell)
+            # Not in the context of the cell that ends here.
+            self._loop.call_soon(self._begin_here, cell, context=contextvars.Context())
         else:
             self._loop.call_soon_threadsafe(self._begin_here, cell)
 
@@ -113,9 +114,9 @@ class Runner:
             context = self._context_of(MAIN).copy()
             cell.kept["before"] = context.copy()
             cell.kept["context"] = context
-        cell.guard = MainGuard()
+        cell.guard = guard = MainGuard()
         if self._trio is None:
-            cell.task = self._loop.create_task(self._run(cell), context=context)
+            cell.task = self._loop.create_task(Stepped(self._run(cell), guard), context=context)
         else:
             cell.task = self._trio.spawn(self._run(cell), context)
 

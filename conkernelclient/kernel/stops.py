@@ -47,16 +47,18 @@ class Guard:
         level: How many times the code was entered: a magic may run cells in a cell.
         depth: How many masks are on.
         is_pending: Whether a stop was asked for, and not raised yet.
+        is_in_step: Whether the thread may be in the code, and is not in its event loop: `Stepped`.
         why: What a stop raises, once one was asked for.
     """
 
-    __slots__ = ("_raised_at", "depth", "is_pending", "level", "thread", "why")
+    __slots__ = ("_raised_at", "depth", "is_in_step", "is_pending", "level", "thread", "why")
 
     def __init__(self) -> None:
         self.thread: int = threading.get_ident()
         self.level: int = 0
         self.depth: int = 0
         self.is_pending: bool = False
+        self.is_in_step: bool = True
         self.why: BaseException | None = None
         self._raised_at = -APART
 
@@ -70,7 +72,7 @@ class Guard:
         return self._is_due_at(0)
 
     def _is_due_at(self, depth: int) -> bool:
-        is_open = self.is_pending and self.level > 0 and self.depth == depth
+        is_open = self.is_pending and self.is_in_step and self.level > 0 and self.depth == depth
         return is_open and time.monotonic() - self._raised_at >= APART
 
     def _taken(self) -> BaseException:
@@ -100,6 +102,14 @@ class Guard:
         """Let a stop wait no longer."""
         raise NotImplementedError
 
+    def end_step(self) -> None:
+        """Leave the code for the event loop, as often as one likes."""
+        raise NotImplementedError
+
+    def has_raised(self, error: BaseException) -> bool:
+        """Whether this is the stop that arose the last time."""
+        raise NotImplementedError
+
     def take(self) -> bool:
         """Take the stop, for a task to be cancelled in its place: whether there was one."""
         is_taken = self.is_pending and self.level > 0
@@ -115,6 +125,7 @@ class MainGuard(Guard):
 
     level: int
     depth: int
+    is_in_step: bool
     is_pending: bool
     why: BaseException | None
 
@@ -143,6 +154,14 @@ class MainGuard(Guard):
         """End with the cell's own code."""
         self.level = before
 
+    def end_step(self) -> None:
+        """Leave the code for the event loop."""
+        self.is_in_step = False
+
+    def has_raised(self, error: BaseException) -> bool:
+        """Whether this is the stop that arose the last time."""
+        return error is self.why
+
     def mask(self) -> None:
         """Let a stop wait."""
         self.depth += 1
@@ -169,17 +188,16 @@ class ThreadGuard(Guard):
     calls that block go on until they return.
     """
 
-    __slots__ = ("_has_arrived", "_is_thrown", "_lock", "_woken", "is_in_step")
+    __slots__ = ("_has_arrived", "_is_thrown", "_lock", "_woken")
 
     level: int
     depth: int
+    is_in_step: bool
     is_pending: bool
     why: BaseException | None
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_in_step: bool = True
-        """Whether the thread may be in the code, and is not in its event loop: see `Stepped`."""
         self._lock = threading.Lock()
         self._is_thrown = False
         self._has_arrived: BaseException | None = None  # the last one
@@ -209,9 +227,6 @@ class ThreadGuard(Guard):
         self._has_arrived = why
         self._raised_at = time.monotonic()
         return why
-
-    def _is_due_at(self, depth: int) -> bool:
-        return self.is_in_step and super()._is_due_at(depth)
 
     def enter(self) -> int:
         """Begin with the cell's own code."""
@@ -243,7 +258,7 @@ class ThreadGuard(Guard):
         """Leave the code for the event loop, as often as one likes."""
         self._shut(self.level, self.depth, is_in_step=False)
 
-    def has_thrown(self, error: BaseException) -> bool:
+    def has_raised(self, error: BaseException) -> bool:
         """Whether this is what was thrown the last time."""
         return error is self._has_arrived
 
@@ -265,7 +280,7 @@ class ThreadGuard(Guard):
                     RAISE_IN(self.thread, NOTHING)
                     self._is_thrown, self.is_pending = False, True
             except BaseException as error:
-                if not self.has_thrown(error):
+                if not self.has_raised(error):
                     raise
                 self.is_pending = True  # it arrived here
             else:
@@ -285,12 +300,14 @@ class ThreadGuard(Guard):
 
 class Stepped(Coroutine[Any, Any, Any]):
     """
-    A coroutine into whose steps a guard throws, and never into the event loop between them.
+    A coroutine in whose steps a guard lets a stop arise, and never in the event loop between them.
 
-    What arrives just before or after a step is thrown into the coroutine, where it awaits.
+    The loop's own code runs in the context of the task: a stop amid its `call_soon` would cost the
+    task its next step, and the cell would hang for good. What arrives just before or after a step
+    is thrown into the coroutine, where it awaits.
     """
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], guard: ThreadGuard) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], guard: Guard) -> None:
         self._coroutine = coroutine
         self._guard = guard
 
@@ -322,7 +339,7 @@ class Stepped(Coroutine[Any, Any, Any]):
                 guard.end_step()
         except BaseException as error:
             guard.end_step()  # a stop may have come amid the first
-            if not guard.has_thrown(error) or self._has_ended:
+            if not guard.has_raised(error) or self._has_ended:
                 raise
             return self._step(self._coroutine.throw, error)
 

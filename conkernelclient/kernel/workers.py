@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .cells import Cell
 
-__all__ = ["Worker", "Workers"]
+__all__ = ["Worker", "Workers", "make_task"]
 
 KEPT: Final = 8  # idle threads
 
@@ -82,8 +82,9 @@ class Worker(threading.Thread):
 def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
     """Make a task, as a loop's task factory, whose steps can be stopped with their cell."""
     cell = CURRENT.get()
-    if cell is not None and isinstance(cell.guard, ThreadGuard):
-        coroutine = Stepped(coroutine, cell.guard)
+    guard = cell.guard if cell is not None else None
+    if guard is not None and guard.thread == threading.get_ident():
+        coroutine = Stepped(coroutine, guard)
     return note_children(loop, coroutine, **options)
 
 

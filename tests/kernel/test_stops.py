@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import random
 import sys
@@ -504,3 +505,40 @@ def test_nothing_arrives_after_leave_or_under_a_mask() -> None:
     assert stepping.joined() is None
     assert hammered.hit == hammered.masked == 0
     assert ROUNDS / 20 < hammered.raised <= asks
+
+
+# The main thread's event loop
+
+
+def test_a_stop_never_costs_a_task_of_the_main_loop_its_next_step() -> None:
+    """The loop's own code runs in the task's context; a stop that arose there hung the cell."""
+    loop, guard = asyncio.new_event_loop(), MainGuard()
+    call_soon = loop.call_soon
+    asked: list[int] = []
+
+    def call_soon_amid_a_signal(*args: Any, **options: Any) -> Any:
+        if guard.level and not asked:
+            asked.append(1)
+            guard.ask(KeyboardInterrupt("stop"))
+        guard.strike()  # as the signal's handler does, wherever it runs
+        return call_soon(*args, **options)
+
+    async def code() -> str:
+        before = guard.enter()
+        try:
+            for _ in range(1_000):
+                await asyncio.sleep(0)
+                guard.strike()
+        except KeyboardInterrupt as error:
+            return str(error)
+        finally:
+            guard.leave(before)
+        return "it went on"
+
+    loop.call_soon = call_soon_amid_a_signal  # type: ignore[method-assign]
+    try:
+        task = loop.create_task(Stepped(code(), guard))
+        assert loop.run_until_complete(asyncio.wait_for(task, BOUND)) == "stop"
+        assert asked == [1]
+    finally:
+        loop.close()
