@@ -34,6 +34,7 @@ __all__ = [
     "PayloadManager",
     "StdinNotImplementedError",
     "TransformerManager",
+    "XCachingCompiler",
     "ZMQDisplayPublisher",
     "ZMQInteractiveShell",
     "ZMQShellDisplayHook",
@@ -117,6 +118,13 @@ if TYPE_CHECKING:
     class OutStream(_Loose):
         """A stream of the kernel."""
 
+    class XCachingCompiler(_Loose):
+        """What compiles cells."""
+
+        def ast_parse(self, *args: Any, **kwargs: Any) -> Any:
+            """Parse source code."""
+            ...
+
     class PayloadManager(_Loose):
         """What gathers payloads."""
 
@@ -174,6 +182,7 @@ if TYPE_CHECKING:
     """What writes seconds."""
 
 else:
+    from ipykernel.compiler import XCachingCompiler
     from ipykernel.control import ControlThread
     from ipykernel.displayhook import ZMQShellDisplayHook
     from ipykernel.iostream import BackgroundSocket, IOPubThread, OutStream

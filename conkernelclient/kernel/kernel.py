@@ -30,6 +30,7 @@ from .debugging import LateDebugger
 from .jobs import Jobs
 from .language import Language
 from .modes import MODES, BadOptionError, Options, RunMode, options_of
+from .parsing import Compiler
 from .questions import Questions
 from .request import Ending, Request
 from .running import Runner
@@ -69,6 +70,7 @@ class ConKernel(IPythonKernel):
 
     implementation = "conkernel"
     shell_class = ConShell
+    compiler_class = Compiler
     debugger_class = LateDebugger
     shell_stream: Any = AnyTrait()
     control_stream: Any = AnyTrait()

@@ -285,7 +285,7 @@ async def test_what_a_background_task_raises_ends_no_kernel(
         for mode in ("queue", "task", "thread"):
             runs = [kc.run(code, metadata={"run_mode": mode}), *[kc.run(f"{i}") for i in range(5)]]
             results = await ended(*runs)
-            assert [it.status for it in results] == ["ok"] * 6
+            assert [it.status for it in results] == ["ok"] * 6, results[0]
         await raw(kc, "del t; import gc; gc.collect()")
 
 
