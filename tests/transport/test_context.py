@@ -61,6 +61,7 @@ async def test_a_program_that_ends_the_context_of_one_client_ends_no_other_s() -
 
 async def test_a_client_that_is_dropped_gives_the_context_back() -> None:
     """Its finalizer does it."""
+    gc.collect()  # clients of the tests before
     with FakeKernel() as kernel:
         keeper = share()
         assert module._root is not None
