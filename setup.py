@@ -7,6 +7,8 @@ from setuptools import find_packages, setup
 
 KERNELSPEC = "share/jupyter/kernels/conkernel"  # here, and below the prefix of an installation
 
+ENTRY_POINTS = ("console_scripts", "pytest11", "jupyter_client.kernel_provisioners")
+
 parser = ConfigParser(delimiters=["="])
 parser.read_string(Path("settings.ini").read_text(encoding="utf-8"))
 cfg = parser.defaults()
@@ -27,5 +29,5 @@ setup(
     data_files=[(KERNELSPEC, [f"{KERNELSPEC}/kernel.json"])],
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
-    entry_points={key: cfg[key].split() for key in ("console_scripts", "pytest11")},
+    entry_points={key: cfg[key].split() for key in ENTRY_POINTS},
 )
