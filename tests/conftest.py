@@ -26,6 +26,9 @@ ROOMS_WITHOUT_KERNELS: Final = tuple(
     for room in ("protocol", "outputs", "state", "transport", "connection", "values")
 )
 
+# The other rooms' kernels are forked off, in a third of the time. These look at their processes.
+ROOMS_WITH_FRESH_KERNELS: Final = ("tests/cli/", "tests/manager/", "tests/stress/", "tests/whole/")
+
 # How long an example takes says nothing on a machine that runs two tests at once.
 ANY_TIME: Final[dict[str, Any]] = {
     "deadline": None,
@@ -52,6 +55,16 @@ sys.addaudithook(refuse_kernels)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Load the package, and its plugin, after coverage has begun to look in each process."""
     session.config.pluginmanager.import_plugin("conkernelclient.testing.plugin")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Choose how kernels start whose kernelspec does not say it."""
+    from jupyter_client.provisioning import KernelProvisionerFactory
+
+    is_fresh = item.nodeid.startswith(ROOMS_WITH_FRESH_KERNELS)
+    name = "local-provisioner" if is_fresh else "conkernel-fork"
+    KernelProvisionerFactory.instance().default_provisioner_name = name
 
 
 @pytest.fixture(scope="session")

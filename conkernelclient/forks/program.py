@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Program", "Served", "served_for"]
+__all__ = ["LATE", "Program", "Served", "served_for"]
 
 # What is loaded for a module that is to be run: all but its `__main__`.
 PARTS: Final = {
@@ -23,6 +23,17 @@ PARTS: Final = {
     "ipykernel_launcher": ("ipykernel.kernelapp",),
     "ipykernel": ("ipykernel.kernelapp",),
 }
+# What these load as they start, or soon after, if it is there.
+LATE: Final = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "jedi",
+    "psutil",
+    "sqlite3",
+    "tornado.platform.asyncio",
+)
 # Beginnings of the names of variables that are read as an interpreter, or a library, is loaded.
 READ_AT_START: Final = (
     "ARROW_",

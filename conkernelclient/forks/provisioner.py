@@ -33,6 +33,8 @@ class ForkProvisioner(LocalProvisioner):
     process that forks has loaded them. What does not load is loaded by no kernel, with a warning.
     """
 
+    takes_what_popen_takes = True  # by a fresh process, if need be: a manager can check it before
+
     preload: Any = List(
         Unicode(), help="Modules that are loaded before the fork, beside those of the kernelspec."
     ).tag(config=True)

@@ -127,6 +127,9 @@ def main() -> None:
     told = json.loads(sys.argv[1])
     for name in told["parts"]:
         importlib.import_module(name)
+    for name in told["late"]:
+        with suppress(ImportError):
+            importlib.import_module(name)
     failures: dict[str, str] = {}
     for name in told["preload"]:
         try:

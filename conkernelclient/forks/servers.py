@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .child import CHUNK, GO
 from .process import ForkedProcess
-from .program import OF_ONE_KERNEL, Program, Served, served_for
+from .program import LATE, OF_ONE_KERNEL, Program, Served, served_for
 from .server import BOUND, INDEPENDENT
 from .stdio import Standard
 
@@ -51,11 +51,11 @@ class Running:
 
     def __init__(self, served: Served, environment: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair()
-        told = {"control": theirs.fileno(), "parts": served.parts, "preload": served.preload}
+        told = {"parts": served.parts, "late": LATE, "preload": served.preload}
         of_all = {name for name in environment if not name.startswith(OF_ONE_KERNEL)}
         try:
             self._process = subprocess.Popen(
-                [*served.interpreter, "-c", BOOT, json.dumps(told)],
+                [*served.interpreter, "-c", BOOT, json.dumps(told | {"control": theirs.fileno()})],
                 stdin=subprocess.DEVNULL,
                 env={name: environment[name] for name in of_all} | dict(served.environment),
                 pass_fds=[theirs.fileno()],

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyter_client.kernelspec import KernelSpecManager
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "DEFAULT_MODES",
@@ -35,6 +35,7 @@ __all__ = [
 NAME: Final = "conkernel"
 DISPLAY_NAME: Final = "Python 3 (conkernel)"
 MODULE: Final = "conkernelclient.kernel"
+FORKED: Final = {"provisioner_name": "conkernel-fork"}  # in `forks`, which this does not import
 DEFAULT_MODES: Final = ("queue", "auto")
 MODE_OPTION: Final = "--ConKernel.default_mode="
 
@@ -90,6 +91,7 @@ def kernel_dict(
     display_name: str = DISPLAY_NAME,
     mode: str = "queue",
     env: Mapping[str, str] | None = None,
+    preload: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """
     Give what `kernel.json` says.
@@ -99,6 +101,8 @@ def kernel_dict(
         display_name: What a front end shows.
         mode: How cells run that do not say it: "queue", or "auto" for tasks where they await.
         env: Variables of the kernel's environment.
+        preload: Modules that its cells will import: it is forked off a process that has loaded
+            them, which may be none; None: it is a fresh process.
 
     Raises:
         ValueError: There is no such mode.
@@ -115,6 +119,8 @@ def kernel_dict(
     }
     if env:
         made["env"] = dict(env)
+    if preload is not None:
+        made["metadata"] |= {"kernel_provisioner": FORKED, "preload": list(preload)}
     return made
 
 
@@ -125,6 +131,7 @@ def install(
     display_name: str | None = None,
     mode: str = "queue",
     env: Mapping[str, str] | None = None,
+    preload: Sequence[str] | None = None,
 ) -> str:
     """
     Install a kernelspec; one of this name that is there is replaced.
@@ -135,6 +142,7 @@ def install(
         display_name: What a front end shows; None: the usual one, with a name of your own in it.
         mode: As `kernel_dict` has it.
         env: As `kernel_dict` has it.
+        preload: As `kernel_dict` has it.
 
     Returns:
         Its directory.
@@ -144,7 +152,7 @@ def install(
         OSError: The place cannot be written.
     """
     shown = display_name or (DISPLAY_NAME if name == NAME else f"Python 3 ({name})")
-    made = kernel_dict(display_name=shown, mode=mode, env=env)
+    made = kernel_dict(display_name=shown, mode=mode, env=env, preload=preload)
     with tempfile.TemporaryDirectory() as source:
         Path(source, "kernel.json").write_text(json.dumps(made, indent=1), encoding="utf-8")
         Path(source).chmod(0o755)  # others read it, where it is for the whole system

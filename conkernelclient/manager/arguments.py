@@ -96,8 +96,8 @@ def check_launch(
     Raise if a kernel's process cannot be launched with `launch_args`.
 
     Args:
-        manager: Whose kernel it is to be. Only of jupyter_client's own `LocalProvisioner` it is
-            known what it takes.
+        manager: Whose kernel it is to be. Only of jupyter_client's own `LocalProvisioner`, and of
+            one that says that it takes the same, it is known what it takes.
         client_class: The class of its clients, whose traits are no arguments of a start either.
         launch_args: The arguments that its provisioner is about to get.
         function: What was called with them.
@@ -105,8 +105,10 @@ def check_launch(
     Raises:
         UnknownArgumentError (a TypeError): Some are unknown.
     """
-    launch = getattr(type(manager.provisioner), "launch_kernel", None)
-    if launch is not LocalProvisioner.launch_kernel:
+    provisioner = type(manager.provisioner)
+    launch = getattr(provisioner, "launch_kernel", None)
+    is_known = getattr(provisioner, "takes_what_popen_takes", False)
+    if launch is not LocalProvisioner.launch_kernel and not is_known:
         return
     unknown = [name for name in launch_args if name not in _taken() | NOT_PASSED_ON]
     if unknown:

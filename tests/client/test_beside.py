@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -80,6 +81,11 @@ async def test_run_and_execute_send_it(features: list[str]) -> None:
     ]
 
 
+def executes(kernel: FakeKernel) -> list[Any]:
+    """The cells that have come to the kernel."""
+    return [it for it in kernel.requests if it["msg_type"] == "execute_request"]
+
+
 @pytest.mark.parametrize(
     ("traits", "sent_at_once"), [({}, 2), ({"window": 1}, 1), ({"window": None}, 2)]
 )
@@ -93,6 +99,8 @@ async def test_a_window_that_is_given_stays_also_in_a_kernel_that_runs_runs_besi
         await kc.wait_for_ready()
         runs = [kc.run("hold") for _ in range(2)]
         await until(lambda: runs[0].started)
-        sent = [it for it in kernel.requests if it["msg_type"] == "execute_request"]
+        await until(lambda: len(executes(kernel)) >= sent_at_once)
+        for _ in range(20):  # steps of the loop, in which another one would come
+            await asyncio.sleep(0)
         kc.stop_channels()
-        assert len(sent) == sent_at_once
+        assert len(executes(kernel)) == sent_at_once

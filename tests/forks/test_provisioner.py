@@ -130,6 +130,13 @@ async def test_what_no_fork_takes_starts_a_fresh_process(
         await km.shutdown_kernel(now=True)
 
 
+async def test_an_argument_that_nobody_takes_is_named(tmp_path: Path) -> None:
+    """With the nearest known one, before a process is started."""
+    with pytest.raises(TypeError, match="did you mean 'cwd'"):
+        await manager_of(tmp_path).start_kernel(cdw="/")
+    assert servers.pids() == []
+
+
 async def test_jupyter_client_s_own_manager_starts_it(tmp_path: Path) -> None:
     """The provisioner needs nothing of this package's client."""
     specs = manager_of(tmp_path).kernel_spec_manager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,22 @@ def test_what_was_installed_is_listed_until_it_is_removed(
     assert capsys.readouterr().out == f"removed {path}\n"
     assert main(["list", *where]) == 0
     assert "conkernel kernel install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "preload"),
+    [([], None), (["--fork"], []), (["--preload", "a,b", "--preload", "c"], ["a", "b", "c"])],
+)
+def test_a_kernel_that_is_forked_says_so(
+    tmp_path: Path, options: list[str], preload: list[str] | None
+) -> None:
+    """And what is loaded before."""
+    assert main(["install", "--prefix", str(tmp_path), *options]) == 0
+    path = tmp_path / "share" / "jupyter" / "kernels" / "conkernel" / "kernel.json"
+    metadata = json.loads(path.read_text())["metadata"]
+    assert metadata.get("preload") == preload
+    forks = {"provisioner_name": "conkernel-fork"}
+    assert metadata.get("kernel_provisioner") == (None if preload is None else forks)
 
 
 def test_an_unknown_name_says_how_to_find_the_known_ones(
