@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import zmq
 
-from . import cost, growth, kernel_speed, kernels, large, latency, memory, ready
+from . import cost, forked, growth, kernel_speed, kernels, large, latency, memory, ready
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 PINS: Final = Path(__file__).with_name("peers")  # in each file's second line
@@ -36,6 +36,7 @@ PARTS: Final[Mapping[str, Callable[[Callable[[str], None]], dict[str, Any]]]] = 
     "growth": growth.measure,
     "kernels": kernels.measure,
     "kernel_speed": kernel_speed.measure,
+    "forked": forked.measure,
     "ready": ready.measure,
     "memory": memory.measure,
     "large": large.measure,

@@ -1,1 +1,5 @@
-"""Kernels that are forked off a process which has loaded what they need, in a third of the time."""
+"""
+How is a kernel ready in a third of the time?
+
+It is forked off a process that has loaded what it needs.
+"""
