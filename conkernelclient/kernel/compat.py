@@ -225,6 +225,7 @@ NEEDED: Final[dict[Any, tuple[str, ...]]] = {
     ZMQShellDisplayHook: ("parent_header", "finish_displayhook", "start_displayhook", "_hooks"),
     ZMQDisplayPublisher: ("parent_header", "publish", "clear_output", "_hooks"),
     InteractiveShell: (
+        "_format_exception_for_storage",
         "find_cell_magic",
         "run_cell_async",
         "run_code",

@@ -169,6 +169,7 @@ class ConShell(ZMQInteractiveShell):
     parent_header: Any = parent_of_cell()
     _last_traceback = kept_per_cell("traceback", None)
     _last_traceback_during_displayhook = kept_per_cell("failed_to_display", default=False)
+    _last_shown = kept_per_cell("error_shown", None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._count = 1
@@ -259,10 +260,15 @@ class ConShell(ZMQInteractiveShell):
             DISPLAY_PUB.set(None if value is self.__dict__["display_pub"] else value)
 
     def warm_up(self) -> None:
-        """Format a traceback, which loads what that needs: 0.1 s of CPU the first time."""
+        """
+        Format a traceback, which loads what that needs: 0.2 s of CPU the first time.
+
+        One through `asyncio.sleep`, whose module is long: most interrupts are shown there.
+        """
+        sleep = asyncio.sleep(1)
         try:
-            [].pop()
-        except IndexError:
+            sleep.send(None)
+        except RuntimeError:  # no loop runs in this thread
             with self._traceback_lock:
                 self.InteractiveTB.structured_traceback(*sys.exc_info())
 
@@ -274,6 +280,16 @@ class ConShell(ZMQInteractiveShell):
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         with masked():
             super()._showtraceback(etype, evalue, stb)
+            self._last_shown = evalue
+
+    def _format_exception_for_storage(self, exception: BaseException, *args: Any) -> dict[str, Any]:
+        """Give the error that `%notebook` writes: as it was shown, which took long to format."""
+        if exception is self._last_shown:
+            name, stb = type(exception).__name__, self._last_traceback
+            return {"ename": name, "evalue": str(exception), "traceback": stb}
+        with self._traceback_lock:
+            base: Any = super()
+            return base._format_exception_for_storage(exception, *args)
 
     async def run_awaiting_magic(self, name: str, line: str, body: str) -> Any:
         """Run a cell magic whose body awaits; transformed code calls it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,40 @@ async def test_a_semicolon_hides_the_value_of_its_cell_alone(
         assert (await raw(kc, "1;", run_mode=mode)).outputs == []
         assert await value_of(kc, "1 # ;", run_mode=mode) == "1"
         assert await value_of(kc, "';'", run_mode=mode) == "';'"
+
+
+async def test_an_error_is_formatted_once_and_kept_as_it_was_shown(km: ConKernelManager) -> None:
+    """IPython formats each a second time, for `%notebook`: half of what an error costs."""
+    spy = (
+        "tb, calls = get_ipython().InteractiveTB, []\n"
+        "tb.structured_traceback = lambda *a, _f=tb.structured_traceback, **o: "
+        "(calls.append(a[0].__name__), _f(*a, **o))[1]"
+    )
+    async with client_of(km) as kc:
+        await raw(kc, spy)
+        failed = await raw(kc, "1/0")
+        assert await value_of(kc, "calls") == "['ZeroDivisionError']"
+        await raw(kc, "del tb.structured_traceback")
+        kept = await value_of(
+            kc, f"get_ipython().history_manager.exceptions[{failed.execution_count}]['traceback']"
+        )
+    assert failed.error is not None
+    assert kept is not None
+    assert ast.literal_eval(kept) == list(failed.error.traceback)
+
+
+async def test_the_first_interrupt_finds_the_source_of_its_traceback_read(
+    km: ConKernelManager,
+) -> None:
+    """To read all of asyncio's tasks takes 0.1 s of CPU, and longer amid other work."""
+    code = (
+        "import asyncio.tasks, linecache, threading\n"
+        "warming = threading.Thread(target=get_ipython().warm_up)\n"
+        "warming.start(); warming.join()\n"
+        "asyncio.tasks.__file__ in linecache.cache"
+    )
+    async with client_of(km) as kc:
+        assert await value_of(kc, code) == "True"
 
 
 @pytest.mark.parametrize("mode", ["task", "thread"])
