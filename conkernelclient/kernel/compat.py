@@ -32,6 +32,7 @@ __all__ = [
     "Magics",
     "OutStream",
     "PayloadManager",
+    "ProvisionalCompleterWarning",
     "StdinNotImplementedError",
     "TransformerManager",
     "XCachingCompiler",
@@ -41,7 +42,9 @@ __all__ = [
     "asyncio_runner",
     "capture_output",
     "check",
+    "completer_module",
     "format_time",
+    "ipkernel_module",
     "ipykernel",
     "line_magic",
     "magics_class",
@@ -168,6 +171,14 @@ if TYPE_CHECKING:
     class StdinNotImplementedError(Exception):
         """The front end answers no questions."""
 
+    class ProvisionalCompleterWarning(FutureWarning):
+        """What the completer says of itself."""
+
+    completer_module: Any = None
+    """Where the completer is."""
+    ipkernel_module: Any = None
+    """Where IPython's kernel is."""
+
     class CellMagics(_Loose):
         """The magics that run a cell's body."""
 
@@ -182,6 +193,7 @@ if TYPE_CHECKING:
     """What writes seconds."""
 
 else:
+    from ipykernel import ipkernel as ipkernel_module
     from ipykernel.compiler import XCachingCompiler
     from ipykernel.control import ControlThread
     from ipykernel.displayhook import ZMQShellDisplayHook
@@ -189,7 +201,9 @@ else:
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
+    from IPython.core import completer as completer_module
     from IPython.core.async_helpers import _asyncio_runner as asyncio_runner
+    from IPython.core.completer import ProvisionalCompleterWarning
     from IPython.core.error import StdinNotImplementedError
     from IPython.core.formatters import DisplayFormatter
     from IPython.core.history import HistoryManager
@@ -239,6 +253,8 @@ NEEDED: Final[dict[Any, tuple[str, ...]]] = {
     formatters.BaseFormatter: ("type_printers", "deferred_printers", "singleton_printers"),
     TransformerManager: ("transform_cell", "do_token_transforms"),
     HistoryManager: ("save_flag", "save_thread"),
+    ipkernel_module: ("_provisionalcompleter",),
+    completer_module: ("warnings",),
 }
 
 

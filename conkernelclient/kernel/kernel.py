@@ -26,6 +26,7 @@ from .answers import Answers, error_content
 from .cells import CURRENT, Cell, act_for, current
 from .channels import SocketOf
 from .compat import IPythonKernel, StdinNotImplementedError
+from .completing import settle
 from .debugging import LateDebugger
 from .jobs import Jobs
 from .language import Language
@@ -98,6 +99,7 @@ class ConKernel(IPythonKernel):
         self.channels = channels
         self.wire = wire
         super().__init__(**options)
+        settle()
         self.shell.displayhook.wire = wire
         self.shell.history_manager.call_later = channels.call_later
         self._comms: deque[Cell] = deque()

@@ -1,0 +1,68 @@
+"""
+How does a completion disturb no cell, and is quick?
+
+It leaves the warnings' filters alone, which all threads share: a cell that sets its own meanwhile
+would lose them. And jedi, which makes most of it, decides each time anew which names of Python's
+own stubs this Python has; here it does so once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import warnings
+from typing import TYPE_CHECKING, Any, Final
+
+from .compat import ProvisionalCompleterWarning, completer_module, ipkernel_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["remembering", "settle"]
+
+MOST: Final = 10_000  # conditions remembered, before all are forgotten
+
+
+class Warnings:
+    """The module `warnings`, for IPython's completer: it says nothing of what is provisional."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(warnings, name)
+
+    def warn(self, message: Any, category: Any = None, stacklevel: int = 1, **more: Any) -> None:
+        """Warn, as `warnings.warn` does."""
+        if category is not ProvisionalCompleterWarning:
+            warnings.warn(message, category, stacklevel + 1, **more)
+
+
+def settle() -> None:
+    """See to it, once for the process."""
+    if isinstance(completer_module.warnings, Warnings):
+        return
+    completer_module.warnings = Warnings()
+    ipkernel_module._provisionalcompleter = contextlib.nullcontext
+    try:
+        flow: Any = importlib.import_module("jedi.inference.flow_analysis")
+    except ImportError:  # IPython does without it
+        return
+    check = getattr(flow, "_check_if", None)
+    if check is not None:  # else this jedi is as quick as it is
+        flow._check_if = remembering(check, flow.UNSURE)
+
+
+def remembering(check: Callable[[Any, Any], Any], unsure: object) -> Callable[[Any, Any], Any]:
+    """Give what decides a condition as `check` does: that of a stub once, if it is sure."""
+    known: dict[int, tuple[Any, Any]] = {}  # by its node, which is kept
+
+    def check_once(context: Any, node: Any) -> Any:
+        found = known.get(id(node))
+        if found is not None:
+            return found[1]
+        answer = check(context, node)
+        if answer is not unsure and context.is_stub():
+            if len(known) >= MOST:
+                known.clear()
+            known[id(node)] = (node, answer)
+        return answer
+
+    return check_once
