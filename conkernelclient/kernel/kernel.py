@@ -85,9 +85,11 @@ class ConKernel(IPythonKernel):
         help="How cells run that do not say it: one at a time, or as tasks if they await.",
     ).tag(config=True)
     max_running: Any = Integer(
-        None, allow_none=True, help="Tasks and threads that run at the same time."
+        None, min=1, allow_none=True, help="Tasks and threads that run at the same time."
     ).tag(config=True)
-    max_queued: Any = Integer(100_000, allow_none=True, help="Requests that wait.").tag(config=True)
+    max_queued: Any = Integer(
+        100_000, min=1, allow_none=True, help="Requests that wait; more are refused."
+    ).tag(config=True)
     max_code: Any = Integer(
         10_000_000, allow_none=True, help="Characters of a cell's code; longer ones are refused."
     ).tag(config=True)

@@ -319,7 +319,7 @@ class ConShell(ZMQInteractiveShell):
         __tracebackhide__ = "__ipython_bottom__"
         cell = CURRENT.get()
         guard = cell.guard if cell is not None else None
-        before = 0
+        before = guard.level if guard is not None else 0
         try:
             try:
                 if guard is not None:

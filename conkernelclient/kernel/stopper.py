@@ -62,6 +62,7 @@ class Stopper:
         self._thread = threading.get_ident()
         self._is_heard = True
         self._is_repeating = False
+        self._seen_to: dict[Cell, BaseException] = {}  # in the channels' thread: what stops it
         self.callbacks: set[Callable[[], object]] = set()
         self.on_idle: Callable[..., object] | None = None  # takes the signals that stop no cell
 
@@ -121,17 +122,24 @@ class Stopper:
 
     def stop(self, cell: Cell, why: BaseException) -> None:
         """Stop a cell, and see to it that it does. From any thread."""
-        self._channels.call_later(AGAIN[0], lambda: self._look_again(cell, why, 1))
+        self._channels.call(partial(self._see_to_it, cell, why))
         self._tell(cell, why)  # which raises, if this is the cell's own code
 
-    def _look_again(self, cell: Cell, why: BaseException, times: int) -> None:
+    def _see_to_it(self, cell: Cell, why: BaseException) -> None:
+        is_first = cell not in self._seen_to
+        self._seen_to[cell] = why
+        if is_first:
+            self._channels.call_later(AGAIN[0], partial(self._look_again, cell, 1))
+
+    def _look_again(self, cell: Cell, times: int) -> None:
         if cell.task is None or cell.task.done():
-            return
-        if times >= len(AGAIN):
+            del self._seen_to[cell]
+        elif times >= len(AGAIN):
+            del self._seen_to[cell]
             self._on_given_up(cell)
-            return
-        self._tell(cell, why)
-        self._channels.call_later(AGAIN[times], lambda: self._look_again(cell, why, times + 1))
+        else:
+            self._tell(cell, self._seen_to[cell])
+            self._channels.call_later(AGAIN[times], partial(self._look_again, cell, times + 1))
 
     def _tell(self, cell: Cell, why: BaseException) -> None:
         guard, task = cell.guard, cell.task

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.clients import LONG, client_of
 
@@ -87,6 +91,22 @@ async def test_options_of_the_command_line_reach_the_kernel(tmp_path: Path) -> N
             assert (await raw(kc, "#" * 201)).error.ename == "CodeTooLargeError"
     finally:
         await km.shutdown_kernel(now=True)
+
+
+@pytest.mark.parametrize("limit", ["max_queued", "max_running"])
+def test_a_limit_that_would_let_nothing_run_is_refused(limit: str, tmp_path: Path) -> None:
+    """At the start, by its name, and not at each request."""
+    done = subprocess.run(
+        [sys.executable, "-m", "conkernelclient.kernel", f"--ConKernel.{limit}=0"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"'{limit}' trait" in done.stderr
+    assert "less than 1" in done.stderr
 
 
 async def test_a_signal_right_after_the_start_ends_nothing(mortal: ConKernelManager) -> None:

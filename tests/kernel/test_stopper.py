@@ -222,7 +222,7 @@ async def test_signals_amid_the_kernel_s_own_code_cost_nothing(km: ConKernelMana
 
 @pytest.mark.timeout(60)
 async def test_what_swallows_its_cancel_is_reported_and_lives(km: ConKernelManager) -> None:
-    """After several attempts: the cell is told so, and the kernel is not killed."""
+    """After several attempts, by whoever: the cell is told so once, and the kernel lives."""
     code = (
         "import time\nn = 0\nwhile not gate:\n  try:\n    print('in', flush=True)\n"
         "    while not gate: time.sleep(0.01)\n  except BaseException: n += 1\nn"
@@ -230,12 +230,13 @@ async def test_what_swallows_its_cancel_is_reported_and_lives(km: ConKernelManag
     async with client_of(km, window=None) as kc:
         await raw(kc, "gate = False")
         run = await printing(kc, code)
-        assert await cancelled(kc, run) == ["uncancellable"]
+        found = await asyncio.gather(*[cancelled(kc, run) for _ in range(3)])
+        assert found == [["uncancellable"]] * 3
         assert await value_of(kc, "gate = True; 1", run_mode="thread") == "1"
         (result,) = await ended(run)
     assert result.status == "ok"
     assert int(result.data["text/plain"]) > 1
-    assert "does not stop" in result.stderr
+    assert result.stderr.count("does not stop") == 1
 
 
 async def test_a_cell_may_handle_its_cancel_and_end_in_its_own_way(km: ConKernelManager) -> None:
