@@ -6,7 +6,10 @@ As ipykernel's application, with one thread for the sockets in the place of thre
 
 from __future__ import annotations
 
+import atexit
 import logging
+import shutil
+import tempfile
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import zmq
@@ -52,6 +55,21 @@ class ConKernelApp(IPKernelApp):
         compat.check()
         load_debugger_late()
         super().initialize(argv)
+
+    def init_profile_dir(self) -> None:
+        """Find or make IPython's directory; where that cannot be, one for this process."""
+        base: Any = super()
+        try:
+            base.init_profile_dir()
+        except OSError as error:
+            log.warning(
+                "IPython's directory cannot be written (%s): a temporary one takes its place, and "
+                "the history of this kernel is lost with it",
+                error,
+            )
+            self.ipython_dir: str = tempfile.mkdtemp(prefix="conkernel-")
+            atexit.register(shutil.rmtree, self.ipython_dir, ignore_errors=True)
+            base.init_profile_dir()
 
     def init_control(self, context: Any) -> None:
         """Make the control channel's sockets and its thread."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import bdb
+import os
 import sys
 import threading
 from contextvars import ContextVar
@@ -181,6 +182,14 @@ class ConShell(ZMQInteractiveShell):
         for _ in range(HELD_OPEN):
             self.builtin_trap.__enter__()
             self.display_trap.__enter__()
+
+    def init_ipython_dir(self, ipython_dir: str | None) -> None:
+        """Find IPython's directory; where that cannot be made, that of the kernel."""
+        base: Any = super()
+        try:
+            base.init_ipython_dir(ipython_dir)
+        except OSError:
+            self.ipython_dir: str = os.path.dirname(self.parent.profile_dir.location)
 
     def init_magics(self) -> None:
         """Add the kernel's own magics."""

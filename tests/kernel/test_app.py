@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +18,6 @@ from tests.clients import LONG, client_of
 from .conftest import asked, begun, cancelled, ended, manager_of, raw, start, value_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conkernelclient import ConKernelManager
 
 
@@ -91,6 +91,44 @@ async def test_options_of_the_command_line_reach_the_kernel(tmp_path: Path) -> N
             assert (await raw(kc, "#" * 201)).error.ename == "CodeTooLargeError"
     finally:
         await km.shutdown_kernel(now=True)
+
+
+SPOILED: dict[str, Callable[[Path], object]] = {
+    "a file in the place of IPython's directory": lambda path: path.write_text(""),
+    "a file in the place of the profile": lambda path: (
+        path.mkdir(),
+        (path / "profile_default").write_text(""),
+    ),
+    "a history that is none": lambda path: (
+        (path / "profile_default").mkdir(parents=True),
+        (path / "profile_default" / "history.sqlite").write_bytes(b"none" * 10_000),
+    ),
+    "a directory in the place of the history": lambda path: (
+        path / "profile_default" / "history.sqlite"
+    ).mkdir(parents=True),
+    "no directory that could be made": lambda path: path.symlink_to(path / "x" / "y"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+async def test_a_kernel_without_a_home_to_write_works_and_says_so(
+    spoil: Callable[[Path], object], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its history is kept in memory, or elsewhere."""
+    spoil(tmp_path / "ipython")
+    km = manager_of(tmp_path)
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    await km.start_kernel(env={**env, "IPYTHONDIR": str(tmp_path / "ipython")})
+    try:
+        async with client_of(km) as kc:
+            assert await value_of(kc, "6 * 7") == "42"
+            content = {"hist_access_type": "tail", "n": 1, "output": False, "raw": True}
+            reply = await kc.request("history_request", content, timeout=LONG)
+            assert reply["content"]["history"][-1][2] == "6 * 7"
+    finally:
+        await km.shutdown_kernel()
+    told = capfd.readouterr().err.lower()
+    assert "cannot be written" in told or "not a writable" in told or "history" in told
 
 
 @pytest.mark.parametrize("limit", ["max_queued", "max_running"])
