@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     """Run the kernel, or one of its commands."""
     # The kernel's own imports are not those of its directory; cells import from there all the same.
-    if sys.path and sys.path[0] in ("", os.getcwd()):
+    if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
         del sys.path[0]
     from .command import main as run
 
