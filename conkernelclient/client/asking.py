@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..connection.connection import Connection
+    from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
 
 __all__ = ["ask", "replace_subshell"]
@@ -43,12 +44,14 @@ def ask(
     timeout: float | None,
     *,
     takes_turn: bool = False,
+    make_entry: Callable[..., Call] = Call,
 ) -> ReplyFuture:
     """
     Register a request, send it, and give its reply to come.
 
     With `takes_turn` it is sent when the window lets it. One for the shell waits for a kernel
-    that is not there yet; its timeout counts from when it is.
+    that is not there yet; its timeout counts from when it is. `make_entry` makes its entry in the
+    window.
     """
     loop = connection.loop_for_future()
     subshell_id = message["header"].get("subshell_id")
@@ -59,13 +62,22 @@ def ask(
     request = Request(message["msg_id"], Takes.REPLY, owner=future, channel=channel)
     is_paused = connection.register(request, message, buffers)
     if takes_turn or is_paused:
-        entry = Call(
-            lambda: connection.send_request(request, message, buffers),
+
+        def send() -> None:
+            future.subshell_id = message["header"].get("subshell_id")
+            connection.send_request(request, message, buffers)
+
+        def answer(reply: Incoming) -> None:
+            future.receive("shell", reply)
+
+        entry = make_entry(
+            send,
             future.fail,
             subshell_id,
             msg_id=future.msg_id,
             takes_turn=takes_turn,
             on_resume=lambda: _arm(future, timeout),
+            answer=answer,
         )
         connection.record(message)
         connection.submit(entry)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from traitlets import Bool, Float
 
     from ..protocol.messages import Channel, Message
+    from .beside import Beside
     from .futures import RequestFuture
     from .lifecycle import Lifecycle
     from .run import Run
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
             subshell_id: str | None = None,
             metadata: Mapping[str, Any] | None = None,
             buffers: Sequence[Any] | None = None,
-            takes_turn: bool = False,
+            beside: Beside | None = None,
         ) -> Reply: ...
         def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any: ...
         def _message(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ..transport.sockets import ConSocket
     from .comms import Comms
     from .manager_link import ManagerLink
+    from .places import Places
 
 __all__ = ["ConKernelClient"]
 
@@ -138,6 +139,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         from ..connection.watchdog import Watchdog
         from .comms import Comms
         from .manager_link import ManagerLink
+        from .places import Places
 
         run_module()  # 40 ms once, which would come amid the requests
         super().__init__(**kwargs)
@@ -159,6 +161,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._watchdog: Watchdog = Watchdog(self._connection)
         self._connection.limit_pause(self.startup_timeout)
         this = weakref.ref(self)
+        self._places: Places = Places(self._connection, lambda info: _note_info(this(), info))
         self._peer.on_greeted = lambda info: _note_info(this(), info)
         self._connection.interrupt = lambda msg_id: _interrupt(this(), msg_id)
         self._connection.restart = lambda: _restart_kernel(this())
@@ -342,6 +345,7 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
     if FEATURE in client._features and not client._is_window_given:
         client._connection.limit_window(None)
     client._connection.cancels_requests = "conkernel cancel" in client._features
+    client._places.learn(info)
 
 
 def _max_message_bytes_changed(change: Any) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..outputs.result import Event
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel
+    from .beside import Place
 
 __all__ = ["Execution", "Watcher"]
 
@@ -80,6 +81,7 @@ class Execution:
         msg_id: Id of the request.
         code: What is run.
         subshell_id: The subshell that it runs in; None for the main shell.
+        lane: Whose turn it waits for; see `Entry`.
         is_silent: The kernel is to publish as little as possible of it.
         answers_questions: Somebody answers what its code asks.
         request: As the router knows it.
@@ -112,6 +114,7 @@ class Execution:
         "ended_at",
         "is_interrupted",
         "is_silent",
+        "lane",
         "late",
         "msg_id",
         "notice",
@@ -125,6 +128,7 @@ class Execution:
     is_run: bool = True
     takes_turn: bool = True
 
+    place: Place | None = None  # see `RunGuest`
     outlives_callers: bool = True  # given up by all of them, it follows the kernel to the end
 
     def __init__(
@@ -141,6 +145,7 @@ class Execution:
         self.msg_id: str = message["msg_id"]
         self.code: str = content["code"]
         self.subshell_id: str | None = message["header"].get("subshell_id")
+        self.lane: str | None = self.subshell_id
         self.is_silent: bool = content["silent"]
         self.answers_questions: bool = answers_questions
         self.request: Request = Request(self.msg_id, Takes.RUN, self)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..connection.peer import Peer
     from ..protocol.messages import Channel
     from ..transport.sockets import ConSocket
+    from .places import Places
 
 __all__ = ["Lifecycle", "Starting"]
 
@@ -76,6 +77,7 @@ class Lifecycle(AsyncKernelClient):
 
     _connection: Connection
     _peer: Peer
+    _places: Places
     _wants_heartbeat: bool = False  # set by start_channels(), until they are stopped
     _is_heartbeat_started: bool = False  # the present `_hb_channel`, by us
     _is_stopped: bool = False  # set by stop_channels(), until they are started again
@@ -144,6 +146,7 @@ class Lifecycle(AsyncKernelClient):
         self._connection.hand_over(self._stop_channels)
 
     def _stop_channels(self) -> None:
+        self._places.clean_up()
         for name in CHANNELS:
             channel = getattr(self, f"_{name}_channel")
             if channel is not None:

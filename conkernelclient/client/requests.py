@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ProtocolError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..protocol.messages import Channel, Message
+    from ..state.window import Call
+    from .beside import Beside
     from .futures import RequestFuture
 
 __all__ = ["Reply", "Requests"]
@@ -77,21 +80,28 @@ class Requests(ClientBase):
         subshell_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         buffers: Sequence[Any] | None = None,
-        takes_turn: bool = False,
+        beside: Beside | None = None,
     ) -> str | RequestFuture[Message]:
-        """Send a request on its channel, or hand it over to the thread of the client's loop."""
+        """
+        Send a request on its channel, or hand it over to the thread of the client's loop.
+
+        With `beside`, which may be empty, it takes its turn, and runs so.
+        """
         seconds = require_seconds("timeout", self.default_timeout if timeout is None else timeout)
         from .asking import ask  # with the first client: importing us should be quick
 
         connection = self._open_connection(channel)
         message = self._message(msg_type, content, msg_id, subshell_id, metadata)
         parts = list(buffers or ())
+        how: dict[str, Any] = {"takes_turn": beside is not None}
+        if beside and self._places.has_guest(beside):
+            how["make_entry"] = self._call_guest(message, beside)
 
         def asked() -> RequestFuture[Message]:
-            return ask(connection, channel, message, parts, seconds, takes_turn=takes_turn)
+            return ask(connection, channel, message, parts, seconds, **how)
 
         def told() -> None:
-            connection.tell(channel, message, parts, takes_turn=takes_turn)
+            connection.tell(channel, message, parts, **how)
 
         if not connection.is_foreign_thread():
             if reply:
@@ -102,6 +112,19 @@ class Requests(ClientBase):
         else:
             connection.call_in_loop(told)
         return MsgId(message["msg_id"])
+
+    def _call_guest(self, message: dict[str, Any], beside: Beside) -> Callable[..., Call]:
+        """Give what makes the entry of a request that the kernel may not know how to run."""
+        from .guest import CallGuest
+
+        return partial(
+            CallGuest,
+            connection=self._connection,
+            places=self._places,
+            message=message,
+            mode=beside.get("mode", "queue"),
+            after=beside.get("after", ()),
+        )
 
     def _hand_over(self, start: Callable[[], RequestFuture[Any]]) -> Any:
         """Start a request in the thread of the client's loop; gives its answer in this thread."""

@@ -19,7 +19,7 @@ from ..outputs.result import Finished, Result
 from ..outputs.standing import short, standing
 from ..state.router import Phase
 from ..state.run_state import TRANSITIONS, RunNews, RunState
-from .beside import Mode
+from .beside import TIMED_OUT
 from .execution import Execution
 from .futures import RequestFuture
 from .handlers import StdinHandler, answer_questions, deliver_events
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from ..connection.connection import Connection
     from ..outputs.result import Event
+    from .beside import Mode, Place
 
 __all__ = ["PLAIN", "OnTimeout", "Run", "RunOptions"]
 
@@ -58,6 +59,7 @@ class RunOptions(NamedTuple):
     on_stdin: StdinHandler | None = None
     max_output_bytes: int | None = None
     mode: Mode = "queue"
+    make: Callable[..., Execution] = Execution
 
 
 PLAIN: Final = RunOptions()  # what most callers want
@@ -96,7 +98,7 @@ class Run(RequestFuture["Result"]):
     ) -> None:
         super().__init__(loop)
         answers = options.on_stdin is not None
-        self._execution: Execution = Execution(
+        self._execution: Execution = options.make(
             connection, loop, self, message, buffers, answers, options.max_output_bytes
         )
         self._options = options
@@ -127,9 +129,13 @@ class Run(RequestFuture["Result"]):
         return self._execution.subshell_id
 
     @property
-    def mode(self) -> Mode:
-        """How it runs in this kernel, as far as the kernel's features are known."""
-        return self._options.mode
+    def mode(self) -> Place:
+        """
+        How it runs in this kernel: as it was asked, or else by what the kernel has.
+
+        "subshell": in a subshell for itself. "queue": in its turn, or the kernel is not known yet.
+        """
+        return self._execution.place or self._options.mode
 
     @property
     def outcome(self) -> Result:
@@ -253,6 +259,8 @@ class Run(RequestFuture["Result"]):
 
     def finished(self) -> None:
         """Learn that the kernel has finished with it."""
+        if self._options.timeout is not None:
+            self._note_own_timeout()
         self._note(RunNews.FINISHED)
         self._settle_when_seen()
 
@@ -304,6 +312,15 @@ class Run(RequestFuture["Result"]):
         timer, self._timer = self._timer, None
         if timer is not None:
             call_there(self._loop, timer.cancel)
+
+    def _note_own_timeout(self) -> None:
+        """Note that its time is over, if the kernel was the first to see that."""
+        reply = self._execution.reply
+        if reply is None or self._run_state is not RunState.OPEN:
+            return
+        if reply.content.get("ename") == TIMED_OUT:
+            self._execution.note_interrupt()
+            self._note(RunNews.TIMEOUT)
 
     def _start_timed_out(self) -> None:
         if self._run_state is not RunState.OPEN:  # another loop was quicker

@@ -8,14 +8,14 @@ sent when the verb is called.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, overload
 
 from jupyter_client.manager import AsyncKernelManager
 
 from ..errors import ChannelsClosedError, ProtocolError
 from .base import ClientBase, Reply
-from .beside import Beside, metadata_of, mode_of
+from .beside import Beside, limited, metadata_of
 from .checks import require_mapping, require_seconds, require_text
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Verbs(ClientBase):
             subshell_id=subshell_id if subsh_id is None else subsh_id,
             metadata=metadata_of(metadata, beside) if beside else metadata,
             buffers=buffers,
-            takes_turn=True,
+            beside=beside,
         )
 
     def _can_restart(self) -> bool:
@@ -181,6 +181,16 @@ class Verbs(ClientBase):
             timeout=require_seconds("timeout", options.timeout),
             start_timeout=require_seconds("start_timeout", options.start_timeout),
         )
+
+    def _beside(self, beside: Beside) -> dict[str, Any]:
+        """Give the options of a run that is to run so."""
+        mode = beside.get("mode", "queue")
+        if not self._places.has_guest(beside):
+            return {"mode": mode}
+        from .guest import RunGuest
+
+        after = beside.get("after", ())
+        return {"make": partial(RunGuest, places=self._places, mode=mode, after=after)}
 
     def run(
         self,
@@ -215,7 +225,8 @@ class Verbs(ClientBase):
             on_timeout: "interrupt" ends the code and gives what it had shown, at most 1.7 s later
                 (`still_running` says if the code swallowed it; in a subshell, which no interrupt
                 reaches, the code runs on, and another subshell takes its place under the same id).
-                "restart" restarts the kernel. "leave" lets the code run on.
+                "restart" restarts the kernel. "leave" lets the code run on. With "interrupt" the
+                kernel `conkernel` ends the code itself, 2 s later, if this client is gone by then.
             on_output: Called with each event as it comes, sync or async, in the run's own task.
             on_stdin: Called with each `InputRequest`, sync or async; gives the answer, or None if
                 it has been given by `input()`. Without it the code cannot ask for input.
@@ -230,8 +241,8 @@ class Verbs(ClientBase):
             max_output_bytes: Bytes of outputs to keep; of the rest a marker tells. A quarter, at
                 most 64 KiB, is kept free for how the code ends, its error and its value, which are
                 cut where that is not enough, but have 1,000 characters in any case. None: all.
-            beside: `mode`, `lane`, `priority`, `after`: how it is to run; see `Beside`. Other
-                kernels run it in its turn: the run's `mode` says which it is.
+            beside: `mode`, `lane`, `priority`, `after`: how it is to run; see `Beside`. The run's
+                `mode` says how it does in this kernel.
 
         Returns:
             A `Run`: await it for its `Result`, iterate over it for its events. Called in a thread
@@ -255,9 +266,11 @@ class Verbs(ClientBase):
         if not (is_plain and on_timeout == "interrupt"):
             given = timeout, start_timeout, on_timeout, on_output, on_stdin, max_output_bytes
             options = self._options(run.RunOptions(*given))
+            if options.timeout is not None and on_timeout == "interrupt":
+                metadata = limited(metadata, options.timeout, self._features)
         if beside:
             metadata = metadata_of(metadata, beside)
-            options = options._replace(mode=mode_of(beside, self._features))
+            options = options._replace(**self._beside(beside))
         connection = self._open_connection("shell")
         if not connection.is_open("iopub"):  # opened now, it would miss what is published
             raise ChannelsClosedError("run() needs the iopub channel: call start_channels() first")
@@ -571,7 +584,7 @@ class Verbs(ClientBase):
             subshell_id=subshell_id,
             metadata=metadata,
             buffers=buffers,
-            takes_turn=msg_type == "execute_request",
+            beside={} if msg_type == "execute_request" else None,
         )
         assert not isinstance(answer, str)
         return answer

@@ -27,6 +27,9 @@ class Companion:
     def suspended(self) -> None:
         """Learn that the connection broke with the kernel."""
 
+    def resumed(self) -> None:
+        """Learn that the kernel is there, right before what waited for it is sent."""
+
     def closed(self) -> None:
         """Learn that all channels were closed."""
 

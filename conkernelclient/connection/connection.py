@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Frame
     from ..state.router import LateOwner
+    from ..state.window import Entry
     from ..transport.base import Sink, Transport
     from ..transport.sockets import ConSocket
     from .companion import Companion
@@ -85,6 +86,8 @@ class Connection(Sending):
         interrupt: Interrupts a request, by its msg_id, or the kernel's process; set by the client.
         cancels_requests: The kernel ends the request that is named, wherever it runs.
         restart: Restarts the kernel; set by the client.
+        take_back: Takes back what waits elsewhere than in the window, and tells whether it did; set
+            by the client.
         ask_after: Asks the kernel what became of a request; set by the watchdog.
     """
 
@@ -122,6 +125,7 @@ class Connection(Sending):
         self.subshells: Shells = Shells()
         self._pace: Pace = Pace()
         self.questions: Questions = Questions()
+        self.take_back: Callable[[Entry], bool] = lambda _: False
         self._join_ways(make_transport)
         self.stats: Stats = Stats(
             router=self._router,
@@ -364,6 +368,10 @@ class Connection(Sending):
         self.suspend()
         self.fail_all(make_error, also_paused=also_paused)
         self.fail_readers(make_error)
+
+    def owner_of(self, msg_id: str) -> object:
+        """Give the owner of a request that is under way, or of a run whose end is not long ago."""
+        return self._router.owner_of(msg_id)
 
     def open_requests(self) -> list[Request]:
         """Give the open requests, oldest first."""

@@ -52,6 +52,7 @@ class Sending(Loops):
     _companions: list[Companion]
     _outbound: Outbound
     _pausing: Pausing
+    take_back: Callable[[Entry], bool]
 
     # By hand
 
@@ -85,24 +86,31 @@ class Sending(Loops):
             submit()
 
     def tell(
-        self, channel: Channel, message: dict[str, Any], buffers: list[Any], *, takes_turn: bool
+        self,
+        channel: Channel,
+        message: dict[str, Any],
+        buffers: list[Any],
+        *,
+        takes_turn: bool,
+        make_entry: Callable[..., Call] = Call,
     ) -> None:
         """
         Send a request whose reply goes to the channel object.
 
         With `takes_turn` it is sent when the window admits it. One for the shell waits for a kernel
-        that is not there yet.
+        that is not there yet. `make_entry` makes its entry in the window.
         """
         is_paused = self._window.is_paused
         if not (takes_turn or (is_paused and channel == "shell")):
             self._outbound.post_message(channel, message, buffers)
             return
-        entry = Call(
+        entry = make_entry(
             lambda: self._outbound.post_message(channel, message, buffers),
             partial(self._unsent, message["msg_id"]),
             message["header"].get("subshell_id"),
             msg_id=message["msg_id"],
             takes_turn=takes_turn,
+            answer=self.inboxes["shell"].put,
         )
         if is_paused:
             self._check_may_wait(message, buffers)
@@ -272,6 +280,7 @@ class Sending(Loops):
         was_withdrawn = False
         if entry is not None and request.phase is Phase.WAITING:
             was_withdrawn, admitted = self._window.withdraw(entry)
+            was_withdrawn = self.take_back(entry) or was_withdrawn
             self._send_all(admitted)
         self._router.abandon(request)
         return was_withdrawn
@@ -289,6 +298,12 @@ class Sending(Loops):
         if admitted:
             self._send_all(admitted)
 
+    def change_lane(self, entry: Entry, lane: str | None) -> None:
+        """Let `entry`, which was admitted and not sent, take its turn in another lane."""
+        admitted = self._window.done(entry)
+        entry.lane = lane
+        self._send_all([*admitted, *self._window.submit(entry)])
+
     def ahead_of(self, entry: Entry) -> Entry | None:
         """Give the run in the kernel that `entry` waits for; None: it waits for no other one."""
         return self._window.ahead_of(entry)
@@ -304,11 +319,12 @@ class Sending(Loops):
 
     def resume(self) -> None:
         """Send what has waited for a kernel, as far as the window admits it."""
-        paused = tuple(self._window.paused)
         self._pausing.clear()
-        admitted = self._window.resume()
-        for entry in paused:
+        for entry in tuple(self._window.paused):
             entry.resumed()
+        admitted = self._window.resume()
+        for companion in self._companions:
+            companion.resumed()
         self._send_all(admitted)
 
     def limit_window(self, limit: int | None) -> None:

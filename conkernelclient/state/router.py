@@ -8,9 +8,10 @@ Reply and idle come over two sockets, so in either order.
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from enum import Enum, IntEnum, auto
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from ..errors import ProtocolError
 
@@ -270,6 +271,12 @@ class Router:
     def get(self, msg_id: str) -> Request | None:
         """Give the open request of that id."""
         return self._open.get(msg_id)
+
+    def owner_of(self, msg_id: str) -> object:
+        """Give the owner of a request that is under way, or of a run that ended not long ago."""
+        found = self._open.get(msg_id) or self._abandoned.get(msg_id) or self._finished.get(msg_id)
+        owner: object = None if found is None else found.owner
+        return cast("weakref.ref[object]", owner)() if isinstance(owner, weakref.ref) else owner
 
     def is_under_way(self, request: Request) -> bool:
         """Tell whether the kernel may still have something for it, wanted or not."""

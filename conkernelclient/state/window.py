@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from ..protocol.incoming import Incoming
+
 __all__ = ["Call", "Entry", "Window"]
 
 
@@ -30,14 +32,15 @@ class Entry(Protocol):
     One request that is to be sent.
 
     Attributes:
-        subshell_id: Where it is to run; None: the main shell.
+        lane: Whose turn it waits for: the id of its subshell, None for the main shell, or an id of
+            its own if it runs beside all others.
         takes_turn: Whether it waits behind others of its shell, as execute requests do.
         is_run: Whether it takes a place inside until the kernel has finished it.
         answers_questions: Whether its code may ask for input.
         msg_id: Id of the request.
     """
 
-    subshell_id: str | None
+    lane: str | None
     takes_turn: bool
     is_run: bool
     answers_questions: bool
@@ -54,16 +57,21 @@ class Entry(Protocol):
 
 
 class Call:
-    """An entry that calls `send` and `fail`, and `on_resume` if it was paused."""
+    """
+    An entry that calls `send` and `fail`, and `on_resume` if it was paused.
+
+    With `answer` it takes a reply that does not come from the kernel.
+    """
 
     __slots__ = (
+        "_answer",
         "_fail",
         "_on_resume",
         "_send",
         "answers_questions",
         "is_run",
+        "lane",
         "msg_id",
-        "subshell_id",
         "takes_turn",
     )
 
@@ -71,19 +79,21 @@ class Call:
         self,
         send: Callable[[], None],
         fail: Callable[[Exception], None],
-        subshell_id: str | None = None,
+        lane: str | None = None,
         *,
         is_run: bool = False,
         answers_questions: bool = False,
         msg_id: str = "",
         takes_turn: bool = True,
         on_resume: Callable[[], None] | None = None,
+        answer: Callable[[Incoming], None] | None = None,
     ) -> None:
         self._send = send
         self._fail = fail
+        self._answer = answer
         self._on_resume = on_resume
         self.takes_turn: bool = takes_turn
-        self.subshell_id: str | None = subshell_id
+        self.lane: str | None = lane
         self.is_run: bool = is_run
         self.answers_questions: bool = answers_questions
         self.msg_id: str = msg_id
@@ -95,6 +105,11 @@ class Call:
     def fail(self, error: Exception, /) -> None:
         """Tell its caller why it could not be sent."""
         self._fail(error)
+
+    def answer(self, reply: Incoming) -> None:
+        """Give its caller a reply: it will not be sent."""
+        if self._answer is not None:
+            self._answer(reply)
 
     def resumed(self) -> None:
         """Learn that the kernel for which it was paused is there."""
@@ -161,11 +176,11 @@ class Window:
         if self.is_paused:
             self.paused[entry] = until
             return []
-        lane = self._lanes.get(entry.subshell_id)
+        lane = self._lanes.get(entry.lane)
         if not entry.takes_turn or not (entry.is_run or (lane is not None and lane.waiting)):
             return [entry]
         if lane is None:
-            lane = self._lanes[entry.subshell_id] = _Lane()
+            lane = self._lanes[entry.lane] = _Lane()
         if not lane.waiting and self._may_enter(lane, entry):
             self._enter(lane, entry)
             return [entry]
@@ -179,10 +194,10 @@ class Window:
 
         Harmless if it is not inside.
         """
-        lane = self._lanes.get(entry.subshell_id)
+        lane = self._lanes.get(entry.lane)
         if lane is not None:
             lane.inside.pop(entry, None)
-            self._sweep(lane, entry.subshell_id)
+            self._sweep(lane, entry.lane)
         if self._answering is entry:
             inside = (one for each in self._lanes.values() for one in each.inside)
             self._answering = next((one for one in inside if one.answers_questions), None)
@@ -192,12 +207,12 @@ class Window:
         """Take back `entry`: whether it was not sent, and what may be sent now in its place."""
         if self.paused.pop(entry, None) is not None:
             return True, []
-        lane = self._lanes.get(entry.subshell_id)
+        lane = self._lanes.get(entry.lane)
         if lane is None or entry not in lane.waiting:
             return False, []
         del lane.waiting[entry]
         self._waiting -= 1
-        self._sweep(lane, entry.subshell_id)
+        self._sweep(lane, entry.lane)
         return True, self.admit()
 
     def take_out(self, msg_ids: Collection[str]) -> list[Entry]:
@@ -228,7 +243,7 @@ class Window:
 
     def ahead_of(self, entry: Entry) -> Entry | None:
         """Give the oldest run inside that `entry` waits for; None if it waits for no other one."""
-        lane = self._lanes.get(entry.subshell_id)
+        lane = self._lanes.get(entry.lane)
         oldest = next(iter(lane.inside if lane else ()), self._answering)
         return None if oldest is entry else oldest
 
@@ -237,14 +252,14 @@ class Window:
         admitted: list[Entry] = []
         if self.is_paused:
             return admitted
-        for subshell_id, lane in list(self._lanes.items()):
+        for name, lane in list(self._lanes.items()):
             while lane.waiting and self._may_enter(lane, next(iter(lane.waiting))):
                 entry, _ = lane.waiting.popitem(last=False)
                 self._waiting -= 1
                 if entry.is_run:
                     self._enter(lane, entry)
                 admitted.append(entry)
-            self._sweep(lane, subshell_id)
+            self._sweep(lane, name)
         return admitted
 
     def _enter(self, lane: _Lane, entry: Entry) -> None:
@@ -252,9 +267,9 @@ class Window:
         if entry.answers_questions and self._answering is None:
             self._answering = entry
 
-    def _sweep(self, lane: _Lane, subshell_id: str | None) -> None:
-        if subshell_id is not None and not (lane.waiting or lane.inside):
-            self._lanes.pop(subshell_id, None)
+    def _sweep(self, lane: _Lane, name: str | None) -> None:
+        if name is not None and not (lane.waiting or lane.inside):
+            self._lanes.pop(name, None)
 
     def _may_enter(self, lane: _Lane, entry: Entry) -> bool:
         if not entry.is_run:
@@ -263,4 +278,4 @@ class Window:
             return False
         if not entry.answers_questions or self._answering is None:
             return True
-        return self._answering.subshell_id == entry.subshell_id
+        return self._answering.lane == entry.lane

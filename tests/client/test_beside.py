@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import math
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conkernelclient.client.beside import Beside, metadata_of, mode_of
+from conkernelclient import run_kernel
+from conkernelclient.client.beside import Beside, limited, metadata_of
 from conkernelclient.errors import ProtocolError
-from conkernelclient.testing import FakeKernel, Hold, Reply
-from tests.clients import until
+from conkernelclient.testing import FakeKernel, Hold, Raise, Reply, Say
+from tests.clients import opened, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from conkernelclient import ConKernelClient
 
 FEATURES = frozenset({"conkernel modes", "conkernel cancel"})
+
+
+@asynccontextmanager
+async def opened_client(kernel: FakeKernel) -> AsyncIterator[ConKernelClient]:
+    """A client that is ready."""
+    kc = await opened(kernel.client())
+    try:
+        yield kc
+    finally:
+        kc.stop_channels()
 
 
 def test_the_metadata_says_all_that_is_wanted() -> None:
@@ -52,14 +70,6 @@ def test_an_argument_that_is_unknown_is_a_mistake_of_the_program() -> None:
         metadata_of(None, {"lanes": "a"})  # type: ignore[typeddict-unknown-key]
 
 
-def test_a_kernel_without_modes_runs_everything_in_its_turn() -> None:
-    """And the run says so."""
-    assert mode_of(Beside(mode="task"), FEATURES) == "task"
-    assert mode_of(Beside(lane="a"), FEATURES) == "queue"
-    assert mode_of(Beside(mode="task"), frozenset()) == "queue"
-    assert mode_of(Beside(mode="task"), None) == "queue"
-
-
 @pytest.mark.parametrize("features", [[], sorted(FEATURES)])
 async def test_run_and_execute_send_it(features: list[str]) -> None:
     """A run may come after another run, which stands for its msg_id."""
@@ -93,7 +103,8 @@ async def test_a_window_that_is_given_stays_also_in_a_kernel_that_runs_runs_besi
     traits: dict[str, Any], sent_at_once: int
 ) -> None:
     """Where none is given the kernel decides."""
-    async with FakeKernel(features=sorted(FEATURES), in_memory=True) as kernel:
+    features = [*FEATURES, "kernel subshells"]
+    async with FakeKernel(features=features, in_memory=True) as kernel:
         kernel.on_code("hold", [Hold()])
         kc = await kernel.client(**traits).start_channels()
         await kc.wait_for_ready()
@@ -104,3 +115,61 @@ async def test_a_window_that_is_given_stays_also_in_a_kernel_that_runs_runs_besi
             await asyncio.sleep(0)
         kc.stop_channels()
         assert len(executes(kernel)) == sent_at_once
+
+
+@pytest.mark.parametrize(
+    ("given", "features", "sent"),
+    [
+        (None, frozenset({"conkernel timeout"}), {"timeout": 12.0}),
+        ({"mine": 1}, None, {"mine": 1, "timeout": 12.0}),
+        (None, frozenset({"kernel subshells"}), None),
+        ({"timeout": 3}, None, {"timeout": 3}),
+    ],
+)
+def test_a_kernel_that_can_ends_a_cell_that_its_client_does_not(
+    given: Any, features: Any, sent: Any
+) -> None:
+    """Unless the program has told the kernel something else."""
+    assert limited(given, 10.0, features) == sent
+
+
+@pytest.mark.parametrize(("timeout", "sent"), [(-1.0, {"timeout": 2.0}), (math.inf, None)])
+def test_a_timeout_in_the_kernel_is_one_that_kernels_take(timeout: float, sent: Any) -> None:
+    """It is over 0, and finite."""
+    assert limited(None, timeout, None) == sent
+
+
+async def test_a_timeout_that_the_kernel_sees_first_looks_as_that_of_the_client() -> None:
+    """With what the cell had shown."""
+    async with FakeKernel(features=["conkernel timeout"], in_memory=True) as kernel:
+        kernel.on_code("1", [Say("x"), Raise("CellTimeoutError", "the cell ran longer than 62 s")])
+        async with opened_client(kernel) as kc:
+            result = await kc.run("1", timeout=60)
+            assert (result.status, result.stdout, result.still_running) == ("timeout", "x", False)
+            assert result.interrupted
+            plain = await kc.run("1", metadata={"timeout": 62})
+            assert plain.status == "error"
+
+
+async def test_only_a_run_that_is_to_be_interrupted_is_ended_by_the_kernel() -> None:
+    """`execute` leaves the kernel alone, and so does a run whose caller wants that."""
+    async with FakeKernel(features=["conkernel timeout"], in_memory=True) as kernel:
+        async with opened_client(kernel) as kc:
+            await kc.run("1", timeout=10)
+            await kc.run("1", timeout=10, on_timeout="leave")
+            await kc.execute("1", reply=True, timeout=10)
+        sent = [it["metadata"] for it in kernel.requests if it["msg_type"] == "execute_request"]
+    assert sent == [{"timeout": 12.0}, {}, {}]
+
+
+async def test_a_cell_ends_although_its_client_sends_no_interrupt() -> None:
+    """The kernel `conkernel` does it."""
+    async with run_kernel("conkernel") as kc:
+        kc._connection.interrupt = _nothing
+        run = kc.run("import time; time.sleep(600)", timeout=0.05)
+        assert (await run).still_running
+        await until(lambda: run.is_finished)
+
+
+async def _nothing(_msg_id: str) -> None:
+    """Interrupt nobody."""

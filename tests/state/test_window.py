@@ -41,7 +41,7 @@ def test_a_run_leaves_when_no_earlier_run_is_inside() -> None:
 def test_each_shell_has_a_lane_of_its_own() -> None:
     """A subshell is not held up by the main shell."""
     window = Window()
-    main, sub = run(), run(subshell_id="s")
+    main, sub = run(), run(lane="s")
     assert window.submit(main) == [main]
     assert window.submit(sub) == [sub]
 
@@ -72,8 +72,8 @@ def test_runs_that_answer_questions_are_inside_one_at_a_time() -> None:
     """Over all shells: the kernel's stdin socket is one, and answers carry no address."""
     window = Window()
     main = run(answers_questions=True)
-    sub = run(subshell_id="s", answers_questions=True)
-    other = run(subshell_id="t")
+    sub = run(lane="s", answers_questions=True)
+    other = run(lane="t")
     assert window.submit(main) == [main]
     assert window.submit(sub) == []
     assert window.ahead_of(sub) is main
@@ -112,7 +112,7 @@ def test_everything_leaves_once_and_in_order(
 ) -> None:
     """Whatever ends or is withdrawn in between."""
     window = Window(limit)
-    entries = [entry(is_run=is_run, subshell_id=shell) for is_run, shell in kinds]
+    entries = [entry(is_run=is_run, lane=shell) for is_run, shell in kinds]
     left: list[Entry] = []
     gone: set[int] = set()
     for one in entries:
@@ -135,9 +135,7 @@ def test_everything_leaves_once_and_in_order(
         left += window.done(one)
     wanted = [one for one in entries if id(one) not in gone]
     for shell in (None, "s"):
-        assert [e for e in left if e.subshell_id == shell] == [
-            e for e in wanted if e.subshell_id == shell
-        ]
+        assert [e for e in left if e.lane == shell] == [e for e in wanted if e.lane == shell]
     assert set(window._lanes) <= {None}  # the main shell's stays
     assert not any(lane.waiting or lane.inside for lane in window._lanes.values())
 
@@ -189,7 +187,7 @@ def test_requests_are_taken_out_wherever_they_are() -> None:
         run(msg_id="inside"),
         run(msg_id="taken"),
         run(msg_id="behind"),
-        run(msg_id="sub", subshell_id="s"),
+        run(msg_id="sub", lane="s"),
     )
     for one in (inside, taken, behind, sub):
         window.submit(one)
