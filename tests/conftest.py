@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 # The event loop that the tests run on: "asyncio", or "uvloop", which `make stress` chooses as well.
 LOOP: Final = os.environ.get("CONKERNEL_TEST_LOOP", "asyncio")
-# The kernel of the fixtures: ipykernel, or "conkernel", which `make kernel` chooses as well.
+# The kernel of the fixtures: ipykernel, or "conkernel", which `make stress` chooses as well.
 KERNEL: Final = os.environ.get("CONKERNEL_TEST_KERNEL", "python3")
+IS_OURS: Final = KERNEL == "conkernel"
 
 # The rooms of `make quick`.
 ROOMS_WITHOUT_KERNELS: Final = tuple(
@@ -75,21 +77,30 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 async def km(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
-    """One ipykernel for the tests of a module."""
-    from conkernelclient import ConKernelManager
-
-    manager = ConKernelManager(kernel_name=KERNEL)
-    await manager.start_kernel()
-    yield manager
-    await manager.shutdown_kernel(now=True)
+    """One kernel for the tests of a module."""
+    async with _kernel(KERNEL) as manager:
+        yield manager
 
 
 @pytest.fixture
 async def mortal() -> AsyncIterator[ConKernelManager]:
-    """One ipykernel for one test, which may end it."""
+    """One kernel for one test, which may end it."""
+    async with _kernel(KERNEL) as manager:
+        yield manager
+
+
+@pytest.fixture(scope="module")
+async def ipykernel(anyio_backend: Any) -> AsyncIterator[ConKernelManager]:
+    """One ipykernel for tests of what it alone does, whichever kernel the others have."""
+    async with _kernel("python3") as manager:
+        yield manager
+
+
+@asynccontextmanager
+async def _kernel(name: str) -> AsyncIterator[ConKernelManager]:
     from conkernelclient import ConKernelManager
 
-    manager = ConKernelManager(kernel_name=KERNEL)
+    manager = ConKernelManager(kernel_name=name)
     await manager.start_kernel()
     yield manager
     await manager.shutdown_kernel(now=True)

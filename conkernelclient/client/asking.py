@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
 
-__all__ = ["ask", "replace_subshell"]
+__all__ = ["ask", "delete_subshell", "order", "replace_subshell"]
 
 logger: Final = logging.getLogger(__name__)
 
@@ -90,6 +90,15 @@ def ask(
     return future
 
 
+def order(connection: Connection, msg_type: str, content: dict[str, Any]) -> None:
+    """Send a request on control of which nobody waits for the reply, and none is counted."""
+    message = connection.make(msg_type, content)
+    request = Request(message["msg_id"], Takes.REPLY, channel="control")
+    connection.register(request, message)
+    connection.send_request(request, message, ())
+    connection.give_up(request)
+
+
 def replace_subshell(connection: Connection, run: Hanging, subshell_id: str) -> None:
     """Let another subshell serve this id: `run` does not end; when it has, its shell goes."""
     message = connection.make("create_subshell_request", {})
@@ -100,7 +109,7 @@ def replace_subshell(connection: Connection, run: Hanging, subshell_id: str) -> 
             stand_in: object = content.get("subshell_id")
             if content.get("status") == "ok" and isinstance(stand_in, str):
                 retired = connection.subshells.replace(subshell_id, stand_in)
-                run.when_finished(lambda: _delete_subshell(connection, retired))
+                run.when_finished(lambda: delete_subshell(connection, retired))
                 connection.step_aside(run)
                 return
         logger.warning("no other subshell could take the place of %s, which hangs", subshell_id)
@@ -108,16 +117,10 @@ def replace_subshell(connection: Connection, run: Hanging, subshell_id: str) -> 
     ask(connection, "control", message, [], None).add_done_callback(replace)
 
 
-def _delete_subshell(connection: Connection, subshell_id: str) -> None:
+def delete_subshell(connection: Connection, subshell_id: str) -> None:
+    """Delete a subshell of a kernel that is there."""
     if connection.is_open("control") and connection.presence.sends:
-        content = {"subshell_id": subshell_id}
-        ask(
-            connection,
-            "control",
-            connection.make("delete_subshell_request", content),
-            [],
-            None,
-        )
+        order(connection, "delete_subshell_request", {"subshell_id": subshell_id})
 
 
 def _arm(future: ReplyFuture, timeout: float | None) -> None:

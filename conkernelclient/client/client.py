@@ -386,7 +386,11 @@ async def _interrupt(client: ConKernelClient | None, msg_id: str) -> None:
         return
     if client._connection.cancels_requests:
         # Its reply comes when the request has ended, which the messages of that tell as well.
-        client.request("interrupt_request", {"msg_ids": [msg_id]}, "control")
+        from .asking import order  # with the first client: importing us should be quick
+
+        connection = client._open_connection("control")
+        named = {"msg_ids": [msg_id]}
+        connection.hand_over(lambda: order(connection, "interrupt_request", named))
         return
     client._connection.note_interrupt()
     manager = client.parent

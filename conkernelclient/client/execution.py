@@ -45,7 +45,8 @@ __all__ = ["Execution", "Watcher"]
 NOTHING: Final[dict[str, Any]] = {}
 DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
-PAST: Final = frozenset({Phase.REPLIED, Phase.IDLED, Phase.DONE})  # the kernel has left the code
+# The kernel does not have it, or has left the code.
+OUTSIDE: Final = frozenset({Phase.WAITING, Phase.REPLIED, Phase.IDLED, Phase.DONE})
 
 
 class Watcher(Protocol):
@@ -182,8 +183,9 @@ class Execution:
 
     @property
     def is_interruptible(self) -> bool:
-        """Whether the kernel is inside the code, so that an interrupt would hit it."""
-        return self._is_inside and self.ended_at is None and self.request.phase not in PAST
+        """Whether an interrupt would hit it: the kernel is inside the code, or is told its id."""
+        is_hit = self._is_inside or self._connection.cancels_requests
+        return is_hit and self.ended_at is None and self.request.phase not in OUTSIDE
 
     @property
     def is_in_reach(self) -> bool:

@@ -2,9 +2,10 @@
 How does an interrupt hit the run that it is meant for?
 
 A kernel drops an interrupt that comes before it is inside the code, and lets one that comes after
-it hit whatever runs next. So it is sent only between the two, as far as the messages tell, and
-again while the kernel is still at it: the interrupts of an execution are one ladder, and a
-caller that asks for one meanwhile joins it.
+it hit whatever runs next. So it is sent only between the two, as far as the messages tell; to a
+kernel that is told which request is meant, as soon as it has that. And it is sent again while the
+kernel is still at it: the interrupts of an execution are one ladder, and a caller that asks for one
+meanwhile joins it.
 
 One that hits the kernel in its own code may cost a reply: see `watchdog`.
 """
@@ -41,7 +42,7 @@ class Interruptible(Protocol):
 
     @property
     def is_interruptible(self) -> bool:
-        """Whether the kernel is inside its code."""
+        """Whether an interrupt would hit it."""
         ...
 
     @property
@@ -122,7 +123,7 @@ async def interrupt_until_finished(
     execution: Interruptible, send: Callable[[], Awaitable[None]]
 ) -> bool:
     """
-    Interrupt `execution` as soon as the kernel is inside its code.
+    Interrupt `execution` as soon as an interrupt would hit it.
 
     Tells whether the kernel has finished with it in the end.
     """

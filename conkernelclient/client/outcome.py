@@ -68,7 +68,10 @@ def result_of(
     reply, reducer = execution.reply, execution.reducer
     content = NOTHING if reply is None else reply.content
     status = status_of(execution, state)
-    was_run = status != "aborted"
+    # A kernel that is told which request is meant drops one that waits there, as an aborted one.
+    was_dropped = content.get("status") == "aborted" and not _has_run(execution, "aborted")
+    is_aborted = status == "aborted"
+    was_run = not (is_aborted or was_dropped)
     is_unread = reducer is not None and reducer.is_behind and execution.is_finished
     result = Result(
         status=status,
@@ -82,7 +85,7 @@ def result_of(
         started=was_run and execution.began_at is not None,
         interrupted=execution.is_interrupted,
         still_running=state in GIVEN_UP and execution.request.phase is not Phase.DONE,
-        aborted_by=None if was_run else execution.last_error,
+        aborted_by=execution.last_error if is_aborted and not execution.is_interrupted else None,
         held_by=held_by,
     )
     if is_unread and reducer is not None:

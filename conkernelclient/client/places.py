@@ -21,7 +21,7 @@ from ..connection.companion import Companion
 from ..errors import ConKernelError, ProtocolError
 from ..state.housing import Housing
 from ..state.window import Entry
-from .asking import ask
+from .asking import ask, delete_subshell
 from .beside import FEATURE
 from .execution import Execution
 from .futures import ReplyFuture
@@ -179,7 +179,7 @@ class Places(Companion):
         """Delete the subshells that have no guest: the channels are about to close."""
         self._held.clear()  # what ends with them aborts nobody
         for subshell_id in self._housing.clear()[1]:
-            self._delete(subshell_id)
+            delete_subshell(self._connection, subshell_id)
 
     # What the connection tells
 
@@ -297,7 +297,7 @@ class Places(Companion):
         for _ in range(housing.lacking()):
             self._request("create_subshell_request", {}, self._created)
         for subshell_id in housing.surplus():
-            self._delete(subshell_id)
+            delete_subshell(self._connection, subshell_id)
 
     def _created(self, reply: Message | None) -> None:
         content: Mapping[str, Any] = {} if reply is None else reply["content"]
@@ -319,11 +319,6 @@ class Places(Companion):
             )
         for guest in guests:
             self._try(guest, partial(self._take_turn, guest))
-
-    def _delete(self, subshell_id: str) -> None:
-        connection = self._connection
-        if connection.is_open("control") and connection.presence.sends:
-            self._request("delete_subshell_request", {"subshell_id": subshell_id})
 
     def _replied(self, message: Message) -> None:
         guest = self._calls.pop(str(message["parent_header"].get("msg_id")), None)
@@ -355,14 +350,14 @@ class Places(Companion):
         self,
         msg_type: str,
         content: dict[str, Any],
-        then: Callable[[Message | None], None] | None = None,
+        then: Callable[[Message | None], None],
     ) -> None:
         """Send a request on control; `then` gets its reply, None if there will be none."""
         connection, life = self._connection, self._life
 
         def answered(future: asyncio.Future[Message]) -> None:
             is_lost = future.cancelled() or future.exception() is not None
-            if then is not None and life == self._life:
+            if life == self._life:
                 then(None if is_lost else future.result())
 
         message = connection.make(msg_type, content)
@@ -370,8 +365,7 @@ class Places(Companion):
             future = ask(connection, "control", message, [], None)
         except ConKernelError as error:  # such as a control channel that was not opened
             logger.debug("%s could not be sent: %s", msg_type, error)
-            if then is not None:
-                then(None)
+            then(None)
         else:
             future.add_done_callback(answered)
 

@@ -162,7 +162,11 @@ class Run(RequestFuture["Result"]):
 
     @property
     def is_interruptible(self) -> bool:
-        """Whether the kernel is inside the code, so that an interrupt would hit it."""
+        """
+        Whether an interrupt would hit it.
+
+        The kernel is inside the code; one that can be told which request is meant has it.
+        """
         return self._execution.is_interruptible
 
     # What callers do

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conkernelclient import run_kernel
 from conkernelclient.client import interrupt
 from conkernelclient.client.interrupt import Ladder, interrupt_until_finished
 from tests.clients import LONG, client_of, until
@@ -197,3 +198,25 @@ async def test_a_run_that_the_kernel_has_left_is_not_interrupted(
         assert await interrupting
         assert (await run).status == "ok"
         assert sent == []
+
+
+@pytest.mark.parametrize("how", ["interrupt", "cancel"])
+async def test_what_waits_in_a_kernel_that_is_told_which_request_is_meant_never_runs(
+    how: str,
+) -> None:
+    """It was interrupted when its turn came, which behind endless code is never."""
+    async with run_kernel("conkernel") as kc:
+        endless = kc.run("import time\nwhile True: time.sleep(0.01)")
+        waiting = kc.run("never = True")
+        await until(lambda: endless.started)
+        if how == "interrupt":
+            assert await asyncio.wait_for(waiting.interrupt(), LONG)
+            assert (await waiting).status == "aborted"
+        else:
+            waiting.cancel()
+            await until(lambda: waiting.is_finished)
+        assert (waiting.outcome.started, waiting.outcome.still_running) == (False, False)
+        assert not endless.done()
+        assert kc.stats()["pending"] == 1
+        assert await endless.interrupt()
+        assert "never" not in await kc.variables()

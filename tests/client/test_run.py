@@ -185,7 +185,7 @@ async def test_an_interrupt_ends_the_code_with_keyboard_interrupt(km: ConKernelM
 
 async def test_a_run_that_was_not_sent_is_interrupted_unsent(km: ConKernelManager) -> None:
     """It never runs."""
-    async with client_of(km) as kc:
+    async with client_of(km, window=1) as kc:
         first, second = kc.run(ENDLESS), kc.run("never = True")
         assert await second.interrupt()
         assert second.cancelled()
@@ -222,7 +222,7 @@ async def test_a_run_that_timed_out_before_it_ran_names_the_run_that_held_the_ke
     km: ConKernelManager,
 ) -> None:
     """To people, to models, and in the error; None if it was none of this client's."""
-    async with client_of(km) as kc, client_of(km) as other:
+    async with client_of(km, window=1) as kc, client_of(km) as other:
         holder = kc.run(ENDLESS)
         waiting = kc.run("1", start_timeout=0.1)
         assert f"behind {holder.msg_id}" in repr(waiting)
@@ -432,7 +432,7 @@ async def test_many_runs_that_cannot_be_sent_fail_for_their_own_callers(
     km: ConKernelManager,
 ) -> None:
     """Each one's failure let the next leave, one call deeper each time."""
-    async with client_of(km) as kc:
+    async with client_of(km, window=1) as kc:
         first = kc.run("1")
         bad = [kc.run("1", metadata={"x": object()}) for _ in range(1500)]
         last = kc.run("2")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.conftest import LOOP
+from tests.conftest import KERNEL, LOOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     rows = config.stash[ROWS]
     if not rows:
         return
-    terminalreporter.section(f"measured on {LOOP}")
+    terminalreporter.section(f"measured on {LOOP}, with the kernel {KERNEL}")
     for row, asked, figures in rows:
         terminalreporter.write_line(f"{row:<4} asked:    {asked}")
         terminalreporter.write_line(f"     measured: {figures}")

@@ -44,7 +44,7 @@ async def test_all_that_wait_fail_with_the_exit_status_and_what_had_arrived(
     waiting = (
         kc.run("never = 1"),
         kc.execute("2", reply=True),
-        kc.request("history_request", {"hist_access_type": "tail"}),
+        kc.request("execute_request", {"code": "", "silent": True}),
         kc.get_pubs(msg_id),
         kc._async_recv_reply(msg_id),
         kc.execute_interactive("3"),

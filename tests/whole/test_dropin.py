@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,12 +141,12 @@ async def test_wait_for_ready_in_the_middle_of_requests_takes_nothing_from_them(
 async def test_a_kernel_that_does_not_answer_is_a_runtime_error(km: ConKernelManager) -> None:
     """As in jupyter_client, and a TimeoutError as well."""
     async with client_of(km) as kc:
-        blocking = kc.run("import time; time.sleep(0.5)")
-        await until(lambda: blocking.started)
+        await km.signal_kernel(signal.SIGSTOP)
         with pytest.raises(RuntimeError, match=r"Kernel didn't respond in 0.1 seconds") as caught:
             await kc.wait_for_ready(timeout=0.1)
         assert isinstance(caught.value, TimeoutError)
-        await blocking
+        await km.signal_kernel(signal.SIGCONT)
+        await kc.wait_for_ready(timeout=LONG)
 
 
 async def test_a_never_started_client_opens_what_it_needs(km: ConKernelManager) -> None:

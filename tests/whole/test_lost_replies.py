@@ -39,9 +39,9 @@ def tear(mark, cut, with_rest):
 
 
 @pytest.mark.parametrize("cut", [2, 3, 6])
-async def test_a_run_whose_idle_was_torn_ends(km: ConKernelManager, cut: int) -> None:
+async def test_a_run_whose_idle_was_torn_ends(ipykernel: ConKernelManager, cut: int) -> None:
     """It hung, and all behind it: its reply was in, and its idle had become rubbish."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         await kc.run(TEAR)
         assert (await kc.run("print('before')")).stdout == "before\n"
         torn = kc.run(f"tear(b'\"idle\"', {cut}, False); print('torn'); 1")
@@ -54,10 +54,10 @@ async def test_a_run_whose_idle_was_torn_ends(km: ConKernelManager, cut: int) ->
 
 
 async def test_a_cancelled_run_whose_idle_was_torn_lets_the_next_one_go(
-    km: ConKernelManager,
+    ipykernel: ConKernelManager,
 ) -> None:
     """The window waited for it."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         await kc.run(TEAR)
         torn = kc.run("tear(b'\"idle\"', 2, False); import time; time.sleep(600)")
         await until(lambda: torn.is_interruptible)
@@ -66,9 +66,9 @@ async def test_a_cancelled_run_whose_idle_was_torn_lets_the_next_one_go(
         assert (await asyncio.wait_for(behind, LONG)).stdout == "behind\n"
 
 
-async def test_no_output_is_lost_where_two_messages_mixed(km: ConKernelManager) -> None:
+async def test_no_output_is_lost_where_two_messages_mixed(ipykernel: ConKernelManager) -> None:
     """Each costs the other nothing: the rest of the torn one comes after what came into it."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         await kc.run(TEAR)
         result = await kc.run(
             "import sys\n"
@@ -81,9 +81,11 @@ async def test_no_output_is_lost_where_two_messages_mixed(km: ConKernelManager) 
         assert kc.stats()["rejected"] == 2
 
 
-async def test_a_reply_that_an_interrupt_swallowed_is_not_waited_for(km: ConKernelManager) -> None:
+async def test_a_reply_that_an_interrupt_swallowed_is_not_waited_for(
+    ipykernel: ConKernelManager,
+) -> None:
     """`execute(reply=True)` hung in 56 of 60 trials whose kernel was interrupted at its busy."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         await kc.run(SWALLOW)
         swallowed, behind = kc.execute("1", reply=True), kc.execute("2", reply=True)
         with pytest.raises(errors.ReplyTimeout, match="will not come") as caught:
@@ -92,9 +94,9 @@ async def test_a_reply_that_an_interrupt_swallowed_is_not_waited_for(km: ConKern
         assert (await behind)["content"]["status"] == "ok"
 
 
-async def test_execute_interactive_ends_with_what_has_come(km: ConKernelManager) -> None:
+async def test_execute_interactive_ends_with_what_has_come(ipykernel: ConKernelManager) -> None:
     """Its reply, or its idle, is lost in the same way; a reply without an idle is one."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         shown: list[str] = []
 
         async def interactive(code: str) -> Any:
@@ -114,9 +116,9 @@ async def test_execute_interactive_ends_with_what_has_come(km: ConKernelManager)
         assert (await interactive("3"))["content"]["status"] == "ok"
 
 
-async def test_a_reply_of_a_subshell_is_asked_for_there(km: ConKernelManager) -> None:
+async def test_a_reply_of_a_subshell_is_asked_for_there(ipykernel: ConKernelManager) -> None:
     """The main shell may be busy for hours."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         subshell_id = await kc.create_subshell()
         await kc.run(
             "import time\n"
@@ -137,9 +139,11 @@ async def test_a_reply_of_a_subshell_is_asked_for_there(km: ConKernelManager) ->
         assert await busy.interrupt()
 
 
-async def test_a_run_whose_reply_a_foreign_interrupt_swallowed_ends(km: ConKernelManager) -> None:
+async def test_a_run_whose_reply_a_foreign_interrupt_swallowed_ends(
+    ipykernel: ConKernelManager,
+) -> None:
     """It hung, and so did all that waited behind it, as only its own interrupt was expected."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         await kc.run(SWALLOW)
         run, behind = kc.run("1"), kc.run("2")
         result = await asyncio.wait_for(run, LONG)
@@ -148,9 +152,11 @@ async def test_a_run_whose_reply_a_foreign_interrupt_swallowed_ends(km: ConKerne
         assert (await behind).status == "ok"
 
 
-async def test_a_run_of_whose_reply_an_interrupt_left_half_ends(km: ConKernelManager) -> None:
+async def test_a_run_of_whose_reply_an_interrupt_left_half_ends(
+    ipykernel: ConKernelManager,
+) -> None:
     """The kernel's next reply completes it to rubbish, and that was the one that told the end."""
-    async with client_of(km) as kc:
+    async with client_of(ipykernel) as kc:
         rejected = kc.stats()["rejected"]
         await kc.run(
             "import zmq\n"

@@ -212,9 +212,9 @@ async def test_many_kernels_restart_each_for_itself() -> None:
     await many.shutdown_all(now=True)
 
 
-async def test_an_endless_subshell_is_replaced_under_its_id(mortal: ConKernelManager) -> None:
+async def test_an_endless_subshell_is_replaced_under_its_id(ipykernel: ConKernelManager) -> None:
     """The next run there works; the old one is deleted when its code has ended."""
-    kc = await mortal.client().start_channels()
+    kc = await ipykernel.client().start_channels()
     shell = await kc.create_subshell()
     await kc.run("stop = False; import time")
     endless = kc.run(
