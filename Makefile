@@ -71,7 +71,7 @@ conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
 
 # Every row, with a tenth of its count unless FULL=1 is given; then on the other loop what stands or
-# falls with the loop.
+# falls with the loop; then with our kernel what the client does there in other ways, or FULL=1 all.
 tests = $(foreach name,$2,tests/$1/test_$(name).py)
 stress: .venv/.dev ## Measure what the client stands (FULL=1: with ten times the counts)
 	$(PYTEST) tests/stress
@@ -79,6 +79,11 @@ stress: .venv/.dev ## Measure what the client stands (FULL=1: with ten times the
 	  $(call tests,whole,concurrency death loops_and_threads) $(call tests,client,futures run) \
 	  $(call tests,connection,inbox loops peer recording subscribers threads watchdog) \
 	  $(call tests,transport,base sockets zmq)
+	CONKERNEL_TEST_KERNEL=conkernel $(PYTEST) $(if $(FULL),$(WITH_OURS_FULL),$(WITH_OURS))
+WITH_OURS := $(call tests,stress,interrupts) $(call tests,whole,concurrency what_people_see) \
+  $(call tests,client,comms interrupt run subshells verbs)
+WITH_OURS_FULL := $(call tests,stress,chaos death floods handlers interrupts isolation restarts storm timeouts) \
+  tests/client tests/values tests/whole tests/manager
 
 # The other clients are measured in environments of their own.
 PEERS := conkernelclient kernel-sidecar async-kernel ipymini

@@ -32,6 +32,7 @@ STATUSES: Final[Mapping[RunState, Status]] = {
     RunState.FAILED: "error",
 }
 LATE: Final = frozenset({RunState.SETTLING, RunState.TIMED_OUT})
+ABORTED: Final = ("aborted", "abort")  # the second is bash_kernel's
 NOTHING: Final[Mapping[str, Any]] = {}
 GIVEN_UP: Final = LATE | {RunState.CANCELLED}  # the kernel may still have it
 
@@ -45,7 +46,8 @@ def status_of(execution: Execution, state: RunState) -> Status:
         case "ok":
             return "ok"
         case "aborted" | "abort":
-            return "error" if _has_run(execution, status) else "aborted"
+            has_run = _has_run(execution, status) or execution.is_interrupted
+            return "error" if has_run else "aborted"
         case _:
             return "error"
 
@@ -68,10 +70,8 @@ def result_of(
     reply, reducer = execution.reply, execution.reducer
     content = NOTHING if reply is None else reply.content
     status = status_of(execution, state)
-    # A kernel that is told which request is meant drops one that waits there, as an aborted one.
-    was_dropped = content.get("status") == "aborted" and not _has_run(execution, "aborted")
-    is_aborted = status == "aborted"
-    was_run = not (is_aborted or was_dropped)
+    replied = content.get("status")
+    was_run = replied not in ABORTED or _has_run(execution, replied)
     is_unread = reducer is not None and reducer.is_behind and execution.is_finished
     result = Result(
         status=status,
@@ -85,7 +85,7 @@ def result_of(
         started=was_run and execution.began_at is not None,
         interrupted=execution.is_interrupted,
         still_running=state in GIVEN_UP and execution.request.phase is not Phase.DONE,
-        aborted_by=execution.last_error if is_aborted and not execution.is_interrupted else None,
+        aborted_by=execution.last_error if status == "aborted" else None,
         held_by=held_by,
     )
     if is_unread and reducer is not None:
@@ -137,9 +137,12 @@ def _error(
     if execution.reply is None:
         return _error_without_reply(execution, state)
     status = content.get("status")
-    if status in ("aborted", "abort") and _has_run(execution, status):
+    if status in ABORTED:
         if execution.is_interrupted:
+            # A kernel that is told which request is meant drops one that waits there.
             return ErrorOutput("KeyboardInterrupt", "", [])
+        if not _has_run(execution, status):
+            return None
         return ErrorOutput("Aborted", f"the kernel began with it, and replied {status!r}", [])
     return None
 

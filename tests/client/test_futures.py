@@ -10,6 +10,7 @@ import pytest
 from conkernelclient import ConKernelManager
 from tests.client.ways import AWAITABLES, WAYS
 from tests.clients import LONG, client_of
+from tests.conftest import KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ async def test_every_awaitable_goes_every_way(km: ConKernelManager, what: str, w
 def loop_and_manager() -> Iterator[tuple[asyncio.AbstractEventLoop, ConKernelManager]]:
     """A kernel whose loop runs only now and then."""
     loop = asyncio.new_event_loop()
-    manager = ConKernelManager()
+    manager = ConKernelManager(kernel_name=KERNEL)
     loop.run_until_complete(manager.start_kernel())
     yield loop, manager
     loop.run_until_complete(manager.shutdown_kernel(now=True))

@@ -211,7 +211,9 @@ async def test_what_waits_in_a_kernel_that_is_told_which_request_is_meant_never_
         await until(lambda: endless.started)
         if how == "interrupt":
             assert await asyncio.wait_for(waiting.interrupt(), LONG)
-            assert (await waiting).status == "aborted"
+            result = await waiting
+            assert (result.status, result.interrupted) == ("error", True)
+            assert result.error.ename == "KeyboardInterrupt"
         else:
             waiting.cancel()
             await until(lambda: waiting.is_finished)

@@ -23,6 +23,7 @@ from conkernelclient.testing import FakeKernel, Reply
 from conkernelclient.values import codec, remote
 from conkernelclient.values.calling import USER_NAMES
 from tests.clients import client_of
+from tests.conftest import KERNEL
 
 pytestmark = pytest.mark.anyio
 
@@ -266,7 +267,7 @@ async def test_too_deep_a_value_of_the_kernel_is_a_ProtocolError(km: ConKernelMa
 @pytest.mark.parametrize("is_known", [False, True], ids=["unasked before", "asked before"])
 async def test_a_user_may_take_every_name(is_known: bool) -> None:
     """Reading, setting and listing take nothing from the user's variables."""
-    manager = ConKernelManager()
+    manager = ConKernelManager(kernel_name=KERNEL)
     await manager.start_kernel()
     try:
         async with client_of(manager) as kc:

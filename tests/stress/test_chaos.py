@@ -17,6 +17,7 @@ import pytest
 
 from conkernelclient import ConKernelClient, ConKernelManager, Result, errors
 from tests.clients import LONG
+from tests.conftest import KERNEL
 
 from .scale import share
 
@@ -214,7 +215,7 @@ def footprint() -> tuple[int, int]:
 async def test_everything_at_once(measured: Callable[[str, str, str], None]) -> None:
     """Start, restart twice at once, kill, stop, reopen, cancel, interrupt, from a thread."""
     processes = children()
-    km = ConKernelManager(autorestart=True)
+    km = ConKernelManager(kernel_name=KERNEL, autorestart=True)
     await km.start_kernel()
     chaos = Chaos(km, seed=int(os.environ.get("SEED", "1")))
     chaos.clients = [km.client() for _ in range(CLIENTS)]

@@ -16,7 +16,7 @@ import pytest
 
 from conkernelclient import ConKernelClient, ConKernelManager, Run, errors, events
 from tests.clients import LONG, opened
-from tests.conftest import LOOP
+from tests.conftest import KERNEL, LOOP
 
 from .scale import share
 
@@ -62,7 +62,7 @@ async def test_all_in_flight_fail_at_once_with_the_right_status(
     how: str, tmp_path: Path, measured: Callable[[str, str, str], None]
 ) -> None:
     """From the time at which the process was killed, or was told to end itself."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel()
     kc = await opened(km.client())
     times: list[float] = []
@@ -147,7 +147,7 @@ async def test_last_words_that_left_the_kernel_are_in_the_result(
 
     `os._exit` ends libzmq's own thread too: what that has not written by then never leaves.
     """
-    km = ConKernelManager(transport_encryption="disabled")
+    km = ConKernelManager(kernel_name=KERNEL, transport_encryption="disabled")
     await km.start_kernel()
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -195,7 +195,7 @@ async def test_an_attached_client_is_told_within_three_seconds(
     """It has no process to watch."""
     times: list[float] = []
     for _ in range(ATTACHED):
-        km = ConKernelManager()
+        km = ConKernelManager(kernel_name=KERNEL)
         await km.start_kernel()
         kc = ConKernelClient(connection_file=km.connection_file)
         kc.load_connection_file()

@@ -201,6 +201,9 @@ async def test_replies_that_a_foreign_interrupt_costs_are_not_waited_for(
             end = reply["content"]["status"]
         slowest = max(slowest, time.monotonic() - began)
         following = await patiently(kc.execute(f"{number}", reply=True))
+        if IS_OURS and following["content"].get("ename") == "KeyboardInterrupt":
+            end = "hit the next one"  # the signal came to the process after it
+            following = await patiently(kc.execute(f"{number}", reply=True))
         ends[end] += 1
         right += following["content"]["status"] == "ok"
 

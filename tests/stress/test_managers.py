@@ -15,6 +15,7 @@ import pytest
 
 from conkernelclient import ConKernelManager
 from tests.clients import until
+from tests.conftest import KERNEL
 
 from .scale import share
 
@@ -43,7 +44,7 @@ def is_running(pid: int) -> bool:
 
 async def start_and_end(number: int, transport: str) -> int:
     """One kernel's life: it answers rightly, and is gone."""
-    km = ConKernelManager(transport=transport)
+    km = ConKernelManager(kernel_name=KERNEL, transport=transport)
     await km.start_kernel()
     kc = km.client()
     kc.start_channels()
@@ -90,7 +91,7 @@ DRIVER = """
 import asyncio, os, sys
 from conkernelclient import ConKernelManager
 async def main():
-    managers = [ConKernelManager() for _ in range(8)]
+    managers = [ConKernelManager(kernel_name=KERNEL) for _ in range(8)]
     await asyncio.gather(*(km.start_kernel() for km in managers))
     clients = [await km.client().start_channels() for km in managers]
     for kc in clients:

@@ -11,6 +11,7 @@ import pytest
 
 from conkernelclient import ConKernelManager, Run, errors, events
 from tests.clients import LONG, opened
+from tests.conftest import KERNEL
 
 from .scale import share
 
@@ -34,7 +35,7 @@ async def test_restarts_with_requests_in_flight(
     tmp_path: Any, measured: Callable[[str, str, str], None]
 ) -> None:
     """Each of the old queue would leave a file if it ran in the new kernel."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel()
     kc = await opened(km.client())
     failing: list[float] = []
@@ -84,7 +85,7 @@ async def test_a_timeout_that_restarts_and_one_in_a_subshell_end_within_three_se
     measured: Callable[[str, str, str], None],
 ) -> None:
     """With what had been shown; the next run works."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel()
     kc = await opened(km.client())
 

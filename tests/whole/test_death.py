@@ -14,6 +14,7 @@ import pytest
 
 from conkernelclient import ConKernelClient, ConKernelManager, errors, events, run_kernel
 from tests.clients import LONG, opened, until
+from tests.conftest import KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,11 +85,11 @@ def stderr_in(path: Path) -> Iterator[None]:
 
 async def test_a_signal_and_the_last_of_stderr_are_said(tmp_path: Path) -> None:
     """At most 4 KiB of it; all of it is passed on to where it would have gone."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     file = tmp_path / "stderr"
     with stderr_in(file):
         await km.start_kernel()
-    kc = await km.client().start_channels()
+    kc = await opened(km.client())
     code = "import os; os.write(2, b'x' * 9_999 + b'the end'); os.kill(os.getpid(), 11)"
     (error,) = await outcomes(kc.run(code))
     assert isinstance(error, errors.DeadKernelError)
@@ -141,7 +142,7 @@ async def test_what_is_sent_to_a_dead_kernel_fails_at_once(mortal: ConKernelMana
 
 async def test_a_kernel_that_dies_while_it_starts_is_told_at_once() -> None:
     """And not when the wait for it is over."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel(extra_arguments=["--no-such-option=1", "--IPKernelApp.shell_port=x"])
     kc = km.client()
     began = time.monotonic()
@@ -171,7 +172,7 @@ async def test_ten_megabytes_of_stderr_hang_nobody_while_the_loop_is_blocked(
     tmp_path: Path,
 ) -> None:
     """A thread reads them."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     file = tmp_path / "stderr"
     with stderr_in(file):
         await km.start_kernel()
@@ -249,7 +250,7 @@ async def test_run_kernel_leaves_nothing_when_its_kernel_dies() -> None:
 
     before = guardian.pid()
     with pytest.raises(errors.DeadKernelError):
-        async with run_kernel() as kc:
+        async with run_kernel(KERNEL) as kc:
             assert guardian.pid() is not None
             await kc.run("import os; os._exit(1)")
     await until(lambda: guardian.pid() == before)
@@ -275,7 +276,7 @@ get_ipython().kernel.io_loop.add_callback(get_ipython().kernel.io_loop.stop)
 
 async def test_a_kernel_whose_process_hangs_in_its_end_is_told_as_dead() -> None:
     """Who waited for it waited for ever, and its manager took it for alive."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel()
     kc = await km.client().start_channels()
     assert (await kc.run(LEAVE)).status == "ok"
@@ -293,7 +294,7 @@ async def test_a_kernel_whose_process_hangs_in_its_end_is_told_as_dead() -> None
 
 async def test_what_its_process_ends_by_afterwards_is_said() -> None:
     """That tells more than that it closed its connections."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel()
     kc = await km.client().start_channels()
     await kc.run(LEAVE)
@@ -308,7 +309,7 @@ async def test_what_its_process_ends_by_afterwards_is_said() -> None:
 
 async def test_it_is_restarted_where_dead_ones_are() -> None:
     """Once, however many clients have noticed; its process goes."""
-    km = ConKernelManager(autorestart=True)
+    km = ConKernelManager(kernel_name=KERNEL, autorestart=True)
     heard: list[str] = []
     km.add_restart_callback(lambda: heard.append("restart"))
     km.add_restart_callback(lambda: heard.append("dead"), "dead")

@@ -12,6 +12,7 @@ import pytest
 
 from conkernelclient import ConKernelManager, errors
 from tests.clients import LONG
+from tests.conftest import KERNEL
 from tests.whole.served import KINDS, ask, end, run, start
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def test_starts_in_two_loops_take_turns_or_are_refused(
     loops: list[asyncio.AbstractEventLoop],
 ) -> None:
     """Two at once never make two kernels; one that would wait for ever is an error."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
 
     async def begin() -> asyncio.Task[None]:
         task = asyncio.create_task(km.start_kernel())
@@ -137,7 +138,7 @@ def test_starts_in_two_loops_take_turns_or_are_refused(
 
 def test_ready_is_for_whoever_awaits_it(loops: list[asyncio.AbstractEventLoop]) -> None:
     """Also where another loop had asked for it before."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
 
     async def ready() -> Any:
         return km.ready
@@ -158,7 +159,7 @@ def test_a_kernel_that_dies_is_started_again_from_the_loop_that_runs(
     loops: list[asyncio.AbstractEventLoop], first: str
 ) -> None:
     """Whatever became of the one that started it."""
-    km = ConKernelManager(autorestart=True)
+    km = ConKernelManager(kernel_name=KERNEL, autorestart=True)
 
     async def begin() -> Any:
         await km.start_kernel()

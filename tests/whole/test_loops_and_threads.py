@@ -15,6 +15,7 @@ import pytest
 from conkernelclient import ConKernelManager, errors
 from conkernelclient.testing import FakeKernel
 from tests.clients import LONG, client_of, opened, until
+from tests.conftest import KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +144,7 @@ def test_a_loop_without_add_reader_is_served_by_a_selector_thread() -> None:
     loop = WithoutAddReader()
 
     async def use() -> None:
-        km = ConKernelManager()
+        km = ConKernelManager(kernel_name=KERNEL)
         await km.start_kernel()
         kc = km.client()
         kc.start_channels()

@@ -10,6 +10,7 @@ import pytest
 
 from conkernelclient import ConKernelManager, ConMultiKernelManager, errors, events
 from tests.clients import LONG, opened
+from tests.conftest import KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -242,7 +243,7 @@ async def test_an_endless_subshell_is_replaced_under_its_id(ipykernel: ConKernel
 
 async def test_a_restart_with_an_argument_that_nobody_knows_leaves_the_kernel_alone() -> None:
     """It was ended first, and what waited for it failed."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel()
     try:
         kc = await km.client().start_channels()

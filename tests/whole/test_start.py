@@ -11,6 +11,7 @@ import pytest
 from conkernelclient import ConKernelManager, errors
 from conkernelclient.testing import FakeKernel, Hold, Silence
 from tests.clients import LONG, until
+from tests.conftest import KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,7 +240,7 @@ async def test_a_kernel_that_starts_is_waited_for_although_it_is_heard() -> None
 
 async def test_what_waits_fails_when_the_kernel_dies() -> None:
     """At once, and with the reason."""
-    km = ConKernelManager()
+    km = ConKernelManager(kernel_name=KERNEL)
     await km.start_kernel()
     kc = km.client()
     kc.start_channels()
