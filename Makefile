@@ -1,17 +1,18 @@
-# Python 3.11 or newer and make are all that has to be there; the rest is installed into .venv and .venv-conformance.
+# Python 3.11 or newer and make are all that has to be there; the rest is installed into .venv*.
 PYTHON ?= python3
 
 BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYRIGHT := PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. $(BIN)/basedpyright
 METADATA := settings.ini setup.py pyproject.toml
+BROWSER := .venv-browser
 CONFORMANCE := .venv-conformance
 PINS := tests/conformance/pins.txt
 PYTEST := $(BIN)/python -m pytest --quiet
 # Two processes, each of which takes whole files, as the tests of a file share a kernel.
 AT_ONCE := --numprocesses 2 --dist loadfile
 
-.PHONY: help demo quick test format lint types layers cover wire-alone router-alone kernel-alone verdict conformance conformance-originals stress bench bench-kernels probes instructions bench-check clean
+.PHONY: help demo quick test format lint types layers cover wire-alone router-alone kernel-alone verdict conformance conformance-originals browser stress bench bench-kernels probes instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -70,6 +71,10 @@ conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against 
 conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with the originals
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
 
+# The browser is the system's; without one the first thing that is said is what to install.
+browser: $(BROWSER)/.installed ## Drive JupyterLab with our kernel in a browser (PICTURE=nbs/jupyterlab.png: take the documentation's)
+	$(BROWSER)/bin/python -m pytest --quiet -c tests/browser/pytest.ini tests/browser $(if $(PICTURE),--picture $(PICTURE))
+
 # Every row, with a tenth of its count unless FULL=1 is given; then on the other loop what stands or
 # falls with the loop; then with our kernel what the client does there in other ways, or FULL=1 all.
 tests = $(foreach name,$2,tests/$1/test_$(name).py)
@@ -105,7 +110,7 @@ bench-check: .venv/.core
 	$(BIN)/python -m benchmarks.check
 
 clean: ## Remove what was made here
-	rm -rf .venv .venv-bench-* $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \
+	rm -rf .venv .venv-bench-* $(BROWSER) $(CONFORMANCE) build dist *.egg-info .coverage .coverage.* \
 	  .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # An environment's stamp is newer than what it was installed from. The package itself is installed editable.
@@ -119,6 +124,10 @@ clean: ## Remove what was made here
 
 $(CONFORMANCE)/.installed: $(METADATA) $(PINS) | $(CONFORMANCE)/.made
 	$(CONFORMANCE)/bin/python $(PIP_INSTALL) --editable . $(addprefix --requirement ,$(PINS))
+	touch $@
+
+$(BROWSER)/.installed: tests/browser/requirements.txt $(METADATA) | $(BROWSER)/.made
+	$(BROWSER)/bin/python $(PIP_INSTALL) --editable . --requirement $<
 	touch $@
 
 .venv/.bench: benchmarks/requirements.txt .venv/.core

@@ -19,7 +19,7 @@ TESTS: Final = ROOT / "tests"
 # Modules that decide nothing by themselves, and why.
 WITHOUT_TESTS: Final[dict[str, str]] = {}
 # Folders that are not about the modules of one room.
-OTHERS: Final = {"conformance", "repository", "stress", "typing", "whole"}
+OTHERS: Final = {"browser", "conformance", "repository", "stress", "typing", "whole"}
 
 
 def modules(package: Path) -> set[str]:
