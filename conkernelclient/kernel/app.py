@@ -9,21 +9,23 @@ from __future__ import annotations
 import atexit
 import logging
 import shutil
+import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import zmq
-from traitlets import Type, Unicode
+from traitlets import Dict, Type, Unicode
 from zmq.eventloop.zmqstream import ZMQStream
 
 from . import compat
 from .cells import follow_threads
 from .channels import Channels, Publisher, SocketOf
-from .compat import ControlThread, IPKernelApp
+from .compat import KERNEL_FLAGS, ControlThread, IPKernelApp
 from .debugging import load_debugger_late
 from .kernel import ConKernel
 from .masking import interruptible_sleep
 from .shell import ConShell
+from .spec import MissingTrioError
 from .streams import Stream, route_by_context
 from .wire import Wire
 
@@ -48,6 +50,9 @@ class ConKernelApp(IPKernelApp):
     )
     outstream_class = "conkernelclient.kernel.streams.Stream"
     classes: ClassVar[list[Any]] = [ConKernel, ConShell, *IPKernelApp.classes]
+    flags: Any = Dict(
+        {**KERNEL_FLAGS, "trio": ({"ConKernel": {"library": "trio"}}, "Let cells await trio.")}
+    )
     subcommands: ClassVar[dict[str, Any]] = {}  # those of the kernel are in `command`
 
     def initialize(self, argv: Any = None) -> None:
@@ -169,7 +174,11 @@ class ConKernelApp(IPKernelApp):
             return
         if self.poller is not None:
             self.poller.start()
-        self.kernel.start()
+        try:
+            self.kernel.start()
+        except MissingTrioError as error:
+            print(f"conkernel: {error}", file=sys.__stderr__)  # nobody reads the log
+            self.exit(1)
         self.io_loop: Any = self.kernel.io_loop
         try:
             while not self._run():

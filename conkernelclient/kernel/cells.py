@@ -13,7 +13,7 @@ import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .stops import Guard
-    from .trio_host import TrioTask
 
 __all__ = [
     "CURRENT",
@@ -38,7 +37,19 @@ __all__ = [
     "set_latest",
 ]
 
-Task: TypeAlias = "asyncio.Task[Any] | TrioTask"
+
+class Task(Protocol):
+    """What runs a cell: a task of asyncio, or one of trio."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        ...
+
+    def cancel(self) -> object:
+        """Cancel what it awaits."""
+        ...
+
+
 CURRENT: Final[ContextVar[Cell | None]] = ContextVar("conkernel_cell", default=None)
 # The cell to which code gives its output, by `set_parent`, in the place of its own.
 ON_BEHALF: Final[ContextVar[Cell | None]] = ContextVar("conkernel_on_behalf", default=None)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 from .spec import (
     DEFAULT_MODES,
     NAME,
+    TRIO_NAME,
     ForeignKernelError,
+    MissingTrioError,
     Place,
     UnknownKernelError,
     find,
@@ -60,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UnknownKernelError as error:
         return _fail(f"{error}; `conkernel kernel list` shows what there is")
     except ForeignKernelError as error:
-        return _fail(f"{error}; `jupyter kernelspec remove {args.name}` removes any")
-    except ValueError as error:
+        return _fail(f"{error}; `jupyter kernelspec remove {_name_of(args)}` removes any")
+    except (MissingTrioError, ValueError) as error:
         return _fail(str(error))
     except PermissionError as error:
         return _fail(f"{error.filename} may not be written; {PLACES}")
@@ -79,31 +81,36 @@ def _start(arguments: list[str]) -> int:
 def _install(args: argparse.Namespace) -> int:
     path = install(
         _place(args) or Place(),
-        name=args.name,
+        name=_name_of(args),
         display_name=args.display_name,
         mode=args.mode,
+        trio=args.trio,
         env=dict(args.env),
         preload=[*args.preload] if args.fork or args.preload else None,
     )
-    print(f"installed the kernelspec {args.name} in {path}")
+    print(f"installed the kernelspec {_name_of(args)} in {path}")
     return 0
 
 
 def _uninstall(args: argparse.Namespace) -> int:
-    print(f"removed {uninstall(args.name, _place(args))}")
+    print(f"removed {uninstall(_name_of(args), _place(args))}")
     return 0
 
 
 def _list(args: argparse.Namespace) -> int:
-    found = find(_place(args))
+    found = [it for it in find(_place(args)) if it.library == "trio" or not args.trio]
     width = max((len(it.name) for it in found), default=0)
     for it in found:
-        print(f"{it.name:<{width}}  {it.mode:<5}  {it.path}")
+        print(f"{it.name:<{width}}  {it.mode:<5}  {it.library:<7}  {it.path}")
     if not found:
         print(
             "no kernelspec is installed; `conkernel kernel install` installs one", file=sys.stderr
         )
     return 0
+
+
+def _name_of(args: argparse.Namespace) -> str:
+    return args.name or (TRIO_NAME if args.trio else NAME)
 
 
 def _place(args: argparse.Namespace) -> Place | None:
@@ -129,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("start", help=start, add_help=False)
     make = commands.add_parser("install", help="install a kernelspec")
     remove = commands.add_parser("uninstall", help="remove a kernelspec")
-    show = commands.add_parser("list", help="list the kernelspecs: name, mode, directory")
+    show = commands.add_parser("list", help="list the kernelspecs: name, mode, library, directory")
 
     for command in (make, remove, show):
         where = command.add_mutually_exclusive_group()
@@ -142,8 +149,10 @@ def _parser() -> argparse.ArgumentParser:
             const=sys.prefix,
             help=f"that of this environment, {sys.prefix}",
         )
+        command.add_argument("--trio", action="store_true", help="one whose cells await trio")
     for command in (make, remove):
-        command.add_argument("--name", type=_name, default=NAME, help=f"its name (default: {NAME})")
+        usual = f"its name (default: {NAME}, with --trio {TRIO_NAME})"
+        command.add_argument("--name", type=_name, help=usual)
     make.add_argument("--display-name", metavar="TEXT", help="what front ends show")
     make.add_argument(
         "--mode",

@@ -18,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
     "FORMATTERS",
+    "KERNEL_FLAGS",
     "PROTOCOL_VERSION",
     "BackgroundSocket",
     "CellMagics",
@@ -187,6 +188,8 @@ if TYPE_CHECKING:
 
     capture_output: Any
     """What captures streams and displays."""
+    KERNEL_FLAGS: dict[str, Any]
+    """The flags of its application's command line."""
     parse_argstring: Any
     """What reads a magic's line."""
     format_time: Any
@@ -200,6 +203,7 @@ else:
     from ipykernel.iostream import BackgroundSocket, IOPubThread, OutStream
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
+    from ipykernel.kernelapp import kernel_flags as KERNEL_FLAGS
     from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
     from IPython.core import completer as completer_module
     from IPython.core.async_helpers import _asyncio_runner as asyncio_runner

@@ -161,7 +161,7 @@ class HostedKernel(ConKernel):
 
     def end(self) -> None:
         """End the threads, and wait until they have."""
-        workers = (*self.runner._workers._idle, *self.runner.subshells.values())
+        workers = (*self.runner.workers._idle, *self.runner.subshells.values())
         super().end()
         self._host_loop.set_task_factory(self._host_factory)
         self._control_loop.call_soon_threadsafe(_cancel_all, self._control_loop)

@@ -113,7 +113,8 @@ class ConKernel(IPythonKernel):
         limits = Limits(self.max_running, self.max_queued)
         self.jobs: Jobs = Jobs(self.answers, channels, limits, self.runner.begin)
         self.runner.jobs = self.jobs
-        self._subshells = Subshells(self.answers, channels, self.jobs, self.runner.subshells)
+        subshells, make_worker = self.runner.subshells, self.runner.workers.make
+        self._subshells = Subshells(self.answers, channels, self.jobs, subshells, make_worker)
         self._questions = Questions(self.answers, channels)
         self._language = Language(
             self.answers,

@@ -25,6 +25,7 @@ from .runners import run_by
 from .shell import DISPLAY_PUB
 from .stops import CellTimeoutError, MainGuard, Stepped
 from .streams import REPLACED
+from .trio_host import TrioGuard
 from .workers import Worker, Workers
 
 if TYPE_CHECKING:
@@ -76,19 +77,20 @@ class Runner:
         self._fail = fail
         self._thread = threading.get_ident()
         self._contexts: OrderedDict[tuple[str | None, str], contextvars.Context] = OrderedDict()
-        self._workers = Workers()
+        self.workers: Workers = Workers()
         self.subshells: dict[str, Worker] = {}
 
     def open(self, loop: asyncio.AbstractEventLoop, trio: TrioHost | None) -> None:
         """Run cells from now on in the main loop, and, if it is given, as tasks of trio."""
         self._loop = loop
         self._trio = trio
+        self.workers.hosts_trio = trio is not None
 
     def close(self) -> None:
         """End the threads."""
         if self._trio is not None:
             self._trio.close()
-        self._workers.close()
+        self.workers.close()
         for worker in list(self.subshells.values()):
             worker.end()
 
@@ -99,7 +101,7 @@ class Runner:
         request = cell.request
         subshell = self.subshells.get(request.place) if request.place is not None else None
         if request.options.mode is RunMode.THREAD:
-            self._workers.lend().begin(cell, self._run, is_fresh=True)
+            self.workers.lend().begin(cell, self._run, is_fresh=True)
         elif subshell is not None:
             subshell.begin(cell, self._run, is_fresh=request.options.mode is RunMode.TASK)
         elif threading.get_ident() == self._thread:
@@ -114,17 +116,21 @@ class Runner:
             context = self._context_of(MAIN).copy()
             cell.kept["before"] = context.copy()
             cell.kept["context"] = context
-        cell.guard = guard = MainGuard()
         if self._trio is None:
+            cell.guard = guard = MainGuard()
             cell.task = self._loop.create_task(Stepped(self._run(cell), guard), context=context)
         else:
-            cell.task = self._trio.spawn(self._run(cell), context)
+            cell.guard = guard = TrioGuard(self._trio)
+            lane = None if cell.request.options.mode is RunMode.TASK else cell.request.lane
+            cell.task = self._trio.spawn(self._run(cell), guard, context, lane)
 
     def _context_of(self, lane: tuple[str | None, str]) -> contextvars.Context:
         context = self._contexts.setdefault(lane, contextvars.Context())
         self._contexts.move_to_end(lane)
         while len(self._contexts) > LANES:
-            self._contexts.popitem(last=False)
+            oldest, _ = self._contexts.popitem(last=False)
+            if self._trio is not None:
+                self._trio.forget(oldest)
         return context
 
     # What
@@ -172,7 +178,7 @@ class Runner:
         worker = cell.worker
         if worker is not None and cell.request.options.mode is RunMode.THREAD:
             worker.cell = None
-            self._workers.take_back(worker)
+            self.workers.take_back(worker)
         self.jobs.finish(cell, ending)
 
     def _merge(self, context: contextvars.Context, before: contextvars.Context) -> None:

@@ -347,20 +347,23 @@ class ConShell(ZMQInteractiveShell):
             return True
         return False
 
-    def _is_cancellation(self, error: BaseException) -> bool:
-        """Whether a task was cancelled, or all that it waited for."""
+    def _is_stop(self, error: BaseException, why: BaseException) -> bool:
+        """Whether it is the stop, or the task was cancelled by it, or all that it waited for."""
         if isinstance(error, BaseExceptionGroup):
-            return error.split(self.cancellations)[1] is None
-        return isinstance(error, self.cancellations)
+            return all(self._is_stop(it, why) for it in _members(error))
+        return error is why or isinstance(error, self.cancellations)
 
     def _show_error(self, result: Any, error: BaseException, guard: Guard | None) -> None:
         why = guard.why if guard is not None else None
-        if why is not None and (error is why or self._is_cancellation(error)):
+        if why is not None and self._is_stop(error, why):
             # The stop itself, with the traceback of where the code was.
             task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
             if task is not None:
                 task.uncancel()
-            error = why.with_traceback(_without_ours(error.__traceback__))
+            where = error.__traceback__
+            if isinstance(error, BaseExceptionGroup) and why.__traceback__ is not None:
+                where = why.__traceback__
+            error = why.with_traceback(_without_ours(where))
         if result is not None:
             result.error_in_exec = error
         if isinstance(error, SystemExit):
@@ -375,6 +378,10 @@ class ConShell(ZMQInteractiveShell):
                 self._showtraceback(type(error), error, text)
             else:
                 self.showtraceback((type(error), error, traceback), running_compiled_code=True)
+
+
+def _members(group: Any) -> tuple[BaseException, ...]:
+    return group.exceptions
 
 
 def _without_ours(traceback: TracebackType | None) -> TracebackType | None:

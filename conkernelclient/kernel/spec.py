@@ -7,6 +7,7 @@ user's, that of an environment, or that of the whole system.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import tempfile
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_MODES",
     "NAME",
+    "TRIO_NAME",
     "ForeignKernelError",
     "Installed",
+    "MissingTrioError",
     "Place",
     "UnknownKernelError",
     "find",
@@ -34,10 +37,13 @@ __all__ = [
 
 NAME: Final = "conkernel"
 DISPLAY_NAME: Final = "Python 3 (conkernel)"
+TRIO_NAME: Final = "conkernel-trio"
+TRIO_DISPLAY_NAME: Final = "Python 3 (conkernel, trio)"
 MODULE: Final = "conkernelclient.kernel"
 FORKED: Final = {"provisioner_name": "conkernel-fork"}  # in `forks`, which this does not import
 DEFAULT_MODES: Final = ("queue", "auto")
 MODE_OPTION: Final = "--ConKernel.default_mode="
+TRIO_OPTION: Final = "--ConKernel.library=trio"
 
 
 class UnknownKernelError(LookupError):
@@ -46,6 +52,13 @@ class UnknownKernelError(LookupError):
 
 class ForeignKernelError(ValueError):
     """The kernelspec of that name starts another kernel than this one."""
+
+
+class MissingTrioError(RuntimeError):
+    """The kernel is to run cells that await trio, which is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("a kernel of trio cells needs trio: pip install 'conkernelclient[trio]'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +90,14 @@ class Installed:
         path: Its directory.
         display_name: What a front end shows.
         mode: How its cells run that do not say it: "queue" or "auto".
+        library: What its cells await: "asyncio" or "trio".
     """
 
     name: str
     path: str
     display_name: str
     mode: str
+    library: str
 
 
 def kernel_dict(
@@ -90,6 +105,7 @@ def kernel_dict(
     python: str | None = None,
     display_name: str = DISPLAY_NAME,
     mode: str = "queue",
+    trio: bool = False,
     env: Mapping[str, str] | None = None,
     preload: Sequence[str] | None = None,
 ) -> dict[str, Any]:
@@ -100,6 +116,7 @@ def kernel_dict(
         python: The interpreter; None: this one. Of "python" Jupyter makes its own.
         display_name: What a front end shows.
         mode: How cells run that do not say it: "queue", or "auto" for tasks where they await.
+        trio: Whether cells await trio, and not asyncio.
         env: Variables of the kernel's environment.
         preload: Modules that its cells will import: it is forked off a process that has loaded
             them, which may be none; None: it is a fresh process.
@@ -110,6 +127,8 @@ def kernel_dict(
     if mode not in DEFAULT_MODES:
         raise ValueError(f"no mode {mode!r}: choose one of {', '.join(DEFAULT_MODES)}")
     options = [] if mode == "queue" else [f"{MODE_OPTION}{mode}"]
+    if trio:
+        options.append(TRIO_OPTION)
     made: dict[str, Any] = {
         "argv": [python or sys.executable, "-m", MODULE, "-f", "{connection_file}", *options],
         "display_name": display_name,
@@ -127,9 +146,10 @@ def kernel_dict(
 def install(
     place: Place = Place(),
     *,
-    name: str = NAME,
+    name: str | None = None,
     display_name: str | None = None,
     mode: str = "queue",
+    trio: bool = False,
     env: Mapping[str, str] | None = None,
     preload: Sequence[str] | None = None,
 ) -> str:
@@ -138,9 +158,10 @@ def install(
 
     Args:
         place: Where.
-        name: By which it is started.
+        name: By which it is started; None: "conkernel", or "conkernel-trio".
         display_name: What a front end shows; None: the usual one, with a name of your own in it.
         mode: As `kernel_dict` has it.
+        trio: As `kernel_dict` has it.
         env: As `kernel_dict` has it.
         preload: As `kernel_dict` has it.
 
@@ -148,11 +169,16 @@ def install(
         Its directory.
 
     Raises:
+        MissingTrioError: Its cells are to await trio, which is not installed.
         ValueError: The name cannot be one, or there is no such mode.
         OSError: The place cannot be written.
     """
-    shown = display_name or (DISPLAY_NAME if name == NAME else f"Python 3 ({name})")
-    made = kernel_dict(display_name=shown, mode=mode, env=env, preload=preload)
+    if trio and not _has_trio():
+        raise MissingTrioError
+    usual, usual_shown = (TRIO_NAME, TRIO_DISPLAY_NAME) if trio else (NAME, DISPLAY_NAME)
+    name = name or usual
+    shown = display_name or (usual_shown if name == usual else f"Python 3 ({name})")
+    made = kernel_dict(display_name=shown, mode=mode, trio=trio, env=env, preload=preload)
     with tempfile.TemporaryDirectory() as source:
         Path(source, "kernel.json").write_text(json.dumps(made, indent=1), encoding="utf-8")
         Path(source).chmod(0o755)  # others read it, where it is for the whole system
@@ -194,8 +220,18 @@ def find(place: Place | None = None) -> list[Installed]:
         if MODULE in argv:
             modes = [it.removeprefix(MODE_OPTION) for it in argv if it.startswith(MODE_OPTION)]
             mode = modes[-1] if modes else "queue"
-            found.append(Installed(name, entry["resource_dir"], spec["display_name"], mode))
+            library = "trio" if TRIO_OPTION in argv else "asyncio"
+            found.append(
+                Installed(name, entry["resource_dir"], spec["display_name"], mode, library)
+            )
     return found
+
+
+def _has_trio() -> bool:
+    try:
+        return importlib.util.find_spec("trio") is not None
+    except ValueError:  # something stands in its place in `sys.modules`
+        return False
 
 
 def _manager(place: Place | None) -> KernelSpecManager:

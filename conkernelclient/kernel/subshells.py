@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .answers import error_content
 from .request import Request, State
-from .workers import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .answers import Answers
     from .cells import Cell
     from .channels import Channels
     from .jobs import Jobs
+    from .workers import Worker
 
 __all__ = ["Subshells"]
 
@@ -34,17 +34,23 @@ class Subshells:
     """The subshells; `workers` has their threads, by their ids. In the thread of the sockets."""
 
     def __init__(
-        self, answers: Answers, channels: Channels, jobs: Jobs, workers: dict[str, Worker]
+        self,
+        answers: Answers,
+        channels: Channels,
+        jobs: Jobs,
+        workers: dict[str, Worker],
+        make_worker: Callable[[str], Worker],
     ) -> None:
         self._answers = answers
         self._channels = channels
         self._jobs = jobs
         self._workers = workers
+        self._make_worker = make_worker
 
     def create(self, _cell: Cell) -> dict[str, Any]:
         """Answer a `create_subshell_request`."""
         subshell_id = str(uuid.uuid4())
-        worker = Worker(f"subshell-{subshell_id}")
+        worker = self._make_worker(f"subshell-{subshell_id}")
         self._workers[subshell_id] = worker
         worker.start()
         return {"status": "ok", "subshell_id": subshell_id}

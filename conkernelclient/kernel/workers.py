@@ -8,12 +8,14 @@ asks for a thread is lent one, and a few are kept for the next.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT, note_children
 from .stops import Stepped, ThreadGuard
+from .trio_host import TrioHost, TrioThreadGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["Worker", "Workers", "make_task"]
 
 KEPT: Final = 8  # idle threads
+UNTIL_LEFT: Final = 2.0  # seconds that the end of a thread waits for what trio does there
 
 
 class Worker(threading.Thread):
     """A thread that runs one cell at a time, and what the cells left behind in its loop."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, hosts_trio: bool = False) -> None:
         super().__init__(name=name, daemon=True)
+        self._hosts_trio = hosts_trio
+        self._trio: TrioHost | None = None
         self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
         self.loop.set_task_factory(make_task)
         self.context: contextvars.Context = contextvars.Context()
@@ -45,8 +50,14 @@ class Worker(threading.Thread):
         def start() -> None:
             self.cell = cell
             cell.worker = self
-            cell.guard = guard = ThreadGuard()
-            cell.task = self.loop.create_task(Stepped(run(cell), guard), context=context)
+            if not self._hosts_trio:
+                cell.guard = guard = ThreadGuard()
+                cell.task = self.loop.create_task(Stepped(run(cell), guard), context=context)
+                return
+            self._trio = self._trio or TrioHost(self.loop)
+            lane = None if is_fresh else cell.request.lane
+            cell.guard = guard = TrioThreadGuard()
+            cell.task = self._trio.spawn(run(cell), guard, context, lane)
 
         self.loop.call_soon_threadsafe(start, context=contextvars.Context())
 
@@ -73,10 +84,20 @@ class Worker(threading.Thread):
         for task in tasks:
             task.cancel()
         try:
+            if self._trio is not None:
+                self.loop.run_until_complete(self._close_trio(self._trio))
             self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         finally:
             self.loop.close()
+
+    async def _close_trio(self, trio: TrioHost) -> None:
+        is_over = asyncio.Event()
+        trio.on_over = is_over.set
+        trio.close()
+        if not trio.is_over:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), UNTIL_LEFT)
 
 
 def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
@@ -95,6 +116,11 @@ class Workers:
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._count = 0
+        self.hosts_trio: bool = False
+
+    def make(self, name: str) -> Worker:
+        """Make a thread, whose cells await what those of the main thread do."""
+        return Worker(name, hosts_trio=self.hosts_trio)
 
     def lend(self) -> Worker:
         """Give a thread that nobody uses."""
@@ -102,7 +128,7 @@ class Workers:
             if self._idle:
                 return self._idle.pop()
             self._count += 1
-            worker = Worker(f"conkernel-{self._count}")
+            worker = self.make(f"conkernel-{self._count}")
         try:
             worker.start()
         except RuntimeError:  # there are too many threads

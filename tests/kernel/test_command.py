@@ -27,7 +27,7 @@ def test_what_was_installed_is_listed_until_it_is_removed(
     assert main(["install", *where, "--name", "Mine", *more]) == 0
     assert capsys.readouterr().out == f"installed the kernelspec mine in {path}\n"
     assert main(["list", *where]) == 0
-    assert capsys.readouterr().out == f"mine  auto   {path}\n"
+    assert capsys.readouterr().out == f"mine  auto   asyncio  {path}\n"
     assert main(["uninstall", *where, "--name", "mine"]) == 0
     assert capsys.readouterr().out == f"removed {path}\n"
     assert main(["list", *where]) == 0
@@ -48,6 +48,40 @@ def test_a_kernel_that_is_forked_says_so(
     assert metadata.get("preload") == preload
     forks = {"provisioner_name": "conkernel-fork"}
     assert metadata.get("kernel_provisioner") == (None if preload is None else forks)
+
+
+def test_a_kernel_of_trio_cells_has_a_name_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command has the option; `list` then leaves the others out."""
+    where = ["--prefix", str(tmp_path)]
+    path = tmp_path / "share" / "jupyter" / "kernels" / "conkernel-trio"
+    assert main(["install", *where]) == main(["install", "--trio", *where]) == 0
+    assert f"the kernelspec conkernel-trio in {path}" in capsys.readouterr().out
+    assert main(["list", "--trio", *where]) == 0
+    assert capsys.readouterr().out == f"conkernel-trio  queue  trio     {path}\n"
+    assert main(["uninstall", "--trio", *where]) == 0
+    assert not path.exists()
+    assert path.with_name("conkernel").exists()
+
+
+def test_without_trio_no_kernel_of_trio_cells_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error says how to have it."""
+    monkeypatch.setitem(sys.modules, "trio", None)
+    assert main(["install", "--trio", "--prefix", str(tmp_path)]) == 1
+    assert "pip install 'conkernelclient[trio]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_trio_no_kernel_of_trio_cells_starts(tmp_path: Path) -> None:
+    """It ends at once, with the same words and without a traceback."""
+    (tmp_path / "trio.py").write_text("raise ImportError")
+    done = python("start", "--trio", cwd=tmp_path, path=str(tmp_path))
+    assert done.returncode == 1
+    assert "pip install 'conkernelclient[trio]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_name_says_how_to_find_the_known_ones(
@@ -120,13 +154,13 @@ def test_wrong_arguments_say_what_is_right(
     assert words in capsys.readouterr().err
 
 
-def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def python(*arguments: str, cwd: Path, path: str = "") -> subprocess.CompletedProcess[str]:
     """Run `python -m conkernelclient.kernel` as a user does, from some directory."""
     root = str(command.__file__).rpartition("/conkernelclient/")[0]
     return subprocess.run(
         [sys.executable, "-m", "conkernelclient.kernel", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([path, root] if path else [root])},
         capture_output=True,
         text=True,
         timeout=60,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
-from conkernelclient import run_kernel
+from conkernelclient import ConKernelManager, run_kernel
 from conkernelclient.kernel.spec import (
     DEFAULT_MODES,
     DISPLAY_NAME,
     NAME,
+    TRIO_NAME,
     ForeignKernelError,
     Installed,
     Place,
@@ -24,6 +25,7 @@ from conkernelclient.kernel.spec import (
     kernel_dict,
     uninstall,
 )
+from tests.clients import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,8 +106,38 @@ def test_jupyter_finds_what_was_installed() -> None:
     """And it is found among others, with its mode."""
     path = install(Place(user=True), name="Mine", mode="auto", env={"A": "b c"})
     assert KernelSpecManager().get_kernel_spec("mine").env == {"A": "b c"}
-    assert find() == [Installed("mine", path, "Python 3 (Mine)", "auto")]
+    assert find() == [Installed("mine", path, "Python 3 (Mine)", "auto", "asyncio")]
     assert Path(path).stat().st_mode & 0o555 == 0o555
+
+
+@pytest.mark.usefixtures("home")
+def test_one_whose_cells_await_trio_is_another_one() -> None:
+    """Beside the usual one, with what else is wanted."""
+    paths = [install(Place(user=True)), install(Place(user=True), trio=True, mode="auto")]
+    assert Path(paths[1]).name == TRIO_NAME
+    assert read(paths[1])["argv"][-2:] == [
+        "--ConKernel.default_mode=auto",
+        "--ConKernel.library=trio",
+    ]
+    assert [(it.display_name, it.library) for it in find()] == [
+        (DISPLAY_NAME, "asyncio"),
+        ("Python 3 (conkernel, trio)", "trio"),
+    ]
+
+
+@pytest.mark.usefixtures("home")
+async def test_its_cells_await_trio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manager starts it by its name."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    install(Place(user=True), trio=True)
+    km = ConKernelManager(kernel_name="conkernel-trio")
+    await km.start_kernel()
+    try:
+        async with client_of(km) as kc:
+            result = await kc.run("import trio; await trio.sleep(0); trio.current_time() > 0")
+            assert result.data["text/plain"] == "True"
+    finally:
+        await km.shutdown_kernel(now=True)
 
 
 @pytest.mark.usefixtures("home")
