@@ -35,7 +35,10 @@ __all__ = [
     "PayloadManager",
     "ProvisionalCompleterWarning",
     "StdinNotImplementedError",
+    "TimeitResult",
+    "TimeitTemplateFiller",
     "TransformerManager",
+    "UsageError",
     "XCachingCompiler",
     "ZMQDisplayPublisher",
     "ZMQInteractiveShell",
@@ -49,6 +52,7 @@ __all__ = [
     "ipykernel",
     "line_magic",
     "magics_class",
+    "page",
     "parse_argstring",
 ]
 
@@ -186,6 +190,15 @@ if TYPE_CHECKING:
         capture: Any
         time: Any
 
+    class UsageError(Exception):
+        """A magic was called in a wrong way."""
+
+    TimeitResult: Any
+    """What `%timeit` tells."""
+    TimeitTemplateFiller: Any
+    """What puts code into the loop of `%timeit`."""
+    page: Any
+    """What shows a long text."""
     capture_output: Any
     """What captures streams and displays."""
     KERNEL_FLAGS: dict[str, Any]
@@ -208,13 +221,15 @@ else:
     from IPython.core import completer as completer_module
     from IPython.core.async_helpers import _asyncio_runner as asyncio_runner
     from IPython.core.completer import ProvisionalCompleterWarning
-    from IPython.core.error import StdinNotImplementedError
+    from IPython.core.error import StdinNotImplementedError, UsageError
     from IPython.core.formatters import DisplayFormatter
     from IPython.core.history import HistoryManager
     from IPython.core.magic import Magics, line_magic, magics_class
     from IPython.core.magic_arguments import parse_argstring
     from IPython.core.magics.execution import ExecutionMagics as CellMagics
+    from IPython.core.magics.execution import TimeitResult, TimeitTemplateFiller
     from IPython.core.magics.execution import _format_time as format_time
+    from IPython.core.page import page
     from IPython.core.payload import PayloadManager
     from IPython.utils.capture import capture_output
 

@@ -1,5 +1,5 @@
 """
-How does a cell magic run whose body awaits?
+How does a magic run whose code awaits?
 
 As a coroutine that the cell awaits: the call of the magic in the transformed code is put behind
 `await`, if there is a coroutine for it here, or if the magic is a coroutine function itself.
@@ -10,22 +10,25 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-import time
 from typing import TYPE_CHECKING, Any, Final
 
-from .compat import CellMagics, capture_output, format_time, parse_argstring
+from .compat import CellMagics, capture_output, parse_argstring
+from .measuring import code_of, profiled, run_code, timed, timed_often
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 __all__ = ["AWAITING", "awaited", "run_awaiting"]
 
 CALL: Final = "get_ipython().run_cell_magic("
-FLAGS: Final = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+LINE_CALL: Final = "get_ipython().run_line_magic("
+SCOPES: Final = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp)
 
 
 def awaited(shell: Any, transformed: str) -> str:
-    """Give the code of a cell so that it awaits its magic, if that is to be awaited."""
+    """Give the code of a cell so that it awaits its magics, if they are to be awaited."""
+    if LINE_CALL in transformed and _may_await(transformed):
+        return _with_awaited_lines(shell, transformed)
     if not transformed.startswith(CALL):
         return transformed
     parts = _parts(transformed)
@@ -34,7 +37,7 @@ def awaited(shell: Any, transformed: str) -> str:
     name, line, body = parts
     if inspect.iscoroutinefunction(shell.find_cell_magic(name)):
         return f"await {transformed}"
-    if name in AWAITING and _awaits(shell, body):
+    if name in AWAITING and _awaits(shell, name, line, body):
         return f"await get_ipython().run_awaiting_magic({name!r}, {line!r}, {body!r})\n"
     return transformed
 
@@ -52,65 +55,73 @@ def _parts(transformed: str) -> tuple[str, str, str] | None:
     return None
 
 
-def _awaits(shell: Any, body: str) -> bool:
-    if "await" not in body and "async" not in body:
-        return False
+def _with_awaited_lines(shell: Any, transformed: str) -> str:
     try:
-        return shell.should_run_async(body, transformed_cell=shell.transform_cell(body))
-    except Exception:  # of a user's transformer; the magic itself will tell
+        tree = ast.parse(transformed)
+    except (SyntaxError, ValueError):
+        return transformed
+    lines = transformed.encode().splitlines(keepends=True)
+    old = LINE_CALL.encode()
+    for call in reversed(list(_line_calls(tree))):
+        match call.args:
+            case [ast.Constant(str(name)), ast.Constant(str(line))] if (
+                name in AWAITING and name != "capture" and _awaits(shell, name, line, None)
+            ):
+                row, column = lines[call.lineno - 1], call.col_offset
+                if row[column:].startswith(old):
+                    new = b"await get_ipython().run_awaiting_magic("
+                    lines[call.lineno - 1] = row[:column] + new + row[column + len(old) :]
+            case _:
+                pass
+    return b"".join(lines).decode()
+
+
+def _line_calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Give the calls that the cell itself makes, in their order."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, SCOPES):  # an async function may await them as well
+            if isinstance(child, ast.Call):
+                yield child
+            yield from _line_calls(child)
+
+
+def _may_await(code: str) -> bool:
+    return "await" in code or "async" in code
+
+
+def _awaits(shell: Any, name: str, line: str, body: str | None) -> bool:
+    """Whether the code of a magic awaits, in its body or its line."""
+    try:
+        codes = [] if name == "capture" or not _may_await(line) else [code_of(shell, name, line)]
+        codes += [] if body is None or not _may_await(body) else [body]
+        return any(
+            shell.should_run_async(it, transformed_cell=shell.transform_cell(it)) for it in codes
+        )
+    except Exception:  # of a user's transformer, or wrong options; the magic itself will tell
         return False
 
 
-async def run_awaiting(shell: Any, name: str, line: str, body: str) -> Any:
+async def run_awaiting(shell: Any, name: str, line: str, body: str | None) -> Any:
     """Run a magic of `AWAITING`, and give its value."""
-    return await AWAITING[name](shell, shell.var_expand(line), body)
+    value = await AWAITING[name](shell, line, body)
+    is_quiet = body is None and shell.displayhook.semicolon_at_end_of_expression(line)
+    return None if is_quiet else value
 
 
-async def _capture(shell: Any, line: str, body: str) -> None:
-    args = parse_argstring(CellMagics.capture, line)
+async def _capture(shell: Any, line: str, body: str | None) -> None:
+    args = parse_argstring(CellMagics.capture, shell.var_expand(line))
     options = (not args.no_stdout, not args.no_stderr, not args.no_display)
     with capture_output(*options) as captured:
-        value = await _run(shell, body)
+        value = await run_code(shell, body or "")
         if value is not None:
             sys.displayhook(value)
     if args.output:
         shell.user_ns[args.output] = captured
 
 
-async def _time(shell: Any, line: str, body: str) -> Any:
-    args, _rest = parse_argstring(CellMagics.time, line, partial=True)
-    began, used = time.perf_counter(), time.process_time()
-    try:
-        return await _run(shell, body)
-    except Exception:
-        if not args.no_raise_error:
-            raise
-        shell.showtraceback()
-        return None
-    finally:
-        seconds, computing = time.perf_counter() - began, time.process_time() - used
-        words = f"CPU times: total: {format_time(computing)}\nWall time: {format_time(seconds)}\n"
-        sys.stdout.write(words)
-
-
-async def _run(shell: Any, body: str) -> Any:
-    """Run the body as a cell's own code, and give the value of its last expression."""
-    code = shell.transform_cell(body)
-    name = shell.compile.cache(code, shell.execution_count, raw_code=body)
-    tree = shell.transform_ast(shell.compile.ast_parse(code, filename=name))
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    await _evaluated(shell, compile(tree, name, "exec", FLAGS))
-    if last is None:
-        return None
-    return await _evaluated(shell, compile(ast.Expression(last.value), name, "eval", FLAGS))
-
-
-async def _evaluated(shell: Any, code: Any) -> Any:
-    value = eval(code, shell.user_global_ns, shell.user_ns)
-    return await value if code.co_flags & inspect.CO_COROUTINE else value
-
-
-AWAITING: Final[Mapping[str, Callable[[Any, str, str], Awaitable[Any]]]] = {
+AWAITING: Final[Mapping[str, Callable[[Any, str, str | None], Awaitable[Any]]]] = {
     "capture": _capture,
-    "time": _time,
+    "time": timed,
+    "timeit": timed_often,
+    "prun": profiled,
 }

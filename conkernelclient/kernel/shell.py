@@ -300,8 +300,8 @@ class ConShell(ZMQInteractiveShell):
             base: Any = super()
             return base._format_exception_for_storage(exception, *args)
 
-    async def run_awaiting_magic(self, name: str, line: str, body: str) -> Any:
-        """Run a cell magic whose body awaits; transformed code calls it."""
+    async def run_awaiting_magic(self, name: str, line: str, body: str | None = None) -> Any:
+        """Run a magic whose code awaits; transformed code calls it. Without a body: of a line."""
         return await run_awaiting(self, name, line, body)
 
     def set_parent(self, parent: dict[str, Any]) -> None:

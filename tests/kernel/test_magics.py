@@ -1,4 +1,4 @@
-"""A cell magic whose body awaits is awaited; all other code stays as it is."""
+"""A magic whose code awaits is awaited; all other code stays as it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Shell:
         return body
 
     def should_run_async(self, _body: str, *, transformed_cell: str) -> bool:
-        return "await" in transformed_cell
+        return "await" in transformed_cell.partition("#")[0]
 
 
 def call(name: str, body: str, line: str = "") -> str:
@@ -52,6 +52,39 @@ def test_a_magic_whose_body_awaits_is_put_behind_await(name: str) -> None:
 )
 def test_other_code_stays_as_it_is(code: str) -> None:
     """Code that does not await, that is not one magic, that cannot be read."""
+    assert awaited(Shell(), code) == code
+
+
+def line_call(name: str, line: str) -> str:
+    return f"get_ipython().run_line_magic({name!r}, {line!r})"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["{}\n", "x = {}\n", "'ä'; x = {}\n", "for i in y:\n    {}\n", "async def f():\n    {}\n"],
+)
+def test_a_line_magic_whose_code_awaits_is_put_behind_await(code: str) -> None:
+    """Wherever it may be awaited."""
+    call_ = line_call("time", "await x()")
+    wanted = call_.replace("get_ipython().run_line_magic", "await get_ipython().run_awaiting_magic")
+    assert awaited(Shell(), code.format(call_)) == code.format(wanted)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        line_call("time", "x # await") + "\n",
+        line_call("time", "broken await") + "\n",
+        line_call("other", "await x()") + "\n",
+        line_call("capture", "await x()") + "\n",
+        "def f():\n    " + line_call("time", "await x()") + "\n",
+        "lambda: " + line_call("time", "await x()") + "\n",
+        "get_ipython() .run_line_magic('time', 'await x()'); 'get_ipython().run_line_magic('\n",
+        line_call("time", "await x()") + "(\n",
+    ],
+)
+def test_other_lines_stay_as_they_are(code: str) -> None:
+    """Those that do not await, or where nothing may be awaited, or that cannot be read."""
     assert awaited(Shell(), code) == code
 
 

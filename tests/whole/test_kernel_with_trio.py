@@ -208,10 +208,11 @@ async def test_a_nursery_that_a_task_leaves_open_serves_on(km: ConKernelManager)
 async def test_prints_of_trio_tasks_and_threads_belong_to_their_cell(km: ConKernelManager) -> None:
     """Also when others run beside them, and of a nursery of another cell."""
     code = """
+import sys
 async def say(n):
     await trio.sleep(0.01)
-    print("task", n)
-    await trio.to_thread.run_sync(print, "thread", n)
+    print("task %d" % n)
+    await trio.to_thread.run_sync(sys.stdout.write, "thread %d\\n" % n)
 async with trio.open_nursery() as it:
     it.start_soon(say, {0}); it.start_soon(say, {0})
 """
