@@ -65,7 +65,7 @@ class RunGuest(Execution):
 
     def abort(self) -> None:
         """End as one that is aborted."""
-        self.reply = _aborted(self._connection, self._message)
+        self.reply: Incoming | None = _aborted(self._connection, self._message)
         self._finish()
 
     def replace_subshell(self) -> None:

@@ -49,11 +49,15 @@ class ForkedProcess(subprocess.Popen[bytes]):
         self._child_created = False  # not our own child
         self._communication_started = False
         self._input: bytes | None = None
-        self.encoding = self.errors = self.text_mode = None
-        self.args = list(args)
+        self.encoding: str | None = None
+        self.errors: str | None = None
+        self.text_mode: bool | None = None
+        self.args: Any = list(args)
         self.pid: int = pid
         self.returncode: Any = None
-        self.stdin, self.stdout, self.stderr = streams
+        self.stdin: IO[bytes] | None = streams[0]
+        self.stdout: IO[bytes] | None = streams[1]
+        self.stderr: IO[bytes] | None = streams[2]
         self._link = link
         self._line = line
         self._is_lost = False
