@@ -83,7 +83,7 @@ async def test_nothing_is_left_of_what_was_done(
     async with client_of(ours, window=None) as kc:
         kernel = psutil.Process(int((await kc.run("import os; os.getpid()")).text))
         assert kernel.pid != os.getpid()
-        await kc.complete("import ", reply=True)  # loads what completions need
+        await until_loaded(kc)
         await do(kc, count // 2)
         before = await held(kc, kernel)
         await do(kc, count - count // 2)
@@ -92,6 +92,13 @@ async def test_nothing_is_left_of_what_was_done(
     measured(what, "flat", f"{before[0] / 1e6:.1f}, then {after[0] / 1e6:.1f} MB; {after[1:]}")
     assert after[1:] == before[1:]
     assert after[0] - before[0] < GROWTH
+
+
+async def until_loaded(kc: ConKernelClient) -> None:
+    """Wait until the kernel has loaded what completions need, which it does when it is idle."""
+    is_warm = "get_ipython().kernel._language._is_warm"
+    while (await kc.run(is_warm, store_history=False)).text.strip() != "True":
+        await asyncio.sleep(0.5)
 
 
 async def held(kc: ConKernelClient, kernel: psutil.Process) -> tuple[int, int, int]:
