@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT, ON_BEHALF, Cell, act_for, current
 from .compat import PayloadManager, ZMQDisplayPublisher, ZMQInteractiveShell, ZMQShellDisplayHook
+from .figures import watching
 from .formats import Formatter
 from .history import History
 from .magics import awaited, run_awaiting
@@ -190,6 +191,12 @@ class ConShell(ZMQInteractiveShell):
             base.init_ipython_dir(ipython_dir)
         except OSError:
             self.ipython_dir: str = os.path.dirname(self.parent.profile_dir.location)
+
+    def init_events(self) -> None:
+        """Make what calls back."""
+        base: Any = super()
+        base.init_events()
+        self.events.register = watching(self.events.register)
 
     def init_magics(self) -> None:
         """Add the kernel's own magics."""
