@@ -111,7 +111,8 @@ def separate(backend: Any) -> None:
         return
 
     def is_per_cell() -> bool:
-        name: Any = dict.get(backend.matplotlib.rcParams, "backend")
+        settings: dict[str, Any] = backend.matplotlib.rcParams
+        name = dict[str, Any].get(settings, "backend")  # its own would choose a backend
         return name in NAMES and backend.InlineBackend.instance().close_figures
 
     before = backend.Gcf.figs

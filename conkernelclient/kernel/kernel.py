@@ -28,6 +28,7 @@ from .channels import SocketOf
 from .compat import IPythonKernel, StdinNotImplementedError
 from .completing import settle
 from .debugging import LateDebugger
+from .guis import MainLoop, as_channel_thread, keep_calling
 from .jobs import Jobs
 from .language import Language
 from .modes import MODES, BadOptionError, Options, RunMode, options_of
@@ -37,7 +38,7 @@ from .request import Ending, Request
 from .running import Runner
 from .scheduler import Limits
 from .shell import ConShell
-from .stopper import Stopper
+from .stopper import DOES_NOT_STOP, Stopper
 from .stops import MainGuard, OutputLimitError
 from .subshells import Subshells
 from .trio_host import TrioHost
@@ -54,10 +55,6 @@ __all__ = ["ConKernel"]
 log: Final = logging.getLogger(__name__)
 
 FEATURES: Final = ("conkernel modes", "conkernel cancel", "conkernel timeout", "conkernel lanes")
-DOES_NOT_STOP: Final = (
-    "The cell does not stop: it goes on after each interrupt, or waits in a call that cannot be "
-    "interrupted. Restart the kernel to end it.\n"
-)
 
 
 class ConKernel(IPythonKernel):
@@ -145,6 +142,7 @@ class ConKernel(IPythonKernel):
         self.io_loop: Any = IOLoop.current()
         self.loop: asyncio.AbstractEventLoop = self.io_loop.asyncio_loop
         self.loop.set_task_factory(make_task)
+        self.shell_channel_thread: Any = as_channel_thread(MainLoop(self.loop))
         trio = TrioHost(self.loop) if self.library == "trio" else None
         if trio is not None:
             self.shell.cancellations = (asyncio.CancelledError, trio.Cancelled)
@@ -168,6 +166,12 @@ class ConKernel(IPythonKernel):
         self._uninstall()
         self._language.end()
         self.runner.close()
+
+    def enter_eventloop(self) -> None:
+        """Let a GUI's loop run in the main thread, whenever nothing else does."""
+        base: Any = super()
+        base.enter_eventloop()
+        keep_calling(self.channels, self.loop, self, self.eventloop, self.jobs.running)
 
     @property
     def _control_loop(self) -> asyncio.AbstractEventLoop:

@@ -26,10 +26,14 @@ if TYPE_CHECKING:
     from .cells import Cell
     from .channels import Channels
 
-__all__ = ["Stopper"]
+__all__ = ["DOES_NOT_STOP", "Stopper"]
 
 log: Final = logging.getLogger(__name__)
 
+DOES_NOT_STOP: Final = (
+    "The cell does not stop: it goes on after each interrupt, or waits in a call that cannot be "
+    "interrupted. Restart the kernel to end it.\n"
+)
 AGAIN: Final = (0.3, 0.5, 1.0, 1.0)  # seconds until a cell is told once more
 # A signal that nothing else in a Python process uses: it interrupts what blocks the main thread.
 # SIGINT stays what it is, so that one from outside is never taken for one of ours.
