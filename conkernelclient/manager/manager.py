@@ -380,6 +380,7 @@ class ConKernelManager(AsyncKernelManager):
         with naming_shortage("the kernel's process"):
             await self._launch(life, kernel_cmd, kw)
         info = self.get_connection_info()
+        self._succession.note_successor()
         self._clients.start(info, self._succession.kernel_vanished, life.note_answer)
 
     def _own_files(self) -> list[str]:

@@ -68,6 +68,8 @@ class Succession:
         self.restarter: ConKernelRestarter | None = None
         self.is_restarting: bool = False
         self._restarts_due: int = 0  # announced to the clients, and not at their end
+        self._has_begun: bool = False  # the one of them whose turn it is
+        self._has_successor: bool = False  # the clients know the process that it started
         self._port_retries: int = 0
         self._settled: Life | None = None  # what was to be done at its end is done
         self._tasks: Tasks = Tasks(_complain)
@@ -93,7 +95,7 @@ class Succession:
         if life is None:
             return
         link.watch(self.kernel_vanished, life.note_answer, is_starting=not life.has_answered)
-        if self._restarts_due or self.is_restarting:
+        if self._is_successor_due:
             link.announce_restart()
         elif life.is_over:
             link.end(lambda: life.ending().error())
@@ -113,20 +115,24 @@ class Succession:
 
         def begin() -> None:
             nonlocal has_begun
-            has_begun = True
+            has_begun = self._has_begun = True
+            self._has_successor = False
 
         self._restarts_due += 1
         try:
             yield begin
         finally:
             self._restarts_due -= 1
-            if not (has_begun or self._restarts_due or self.is_restarting):
+            if has_begun:
+                self._has_begun = False
+            elif not self._is_successor_due:
                 self._call_off_restart()
 
     @contextmanager
     def restarting(self) -> Generator[None, None, None]:
         """Let the body end the present process and start its successor."""
         self.is_restarting = True
+        self._has_successor = False
         try:
             yield
         except BaseException as error:
@@ -138,6 +144,16 @@ class Succession:
         life = self.life
         if life is not None and life.is_over:
             self.process_ended(life)  # it was quicker than we
+
+    def note_successor(self) -> None:
+        """Note that the clients are told of the process that was started."""
+        self._has_successor = True
+
+    @property
+    def _is_successor_due(self) -> bool:
+        """Whether the clients will be told of a process: one that is made later would miss it."""
+        is_told = self._has_begun and self._has_successor
+        return self._restarts_due > is_told or (self.is_restarting and not self._has_successor)
 
     @property
     def is_answered(self) -> bool:

@@ -236,6 +236,26 @@ async def test_a_client_that_is_made_late_hears_how_the_kernel_stands() -> None:
     assert told[2:] == [("watch", False), "restarts", ("watch", False), DeadKernelError]
 
 
+async def test_a_client_that_is_made_after_the_successor_was_told_waits_for_none() -> None:
+    """It waited for ever: the restart was not at its end, and another one was due and cancelled."""
+    from conkernelclient.state.presence import State
+
+    manager = ConKernelManager()
+    await manager.start_kernel()
+    succession = manager._succession
+    with succession.restarting():
+        early = manager.client()
+        assert early._connection.presence.state is State.RESTARTING
+        succession.note_successor()
+        late = manager.client()
+        assert late._connection.presence.state is not State.RESTARTING
+        with succession.restart_due():
+            waiting = manager.client()
+            assert waiting._connection.presence.state is State.RESTARTING
+        assert waiting._connection.presence.state is not State.RESTARTING
+    await manager.shutdown_kernel(now=True)
+
+
 async def test_other_ports_are_tried_a_few_times_and_anew_at_the_next_start() -> None:
     """Unless a client has heard from the kernel: then it has its ports."""
     manager = Manager()
