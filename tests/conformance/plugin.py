@@ -37,9 +37,10 @@ SLOTS: Final = ("manager", "client", "kernel")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the file to report to, and what has to be created."""
+    """Add the file to report to, what has to be created, and what a suite asks us for."""
     parser.addoption("--report", type=Path, required=True)
     parser.addoption("--needs", action="append", choices=SLOTS, default=[])
+    parser.addoption("--cov", default=None, help="ipykernel's tests ask for it")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from .judge import Expected, Report, Verdict, flaws, judge, read_report
 from .suites import SUITES, Suite
@@ -52,12 +52,7 @@ c.IPKernelApp.exec_lines = [
 ]
 """
 
-KERNELSPEC: Final = {
-    "argv": [sys.executable, "-m", "conkernelclient.kernel", "-f", "{connection_file}"],
-    "display_name": "ours",
-    "language": "python",
-    "metadata": {"debugger": True},
-}
+MODULES: Final = {"ours": "conkernelclient.kernel", "original": "ipykernel_launcher"}
 
 PYTEST: Final = (
     *("-m", "pytest", "-p", "conformance_plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider"),
@@ -85,7 +80,17 @@ def fetch(suite: Suite, cache: Path) -> Path:
     return sdist
 
 
-def lay_out(suite: Suite, work: Path, cache: Path) -> None:
+def kernelspec(side: str) -> dict[str, Any]:
+    """Return what starts the kernel of a side."""
+    return {
+        "argv": [sys.executable, "-m", MODULES[side], "-f", "{connection_file}"],
+        "display_name": side,
+        "language": "python",
+        "metadata": {"debugger": True},
+    }
+
+
+def lay_out(suite: Suite, side: str, work: Path, cache: Path) -> None:
     """Fill `work` with the suite's tests, our settings and our plugin: nothing else to import."""
     root = f"{suite.package}-{suite.version}"
     if suite.folders:
@@ -102,10 +107,10 @@ def lay_out(suite: Suite, work: Path, cache: Path) -> None:
         shutil.copytree(HERE / "own" / suite.package, work / "tests")
     shutil.copy(HERE / f"{suite.package}.ini", work / "pytest.ini")
     shutil.copy(HERE / "plugin.py", work / "conformance_plugin.py")
-    if suite.kernel:
-        folder = work / "kernels" / "python3"
+    for name in suite.kernels:
+        folder = work / "kernels" / name
         folder.mkdir(parents=True)
-        (folder / "kernel.json").write_text(json.dumps(KERNELSPEC), encoding="utf-8")
+        (folder / "kernel.json").write_text(json.dumps(kernelspec(side)), encoding="utf-8")
     (work / "site").mkdir()
     shutil.copy(HERE / "substitution.py", work / "site" / "sitecustomize.py")
     if not suite.whole_streams:
@@ -128,10 +133,8 @@ def environment(suite: Suite, side: str, work: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
-    if suite.kernel:
-        own["CONFORMANCE_KERNEL"] = "1"
-        if side == "ours":
-            own["JUPYTER_PATH"] = str(work)
+    if suite.kernels:
+        own |= {"CONFORMANCE_KERNEL": "1", "JUPYTER_PATH": str(work)}
     return kept | own | suite.env
 
 
@@ -149,7 +152,7 @@ def started(suite: Suite, options: Options) -> Iterator[subprocess.Popen[bytes]]
         kept_file(suite, options, "log").open("wb") as log,
     ):
         work = Path(name).resolve()
-        lay_out(suite, work, options.cache)
+        lay_out(suite, options.side, work, options.cache)
         process = subprocess.Popen(
             [sys.executable, *PYTEST, *arguments, *suite.tests],
             cwd=work,
@@ -171,7 +174,7 @@ def started(suite: Suite, options: Options) -> Iterator[subprocess.Popen[bytes]]
 
 def kept_file(suite: Suite, options: Options, suffix: str) -> Path:
     """Return where a process's output ("log") and report ("jsonl") stay until the next run."""
-    return options.cache / f"{suite.package}-{options.side}.{suffix}"
+    return options.cache / f"{suite.title}-{options.side}.{suffix}"
 
 
 def run_suite(suite: Suite, options: Options) -> Report:
@@ -207,12 +210,12 @@ def record(suite: Suite, report: Report) -> None:
         "others": others,
     }
     text = json.dumps(content, indent=1, ensure_ascii=True)
-    (ORIGINALS / f"{suite.package}.json").write_text(text + "\n", encoding="utf-8")
+    (ORIGINALS / f"{suite.title}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def recorded(suite: Suite, *, full: bool) -> tuple[Expected, list[str]]:
     """Return what the record asks of ours in this selection, and what is wrong with the record."""
-    file = ORIGINALS / f"{suite.package}.json"
+    file = ORIGINALS / f"{suite.title}.json"
     if not file.exists():
         return Expected(frozenset()), ["there is no record: run `make conformance-originals`"]
     content = json.loads(file.read_text(encoding="utf-8"))
@@ -230,7 +233,7 @@ def recorded(suite: Suite, *, full: bool) -> tuple[Expected, list[str]]:
 def details(suite: Suite, report: Report, verdict: Verdict, options: Options) -> list[str]:
     """Say of one suite what its row in the table cannot hold."""
     created = ", ".join(f"{tally[options.side]} {slot}s" for slot, tally in report.created.items())
-    lines = [f"{suite.package} {suite.version}: {report.seconds:.0f} s, created {created}"]
+    lines = [f"{suite.title} {suite.version}: {report.seconds:.0f} s, created {created}"]
     failed = [test for test, outcome in report.outcomes.items() if outcome == "failed"]
     lines += [f"    failed: {test}" for test in failed]
     lines += [f"  MISSING: {test}" for test in verdict.missing]
@@ -245,7 +248,7 @@ def row(suite: Suite, report: Report, expected: Expected, verdict: Verdict) -> s
     """Return a suite's row in the table."""
     counts = f"{len(expected.passed):10}{len(report.passed):6}{len(expected.differences):9}"
     counts += f"{len(verdict.missing):9}{report.seconds:8.0f}"
-    return f"{suite.package:24}{counts}   {'green' if verdict.green else 'RED'}"
+    return f"{suite.title:24}{counts}   {'green' if verdict.green else 'RED'}"
 
 
 def check_versions(suites: Iterable[Suite]) -> None:
@@ -292,7 +295,7 @@ def side_by_side(
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=str(__doc__).strip().splitlines()[0])
-    names = [suite.package for suite in SUITES]
+    names = [suite.title for suite in SUITES]
     parser.add_argument("--only", choices=names, action="append", help="these suites")
     parser.add_argument("--full", action="store_true", help="the slow tests as well")
     parser.add_argument("--record", action="store_true", help="run and record the originals")
@@ -305,7 +308,7 @@ def main() -> int:
     asked = parse()
     cache = asked.cache.resolve()
     cache.mkdir(parents=True, exist_ok=True)
-    suites = [suite for suite in SUITES if not asked.only or suite.package in asked.only]
+    suites = [suite for suite in SUITES if not asked.only or suite.title in asked.only]
     check_versions(suites)
     options = Options("original" if asked.record else "ours", asked.full or asked.record, cache)
     # Ended from outside, leave as after an exception: what was begun ends as well.

@@ -19,6 +19,7 @@ class Suite:
 
     Attributes:
         package: As the registry names it.
+        name: Of the suite, where a package has several.
         floor: Fewer passes than this with the original mean that the comparison proves nothing.
         timeout: Seconds for its process.
         tests: What pytest is to select.
@@ -30,7 +31,8 @@ class Suite:
         differences: Ids that ours need not pass, with the reason.
         env: Variables that its tests need.
         whole_streams: Whether its tests compare each stream message with a stored one.
-        kernel: Whether the kernel is what is compared: `python3` starts ours on our side.
+        kernels: Where the kernel is compared as well, the kernelspecs that start it: ours on our
+            side, ipykernel on the other.
     """
 
     package: str
@@ -45,7 +47,13 @@ class Suite:
     differences: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     whole_streams: bool = False
-    kernel: bool = False
+    kernels: tuple[str, ...] = ()
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What its row, its settings, its record and its log are called."""
+        return self.name or self.package
 
 
 # The long ones first: two run at a time.
@@ -122,7 +130,7 @@ SUITES: Final = (
     Suite(
         package="ipykernel",
         version="7.4.0",
-        floor=90,
+        floor=100,
         timeout=600,
         tests=(
             "tests/test_message_spec.py",
@@ -143,7 +151,35 @@ SUITES: Final = (
             ),
             "what a thread prints belongs to the cell that started it, not to the latest cell",
         ),
-        kernel=True,
+        kernels=("python3",),
+    ),
+    Suite(
+        package="jupyter_client",
+        name="jupyter_client-kernel",
+        version="8.10.0",
+        floor=26,
+        timeout=600,
+        tests=("tests/test_client.py",),
+        plugins=("pytest_asyncio.plugin",),
+        needs=("manager", "client", "kernel"),
+        slow=(
+            "tests/test_client.py::TestKernelClient",
+            "tests/test_client.py::TestThreadedKernelClient",
+        ),
+        kernels=("echo",),  # its tests take the kernel that echoes
+    ),
+    Suite(
+        package="nbclient",
+        name="nbclient-kernel",
+        version="0.11.0",
+        floor=39,
+        timeout=600,
+        tests=("tests/test_client.py::TestExecute", "tests/test_client.py::test_run_all_notebooks"),
+        plugins=("pytest_asyncio.plugin",),
+        needs=("manager", "client", "kernel"),
+        slow=("tests/test_client.py::TestExecute",),
+        whole_streams=True,
+        kernels=("python3",),
     ),
     Suite(
         package="nbclient",
@@ -249,5 +285,25 @@ SUITES: Final = (
             "tests/test_pytest_plugin.py::test_when_passing",
             "tests/test_pytest_plugin.py::test_when_timeout",
         ),
+    ),
+    Suite(
+        package="jupyter_kernel_test",
+        version="0.7.0",
+        floor=11,
+        timeout=300,
+        tests=("tests",),
+        folders=(),  # the package is a class, to which a kernel gives its samples
+        needs=("kernel",),
+        kernels=("python3",),
+    ),
+    Suite(
+        package="ipywidgets",
+        version="8.1.9",
+        floor=24,
+        timeout=300,
+        tests=("tests",),
+        folders=(),  # its own tests are in what is installed
+        needs=("kernel",),
+        kernels=("python3",),
     ),
 )

@@ -171,5 +171,5 @@ def test_every_record_in_the_repository_is_of_the_pins_and_over_its_floor():
     assert run.pins() == hashlib.sha256(run.PINS.read_bytes()).hexdigest()[:16]
     for suite in SUITES:
         expected, problems = run.recorded(suite, full=True)
-        assert not problems, suite.package
-        assert set(suite.differences) <= expected.passed, suite.package
+        assert not problems, suite.title
+        assert set(suite.differences) <= expected.passed, suite.title
