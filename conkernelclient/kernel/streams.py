@@ -51,6 +51,8 @@ class Stream(OutStream):
     """Set when the kernel starts."""
     on_sent: Callable[[Cell, int], object] | None = None
     """Told of the bytes of each cell's output."""
+    flush_interval: float | None = None
+    """Seconds to gather from the first write on, as ipykernel has it; None: as is said above."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,7 +84,9 @@ class Stream(OutStream):
             self._send(cell, text)
         elif not text.is_due:
             text.is_due = True
-            if text.was_sent:
+            if self.flush_interval is not None:
+                channels.call_later(self.flush_interval, lambda: self._flush_of(cell))
+            elif text.was_sent:
                 channels.call_later(BATCH, lambda: self._flush_when_whole(cell))
             else:
                 channels.call(lambda: self._flush_when_whole(cell))

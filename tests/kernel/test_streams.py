@@ -243,3 +243,14 @@ async def test_output_of_what_no_cell_started_belongs_to_the_latest(km: ConKerne
         code = "get_ipython().kernel.channels.call(lambda: print('nobody')); import time\n"
         result = await raw(kc, code + "time.sleep(0.2)")
     assert result.stdout in ("nobody\n", "")
+
+
+async def test_a_cell_is_sent_as_one_text_where_the_interval_is_long(km: ConKernelManager) -> None:
+    """As with ipykernel, whose users set `flush_interval` so that stored outputs compare."""
+    async with client_of(km) as kc:
+        await raw(kc, "import sys, time\nsys.stdout.flush_interval = 60")
+        printing = "for n in range(3): print(n); time.sleep(0.1)"
+        run = kc.run(printing)
+        events = [event async for event in run]
+        await raw(kc, "del sys.stdout.flush_interval")
+    assert [event.text for event in events if isinstance(event, Stream)] == ["0\n1\n2\n"]
