@@ -14,7 +14,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import zmq
-from traitlets import Dict, Type, Unicode
+from traitlets import Dict, Type, Unicode, default
 from zmq.eventloop.zmqstream import ZMQStream
 
 from . import compat
@@ -54,6 +54,11 @@ class ConKernelApp(IPKernelApp):
         {**KERNEL_FLAGS, "trio": ({"ConKernel": {"library": "trio"}}, "Let cells await trio.")}
     )
     subcommands: ClassVar[dict[str, Any]] = {}  # those of the kernel are in `command`
+
+    @default("config_files")
+    def _both_config_files(self) -> list[str]:
+        """What a profile has for ipykernel is for this kernel as well; its own file comes after."""
+        return ["ipython_kernel_config.py", self.config_file_name]
 
     def initialize(self, argv: Any = None) -> None:
         """Make all that the kernel needs."""

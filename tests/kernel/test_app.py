@@ -68,6 +68,26 @@ async def test_the_kernel_outlives_what_background_tasks_raise(mortal: ConKernel
             assert await value_of(kc, "1") == "1"
 
 
+async def test_the_configuration_of_ipykernel_holds_and_its_own_comes_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the files in the profile."""
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    lines = "c.IPKernelApp.exec_lines = ['a, b = 1, 1']\nc.ConKernel.max_queued = 1\n"
+    (profile / "ipython_kernel_config.py").write_text(lines)
+    (profile / "conkernel_config.py").write_text("c.IPKernelApp.exec_lines = ['a = 2']\n")
+    monkeypatch.setenv("IPYTHONDIR", str(profile.parent))
+    km = manager_of(tmp_path)
+    await start(km)
+    try:
+        async with client_of(km) as kc:
+            settings = "get_ipython().kernel.max_queued, a, 'b' in globals()"
+            assert await value_of(kc, settings) == "(1, 2, False)"
+    finally:
+        await km.shutdown_kernel(now=True)
+
+
 async def test_options_of_the_command_line_reach_the_kernel(tmp_path: Path) -> None:
     """The mode of cells that do not say it, and the limits."""
     arguments = ["default_mode=auto", "max_queued=2", "max_output=1000", "max_code=200"]
