@@ -40,6 +40,7 @@ DISPLAY_PUB: Final[ContextVar[Any]] = ContextVar("conkernel_display_pub", defaul
 HELD_OPEN: Final = 1000
 
 OURS: Final = f"{__package__}."
+HANDLER: Final = f"{OURS}stopper"  # the module whose code a signal runs amid a cell's
 
 
 def kept_per_cell(name: str, default: Any) -> Any:
@@ -396,9 +397,13 @@ def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
     kept: list[TracebackType] = []
     one = traceback
     while one is not None:
-        if not one.tb_frame.f_globals.get("__name__", "").startswith(OURS):
+        module = one.tb_frame.f_globals.get("__name__", "")
+        if module == HANDLER:  # and what it calls, which may be another one's, is below it
+            break
+        if not module.startswith(OURS):
             kept.append(one)
         one = one.tb_next
+    one = None
     for it in reversed(kept):
         one = TracebackType(one, it.tb_frame, it.tb_lasti, it.tb_lineno)
     return one

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conkernelclient.kernel import shell, stopper
 from tests.clients import LONG, client_of
 
 from .conftest import begun, cancelled, ended, raw, value_of
@@ -318,3 +319,23 @@ async def test_exit_in_a_cell_asks_the_front_end_and_ends_nothing(km: ConKernelM
         (result,) = await ended(run)
         assert (result.status, result.error.ename) == ("error", "SystemExit")
         assert await value_of(kc, "1") == "1"
+
+
+def test_a_traceback_ends_where_the_handler_of_a_signal_began() -> None:
+    """What the handler calls of others, asyncio for example, is no part of a cell."""
+
+    def called_by_the_handler() -> None:
+        raise KeyboardInterrupt
+
+    handler: dict[str, Any] = {"__name__": stopper.__name__}
+    exec("def handle(call): call()", handler)
+    try:
+        handler["handle"](called_by_the_handler)
+    except KeyboardInterrupt as error:
+        shown = shell._without_ours(error.__traceback__)
+    assert shown is not None
+    assert (shown.tb_frame.f_code.co_name, shown.tb_next) == (
+        "test_a_traceback_ends_where_the_handler_of_a_signal_began",
+        None,
+    )
+    assert stopper.__name__ == shell.HANDLER
