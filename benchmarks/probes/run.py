@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from . import belongs, modes, stops
 from .kernels import KINDS, WITHIN, Kernel, Kind, NotThereError
+from .report import NOT_THERE, PASSED, summary, write
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     Probe = Callable[[Kernel], Awaitable[None]]
 
-FILE: Final = Path(__file__).parent / "results.json"
-ROUNDS: Final = 20 if os.environ.get("FULL") else 1
-PASSED, NOT_THERE = "passed", "not there"
+ROUNDS: Final = 20 if os.environ.get("FULL") else int(os.environ.get("ROUNDS", "1"))
 
 
 def probes() -> dict[str, Probe]:
@@ -61,21 +58,6 @@ async def measure(kinds: tuple[Kind, ...]) -> dict[str, dict[str, list[str]]]:
     return answer
 
 
-def summary(answer: dict[str, dict[str, list[str]]]) -> dict[str, Any]:
-    """Give, by kernel, how many probes it passed each time, and of how many that it claims."""
-    lines: dict[str, Any] = {}
-    for kind in next(iter(answer.values())):
-        outcomes = [row[kind] for row in answer.values()]
-        there = [it for it in outcomes if NOT_THERE not in it]
-        passed = [it for it in there if set(it) == {PASSED}]
-        lines[kind] = {
-            "passed": len(passed),
-            "of": len(there),
-            "not there": len(outcomes) - len(there),
-        }
-    return lines
-
-
 def main() -> int:
     """Probe the kernels that are named, or all; the exit status is 1 if ours fails in one."""
     kinds = tuple(it for it in KINDS if it.name in sys.argv[1:]) or KINDS
@@ -84,8 +66,7 @@ def main() -> int:
     for kind, line in lines.items():
         print(f"{kind:13} {line['passed']} of {line['of']}, {line['not there']} not there")
     if kinds == KINDS:
-        text = json.dumps({"rounds": ROUNDS, "kernels": lines, "probes": answer}, indent=1)
-        FILE.write_text(f"{text}\n", encoding="utf-8")
+        write(answer, ROUNDS)
     ours = lines.get("conkernel", {"passed": 0, "of": 0})
     return int(ours["passed"] != ours["of"])
 
