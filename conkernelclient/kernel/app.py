@@ -22,6 +22,7 @@ from .cells import follow_threads
 from .channels import Channels, Publisher, SocketOf
 from .compat import KERNEL_FLAGS, ControlThread, IPKernelApp
 from .debugging import load_debugger_late
+from .ignored import raise_ignored_stops
 from .kernel import ConKernel
 from .masking import interruptible_sleep
 from .shell import ConShell
@@ -143,6 +144,7 @@ class ConKernelApp(IPKernelApp):
             route_by_context(),
             follow_threads(),
             interruptible_sleep(),
+            raise_ignored_stops(),
         ]
 
     def init_kernel(self) -> None:

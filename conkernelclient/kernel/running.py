@@ -120,7 +120,7 @@ class Runner:
             cell.guard = guard = MainGuard()
             cell.task = self._loop.create_task(Stepped(self._run(cell), guard), context=context)
         else:
-            cell.guard = guard = TrioGuard(self._trio)
+            cell.guard = guard = TrioGuard()
             lane = None if cell.request.options.mode is RunMode.TASK else cell.request.lane
             cell.task = self._trio.spawn(self._run(cell), guard, context, lane)
 

@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .cells import CURRENT
 from .spec import MissingTrioError
-from .stops import MainGuard, Stepped, ThreadGuard
+from .stops import Guard, MainGuard, Stepped, ThreadGuard
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Hashable
-
-    from .stops import Guard
 
 __all__ = ["TrioEndedError", "TrioGuard", "TrioHost", "TrioTask", "TrioThreadGuard"]
 
@@ -57,8 +55,6 @@ class TrioHost:
         self._trio: Any = trio
         self._loop = loop
         self.Cancelled: type[BaseException] = trio.Cancelled
-        # Where trio raises no Ctrl-C, no stop arises either; a system task is such a place.
-        self.as_cells_own: Any = trio.lowlevel.disable_ki_protection(_awaited)
         self._token: Any = None
         self._waiting: list[Lane] = []
         self._lanes: dict[Hashable, Lane] = {}
@@ -245,10 +241,6 @@ class Lane:
         return self._trio.lowlevel.Abort.FAILED
 
 
-async def _awaited(coroutine: Coroutine[Any, Any, None]) -> None:
-    await coroutine
-
-
 class TrioTask:
     """A cell's coroutine in trio, with what the kernel needs of a task of asyncio."""
 
@@ -262,7 +254,7 @@ class TrioTask:
         self._context = context
         self._guard = guard
         self._host = host
-        self._steps = Steps(host.as_cells_own(coroutine), guard)
+        self._steps = Steps(coroutine, guard)
         self._place: Any = None  # the task of trio, while it runs there
         self._is_done = False
 
@@ -349,23 +341,8 @@ class Steps(Stepped):
         return self.send(None)
 
 
-class TrioGuard(MainGuard):
-    """For code in the main thread that trio runs: no stop arises amid trio's own code."""
-
-    __slots__ = ("_is_trios",)
-
-    def __init__(self, host: TrioHost) -> None:
-        super().__init__()
-        self._is_trios: Callable[[], bool] = host._trio.lowlevel.currently_ki_protected
-
-    def strike(self) -> None:
-        """Raise here, if this is the cell's own code. For a signal's handler."""
-        if self._is_due and not self._is_trios():
-            raise self._taken()
-
-
-class TrioThreadGuard(ThreadGuard):
-    """For code in another thread that trio runs: nothing is thrown into trio's own code."""
+class NotInTrio(Guard):
+    """For code that trio runs: no stop arises amid trio's own code."""
 
     __slots__ = ()
 
@@ -382,3 +359,15 @@ class TrioThreadGuard(ThreadGuard):
                 return True
             frame = frame.f_back
         return False
+
+
+class TrioGuard(NotInTrio, MainGuard):
+    """In the main thread."""
+
+    __slots__ = ()
+
+
+class TrioThreadGuard(NotInTrio, ThreadGuard):
+    """In another thread."""
+
+    __slots__ = ()
