@@ -37,6 +37,7 @@ log: Final = logging.getLogger(__name__)
 
 SINGLETONS: Final[tuple[Any, ...]] = (HostedApp, HostedKernel, ConShell)
 UNTIL_GIVEN_UP: Final = 5.0  # seconds that the end waits for cells that it stops
+ONE: Final = threading.Lock()  # held by the kernel that is there, from its start to its end
 LOOKS: Final = 0.005  # seconds between two looks whether they have ended
 
 
@@ -156,8 +157,9 @@ class EmbeddedKernel:
             self._end = asyncio.Event()
             if self._is_asked:
                 self._end.set()
-        if InteractiveShell.initialized():
+        if InteractiveShell.initialized() or not ONE.acquire(blocking=False):
             raise RuntimeError("this process has a kernel or a shell of IPython already")
+        self._stack.callback(ONE.release)
         try:
             self._begin()
         except BaseException:
@@ -235,6 +237,7 @@ class EmbeddedKernel:
         await ended.wait()
         if kernel.jobs.running:
             log.warning("%d cells do not stop, and go on", len(kernel.jobs.running))
+        await kernel.runner.end_trio(max(LOOKS, deadline - time.monotonic()))
 
 
 def _drop(_frames: list[bytes]) -> None:

@@ -86,6 +86,11 @@ class Runner:
         self._trio = trio
         self.workers.hosts_trio = trio is not None
 
+    async def end_trio(self, seconds: float) -> None:
+        """End trio in the main loop, if it is there, and wait until it has."""
+        if self._trio is not None:
+            await self._trio.ended(seconds)
+
     def close(self) -> None:
         """End the threads."""
         if self._trio is not None:

@@ -8,6 +8,8 @@ that is a task has one for itself. A stop is raised where the cell awaits, as tr
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import contextvars
 import logging
 import sys
@@ -20,7 +22,6 @@ from .spec import MissingTrioError
 from .stops import Guard, MainGuard, Stepped, ThreadGuard
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine, Hashable
 
 __all__ = ["TrioEndedError", "TrioGuard", "TrioHost", "TrioTask", "TrioThreadGuard"]
@@ -41,7 +42,8 @@ class TrioHost:
 
     Its methods are for the loop's thread.
 
-    Raises MissingTrioError, or AttributeError if this trio is not one that the kernel knows.
+    Raises MissingTrioError; RuntimeError where this thread has another trio; AttributeError if it
+    is not one that the kernel knows.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,6 +54,10 @@ class TrioHost:
         missing = [name for name in NEEDED if not hasattr(trio.lowlevel.Task, name)]
         if missing:
             raise AttributeError(f"trio {trio.__version__} lacks {missing}: install another one")
+        if trio.lowlevel.in_trio_run():
+            raise RuntimeError(
+                "trio runs in this thread already, and cells cannot have another one"
+            )
         self._trio: Any = trio
         self._loop = loop
         self.Cancelled: type[BaseException] = trio.Cancelled
@@ -108,17 +114,33 @@ class TrioHost:
             if not self._is_closing:
                 log.exception("trio has ended%s", "" if is_last else ", and begins anew")
         lanes = self._left | self._open if is_last else self._left
-        for task in [task for lane in lanes for task in lane.left()]:
-            task.end(TrioEndedError("trio has ended: the code of a cell has torn it"))
+        again: list[tuple[TrioTask, Hashable]] = []
+        for lane in lanes:
+            for task in lane.left():
+                if task.has_begun or is_last:
+                    task.end(TrioEndedError("trio has ended: the code of a cell has torn it"))
+                else:
+                    again.append((task, lane.name))
         if is_last:
             self._note_end()
-        else:
-            self._has_begun = False
-            self._start()
+            return
+        self._has_begun = False
+        self._start()
+        for task, name in again:
+            self._put(task, name)
 
     def _note_end(self) -> None:
         self.is_over = True
         self.on_over()
+
+    async def ended(self, seconds: float) -> None:
+        """End trio, and wait until it has, at most so long."""
+        is_over = asyncio.Event()
+        self.on_over = is_over.set
+        self.close()
+        if not self.is_over:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), seconds)
 
     def close(self) -> None:
         """End trio, and with it the cells that run."""
@@ -145,9 +167,16 @@ class TrioHost:
     ) -> TrioTask:
         """Run a coroutine in the trio task of a lane, after those before it; None: in its own."""
         task = TrioTask(self, coroutine, guard, context)
+        if self.is_over:
+            self._loop.call_soon(task.end, TrioEndedError("trio has ended"))
+        else:
+            self._put(task, lane)
+        return task
+
+    def _put(self, task: TrioTask, lane: Hashable) -> None:
         place = self._lanes.get(lane) if lane is not None else None
         if place is None or place.is_over:
-            place = Lane(self._trio, context, is_kept=lane is not None)
+            place = Lane(self._trio, task.context, lane)
             if lane is not None:
                 self._lanes[lane] = place
             self._open.add(place)
@@ -160,7 +189,6 @@ class TrioHost:
             place.put(task)
         else:
             self._token.run_sync_soon(place.put, task)
-        return task
 
     def forget(self, lane: Hashable) -> None:
         """End the task of a lane, when what it has to do is done."""
@@ -190,14 +218,14 @@ class Lane:
     A task of trio that runs what it is given, one after the other. Amid trio's steps.
 
     Args:
-        is_kept: Whether it waits for more; else it lives as long as nurseries are open in it.
+        name: One that has a name waits for more; else it lives as long as nurseries are open in it.
     """
 
-    def __init__(self, trio: Any, context: contextvars.Context, *, is_kept: bool) -> None:
+    def __init__(self, trio: Any, context: contextvars.Context, name: Hashable) -> None:
+        self.name: Hashable = name
         self.context: contextvars.Context = context
         self.is_over: bool = False
         self._trio = trio
-        self._is_kept = is_kept
         self._is_closing = False
         self._todo: deque[TrioTask] = deque()
         self._current: TrioTask | None = None
@@ -231,7 +259,7 @@ class Lane:
                 self._current = self._todo.popleft()
                 await self._current.run(me)
                 self._current = None
-            if self._is_closing or not (self._is_kept or me.child_nurseries):
+            if self._is_closing or not (self.name is not None or me.child_nurseries):
                 return
             self._waits = me
             # Whatever is cancelled that a cell left open, the next one is waited for.
@@ -251,7 +279,8 @@ class TrioTask:
         guard: Guard,
         context: contextvars.Context,
     ) -> None:
-        self._context = context
+        self.context: contextvars.Context = context
+        self.has_begun: bool = False
         self._guard = guard
         self._host = host
         self._steps = Steps(coroutine, guard)
@@ -260,7 +289,7 @@ class TrioTask:
 
     async def run(self, place: Any) -> None:
         """Run the coroutine to its end."""
-        self._place = place
+        self._place, self.has_begun = place, True
         try:
             await self._steps
         except GeneratorExit:  # trio was torn, and `end` has ended the coroutine
@@ -297,9 +326,9 @@ class TrioTask:
         """Let it end by an error, without trio, which is no more."""
         try:
             try:
-                self._context.run(self._steps.throw, error)
+                self.context.run(self._steps.throw, error)
             finally:
-                self._context.run(self._steps.close)
+                self.context.run(self._steps.close)
         except StopIteration:
             pass
         except BaseException:

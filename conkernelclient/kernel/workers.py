@@ -8,7 +8,6 @@ asks for a thread is lent one, and a few are kept for the next.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, Final
@@ -85,19 +84,11 @@ class Worker(threading.Thread):
             task.cancel()
         try:
             if self._trio is not None:
-                self.loop.run_until_complete(self._close_trio(self._trio))
+                self.loop.run_until_complete(self._trio.ended(UNTIL_LEFT))
             self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         finally:
             self.loop.close()
-
-    async def _close_trio(self, trio: TrioHost) -> None:
-        is_over = asyncio.Event()
-        trio.on_over = is_over.set
-        trio.close()
-        if not trio.is_over:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(is_over.wait(), UNTIL_LEFT)
 
 
 def make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
