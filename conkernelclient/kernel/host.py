@@ -237,8 +237,10 @@ class HostedApp(ConKernelApp):
 
     def end(self) -> None:
         """Give back all that the process lent."""
+        hook = sys.unraisablehook
         for undo in reversed(vars(self).get("_undo", [])):
             undo()
+        sys.unraisablehook = hook  # `Changes` puts back the program's
         if hasattr(self, "channels"):
             self.close()
         elif self.context is not None:  # the start failed early
