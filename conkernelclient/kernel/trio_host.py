@@ -29,6 +29,7 @@ __all__ = ["TrioEndedError", "TrioGuard", "TrioHost", "TrioTask", "TrioThreadGua
 log: Final = logging.getLogger(__name__)
 
 TRIES: Final = 10  # to find a cell where it waits
+STEP: Final = Stepped._step.__code__
 NEEDED: Final = ("_attempt_abort", "_abort_func", "_next_send_fn")
 
 
@@ -381,9 +382,9 @@ class NotInTrio(Guard):
     def _is_in_trio(self) -> bool:
         frame = sys._current_frames().get(self.thread)
         while frame is not None:
-            name: str = frame.f_globals.get("__name__", "")
-            if name == Stepped.__module__:  # below it is the step of the task
+            if frame.f_code is STEP:  # beneath it is trio, which takes the step
                 return False
+            name: str = frame.f_globals.get("__name__", "")
             if name.partition(".")[0] == "trio":
                 return True
             frame = frame.f_back
