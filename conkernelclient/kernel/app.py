@@ -142,7 +142,6 @@ class ConKernelApp(IPKernelApp):
         super().init_io()
         self._undo: list[Callable[[], None]] = [
             route_by_context(),
-            follow_threads(),
             interruptible_sleep(),
             raise_ignored_stops(),
         ]
@@ -168,6 +167,8 @@ class ConKernelApp(IPKernelApp):
             profile_dir=self.profile_dir,
             user_ns=self.user_ns,
         )
+        if kernel.thread_output == "starter":
+            self._undo.append(follow_threads())
         Stream.on_sent = staticmethod(kernel.count_output)
         kernel.record_ports({f"{name}_port": port for name, port in self._ports.items()})
         self.kernel: ConKernel = kernel

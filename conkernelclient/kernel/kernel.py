@@ -81,6 +81,12 @@ class ConKernel(IPythonKernel):
         "queue",
         help="How cells run that do not say it: one at a time, or as tasks if they await.",
     ).tag(config=True)
+    thread_output: Any = Enum(
+        ["starter", "latest"],
+        "starter",
+        help="Whose a thread's output is: the cell's that started it, or, as in ipykernel, that of "
+        "the one that began last.",
+    ).tag(config=True)
     max_running: Any = Integer(
         None, min=1, allow_none=True, help="Tasks and threads that run at the same time."
     ).tag(config=True)
