@@ -15,6 +15,7 @@ of the message, and a run that waits costs no list.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 import weakref
 from functools import partial
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["Execution", "Watcher"]
 
 NOTHING: Final[dict[str, Any]] = {}
+_making_news = threading.Lock()  # of any execution: two threads may be the first to wait
 DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
 # The kernel does not have it, or has left the code.
@@ -280,11 +282,12 @@ class Execution:
         assert self._log is not None
         return Cursor(self._log)
 
-    async def changed(self) -> None:
-        """Wait until a message comes for it, or it ends."""
+    async def changed(self, has_news: Callable[[], object]) -> None:
+        """Wait until a message comes for it, or it ends; not if `has_news`."""
         if self._news is None:
-            self._news = Parking()
-        await self._news.park()
+            with _making_news:
+                self._news = self._news or Parking()
+        await self._news.park(has_news)
 
     def when_finished(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the kernel has finished with it, which is no news of the run."""

@@ -46,8 +46,8 @@ class Told(Protocol):
         """Give a place in its events, before the first one."""
         ...
 
-    async def changed(self) -> None:
-        """Wait until there is news of it."""
+    async def changed(self, has_news: Callable[[], object]) -> None:
+        """Wait until there is news of it, unless `has_news`: another thread may bring them."""
         ...
 
     def answer(self, question: Incoming, text: str, /) -> None:
@@ -70,7 +70,7 @@ async def deliver_events(
                 logger.exception("on_output of run %s failed at %r", execution.msg_id, event)
         if execution.is_over:
             return
-        await execution.changed()
+        await execution.changed(lambda: execution.is_over or cursor.has_next())
 
 
 async def answer_questions(execution: Told, handler: StdinHandler) -> None:
@@ -86,7 +86,7 @@ async def answer_questions(execution: Told, handler: StdinHandler) -> None:
                     execution.answer(event.incoming, answer)
         if execution.is_over:
             return
-        await execution.changed()
+        await execution.changed(lambda: execution.is_over or cursor.has_next())
 
 
 async def _ask(

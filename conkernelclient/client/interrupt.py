@@ -63,8 +63,8 @@ class Interruptible(Protocol):
         """Note that an interrupt is about to be sent."""
         ...
 
-    async def changed(self) -> None:
-        """Wait until there is news of it."""
+    async def changed(self, has_news: Callable[[], object]) -> None:
+        """Wait until there is news of it, unless `has_news`: another thread may bring them."""
         ...
 
 
@@ -127,8 +127,12 @@ async def interrupt_until_finished(
 
     Tells whether the kernel has finished with it in the end.
     """
-    while not (execution.is_interruptible or execution.is_finished or execution.lacks_reply):
-        await execution.changed()
+
+    def is_time() -> bool:
+        return execution.is_interruptible or execution.is_finished or execution.lacks_reply
+
+    while not is_time():
+        await execution.changed(is_time)
     for pause in (*PAUSES, PATIENCE):
         execution.catch_up()
         if execution.is_interruptible:
@@ -143,7 +147,7 @@ async def _is_finished_within(execution: Interruptible, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds):
             while not execution.is_finished:
-                await execution.changed()
+                await execution.changed(lambda: execution.is_finished)
     except TimeoutError:
         return False
     return True

@@ -235,7 +235,9 @@ class Run(RequestFuture["Result"]):
                     yield event
                 if execution.is_over or self.done():
                     break
-                await execution.changed()
+                await execution.changed(
+                    lambda: execution.is_over or self.done() or cursor.has_next()
+                )
         except asyncio.CancelledError:
             if self._readers == 1 and not (self._waiters or self._is_detached):
                 self.cancel()

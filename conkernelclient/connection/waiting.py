@@ -34,11 +34,11 @@ class Parking:
     def __init__(self) -> None:
         self.waiters: dict[asyncio.Future[None], None] = {}
 
-    async def park(self, is_so: Callable[[], object] | None = None) -> None:
+    async def park(self, is_so: Callable[[], object]) -> None:
         """Wait to be woken; not if `is_so` says that there is no need."""
         waiter = self.add()
         try:
-            if is_so is None or not is_so():
+            if not is_so():
                 await waiter
         finally:
             self.remove(waiter)

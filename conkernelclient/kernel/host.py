@@ -119,6 +119,8 @@ class HostedStream(Stream):
 class HostedKernel(ConKernel):
     """A kernel whose process has other things to do."""
 
+    owns_process: bool = False
+
     callbacks: set[Callable[[], object]]
     """Called at each interrupt; set before the start."""
     on_asked_to_end: Callable[[], object]

@@ -37,6 +37,10 @@ class Jobs:
 
     Args:
         begin: Runs a cell, where it belongs; its turn has come.
+
+    Attributes:
+        running: The cells that run, by the msg_ids of their requests.
+        has_begun: Whether any cell has ever begun.
     """
 
     stopper: Stopper
@@ -55,6 +59,7 @@ class Jobs:
         self._scheduler = Scheduler(limits)
         self._lock = threading.RLock()  # a signal may come while it is held
         self.running: dict[str, Cell] = {}
+        self.has_begun: bool = False
 
     def submit(self, cell: Cell, aborting: Cell | None = None) -> None:
         """Take a request, which is aborted if it stands in the lane of one that has failed."""
@@ -88,6 +93,7 @@ class Jobs:
             for request in one.start:
                 cell: Cell = request.payload
                 self.running[request.msg_id] = cell
+                self.has_begun = True
                 try:
                     self._begin(cell)
                 except (OSError, RuntimeError) as error:  # of threads or files there are too many

@@ -1,7 +1,8 @@
 """
 Who answers completions and the like while a cell blocks the main thread?
 
-One thread, which knows the language, one request after the other.
+One thread, which knows the language, one request after the other. Python gives a thread its turn
+only every 5 ms beside one that computes, so between two cells the main thread gives way to it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextvars
 import logging
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from .answers import error_content
@@ -24,6 +26,7 @@ __all__ = ["Language"]
 
 log: Final = logging.getLogger(__name__)
 
+PATIENCE: Final = 0.1  # seconds for which cells that have not begun give way to its questions
 IDLE: Final = 1.0  # seconds without a question, until what the first one needs is loaded
 
 
@@ -49,10 +52,21 @@ class Language(threading.Thread):
         self._warm_up = warm_up
         self._is_warm = False
         self._requests: queue.SimpleQueue[Cell | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._unanswered = 0
+        self._asked_at = 0.0  # since when there are any
 
     def put(self, cell: Cell) -> None:
         """Answer a request, soon."""
+        with self._lock:
+            if not self._unanswered:
+                self._asked_at = time.monotonic()
+            self._unanswered += 1
         self._requests.put(cell)
+
+    def goes_first(self) -> bool:
+        """Whether cells that have not begun are to give way: somebody waits, not yet for long."""
+        return self._unanswered > 0 and time.monotonic() - self._asked_at < PATIENCE
 
     def end(self) -> None:
         """End the thread when what it has is answered."""
@@ -62,6 +76,8 @@ class Language(threading.Thread):
         """Answer until `end`."""
         while (cell := self._next()) is not None:
             contextvars.Context().run(self._answer, cell)
+            with self._lock:
+                self._unanswered -= 1
 
     def _next(self) -> Cell | None:
         while not self._is_warm:

@@ -41,6 +41,7 @@ __all__ = ["Runner"]
 
 log: Final = logging.getLogger(__name__)
 
+GIVES_WAY: Final = 0.002  # seconds, until it looks again whether it has to
 LANES: Final = 1000  # contexts of lanes that are kept
 MAIN: Final = (None, "")
 NOTHING: Final = object()
@@ -59,6 +60,8 @@ class Runner:
 
     jobs: Jobs
     """Set when the kernel starts."""
+    gives_way: Callable[[], bool]
+    """Whether cells that are to begin in the main thread wait a moment; set like `jobs`."""
     _loop: asyncio.AbstractEventLoop
     _trio: TrioHost | None
 
@@ -116,6 +119,10 @@ class Runner:
             self._loop.call_soon_threadsafe(self._begin_here, cell)
 
     def _begin_here(self, cell: Cell) -> None:
+        if self.gives_way():
+            empty = contextvars.Context()
+            self._loop.call_later(GIVES_WAY, self._begin_here, cell, context=empty)
+            return
         context = self._context_of(cell.request.lane)
         if cell.request.options.mode is RunMode.TASK:
             context = self._context_of(MAIN).copy()

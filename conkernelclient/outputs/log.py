@@ -103,6 +103,13 @@ class Cursor:
         self._index = 0
         self._seen = 0
 
+    def has_next(self) -> bool:
+        """Whether `next` would give one."""
+        place = self._index, self._seen
+        found = self.next()
+        self._index, self._seen = place
+        return found is not None
+
     def next(self) -> MessageEvent | None:
         """Give the next event that has not been read; None if there is none so far."""
         while self._index < len(self._log):

@@ -282,11 +282,11 @@ async def test_who_waits_for_a_change_is_woken_by_messages_and_by_the_end() -> N
     line = Line()
     execution, _ = launched(line)
     for change in (line.busy, line.reply, line.idle):
-        waiting = asyncio.ensure_future(execution.changed())
+        waiting = asyncio.ensure_future(execution.changed(lambda: False))
         await asyncio.sleep(0)
         change("m")
         await asyncio.wait_for(waiting, LONG)
-    cancelled = asyncio.ensure_future(execution.changed())
+    cancelled = asyncio.ensure_future(execution.changed(lambda: False))
     await asyncio.sleep(0)
     cancelled.cancel()
     await asyncio.wait([cancelled])

@@ -33,10 +33,15 @@ class Cell:
         """Give a place at the start."""
         return Cursor(self._log)
 
-    async def changed(self) -> None:
+    async def changed(self, has_news: Callable[[], object]) -> None:
         """Wait for the next thing that is shown, or the end."""
         self._changed = asyncio.get_running_loop().create_future()
-        await self._changed
+        self.before_waiting()
+        if not has_news():
+            await self._changed
+
+    def before_waiting(self) -> None:
+        """Do what another thread does meanwhile."""
 
     def answer(self, question: Incoming, text: str) -> None:
         """Keep an answer."""
@@ -63,6 +68,22 @@ class Cell:
     def _tell(self) -> None:
         if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
+
+
+@pytest.mark.parametrize("last", ["shown", "over"])
+async def test_what_another_thread_brings_between_a_look_and_the_wait_is_seen(last: str) -> None:
+    """Nothing comes after it that would wake the reader."""
+    cell, seen = Cell(), []
+
+    def bring() -> None:
+        if last == "shown" and not seen:
+            cell._log.append(incoming("stream", "m", name="stdout", text="a"))
+        else:
+            cell.is_over = True
+
+    cell.before_waiting = bring
+    await asyncio.wait_for(deliver_events(cell, lambda event: seen.append(event.text)), LONG)
+    assert seen == ["a"] * (last == "shown")
 
 
 async def test_each_event_is_delivered_in_order_and_all_before_the_end() -> None:

@@ -13,12 +13,16 @@ from conkernelclient.connection.waiting import Parking, Tasks
 from tests.clients import LONG, until
 
 
+def not_yet() -> bool:
+    return False
+
+
 async def test_one_is_woken_the_one_that_came_first() -> None:
     parking = Parking()
     woken: list[int] = []
 
     async def wait(number: int) -> None:
-        await parking.park()
+        await parking.park(not_yet)
         woken.append(number)
 
     tasks = [asyncio.create_task(wait(number)) for number in range(3)]
@@ -62,8 +66,8 @@ async def test_until_looks_again_after_each_news() -> None:
 
 async def test_those_who_are_cancelled_are_gone_and_those_who_fail_say_why() -> None:
     parking = Parking()
-    cancelled = asyncio.create_task(parking.park())
-    failing = asyncio.create_task(parking.park())
+    cancelled = asyncio.create_task(parking.park(not_yet))
+    failing = asyncio.create_task(parking.park(not_yet))
     await until(lambda: len(parking.waiters) == 2)
     cancelled.cancel()
     await until(cancelled.done)
@@ -80,7 +84,7 @@ async def test_a_waiter_of_another_loop_is_woken_there(monkeypatch: pytest.Monke
     woken_in: list[int] = []
 
     async def wait() -> None:
-        await parking.park()
+        await parking.park(not_yet)
         woken_in.append(threading.get_ident())
 
     thread = threading.Thread(target=lambda: asyncio.run(wait()))

@@ -32,8 +32,9 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(autouse=True)
-def _no_servers() -> Iterator[None]:
-    """End the servers of a test."""
+def _own_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End the servers of a test; those that other tests' kernels have are set aside."""
+    monkeypatch.setattr(servers, "_running", {})
     yield
     servers.end_all()
     assert servers.pids() == []

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conkernelclient.kernel.kernel import ConKernel
 from tests.clients import LONG, client_of, until
 
 from .conftest import asked, begun, ended, listed, raw, value_of
@@ -222,3 +225,33 @@ async def test_a_debugger_answers_while_a_cell_blocks(km: ConKernelManager) -> N
         assert content["success"] is True
         await raw(kc, "gate = True", run_mode="thread")
         await ended(blocker)
+
+
+@pytest.mark.parametrize(
+    ("owns_process", "has_begun", "running", "done"),
+    [
+        (True, False, {}, ["complete", "traceback", "collect", "freeze"]),
+        (True, True, {}, ["complete", "traceback"]),
+        (False, False, {}, ["complete", "traceback"]),
+        (True, True, {"a cell": 1}, []),
+    ],
+)
+def test_what_an_idle_kernel_loads_is_not_looked_through_again(
+    monkeypatch: pytest.MonkeyPatch,
+    owns_process: bool,
+    has_begun: bool,
+    running: dict[str, int],
+    done: list[str],
+) -> None:
+    """By the collector of garbage; what is a cell's own, or the program's, can be collected."""
+    did: list[str] = []
+    monkeypatch.setattr(gc, "collect", lambda: did.append("collect"))
+    monkeypatch.setattr(gc, "freeze", lambda: did.append("freeze"))
+    kernel: Any = SimpleNamespace(
+        owns_process=owns_process,
+        jobs=SimpleNamespace(has_begun=has_begun, running=running),
+        do_complete=lambda _code, _place: did.append("complete"),
+        shell=SimpleNamespace(warm_up=lambda: did.append("traceback")),
+    )
+    assert ConKernel._warm_up(kernel) is bool(done)
+    assert did == done

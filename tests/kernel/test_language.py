@@ -47,6 +47,32 @@ def test_each_request_is_answered_in_order_as_its_own() -> None:
     assert replies == ["0", "1", "2"]
 
 
+def test_its_questions_go_first_until_they_are_answered_and_not_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Cells that have not begun give way meanwhile."""
+    said: list[bool] = []
+
+    def handler(content: dict[str, Any]) -> dict[str, Any]:
+        said.append(thread.goes_first())
+        monkeypatch.setattr(language, "PATIENCE", 0.0)
+        said.append(thread.goes_first())
+        return content
+
+    posts: Any = Posts()
+    answers = Answers(Wire(session()), posts, posts, "id", ())
+    thread = Language(answers, {"complete_request": handler}, lambda: True)
+    said.append(thread.goes_first())
+    monkeypatch.setattr(language, "PATIENCE", BOUND)
+    thread.put(cell("complete_request"))
+    said.append(thread.goes_first())
+    thread.end()
+    thread.start()
+    thread.join(BOUND)
+    monkeypatch.setattr(language, "PATIENCE", BOUND)
+    assert [*said, thread.goes_first()] == [False, True, True, False, False]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_what_a_user_s_object_raises_is_the_answer_to_one_request(
     error: type[BaseException], caplog: pytest.LogCaptureFixture

@@ -86,6 +86,17 @@ async def test_a_tag_says_how_a_cell_runs_and_goes_before_the_first_line(
         assert await value_of(kc, code, tags=["thread"], run_mode="task") == "True"
 
 
+@pytest.mark.parametrize("mode", ["queue", "task"])
+async def test_a_cell_begins_when_it_has_not_to_give_way_any_more(
+    km: ConKernelManager, mode: str
+) -> None:
+    """It looks again until then."""
+    async with client_of(km) as kc:
+        await raw(kc, "runner = get_ipython().kernel.runner\nbefore = runner.gives_way\nlooks = []")
+        await raw(kc, "runner.gives_way = lambda: looks.append(1) or len(looks) < 4")
+        assert await value_of(kc, "runner.gives_way = before\nlen(looks)", run_mode=mode) == "4"
+
+
 async def test_lanes_run_at_the_same_time(km: ConKernelManager) -> None:
     """Cells of two lanes meet; those of one lane never would."""
     async with client_of(km, window=None) as kc:
