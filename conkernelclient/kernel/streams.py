@@ -80,8 +80,11 @@ class Stream(OutStream):
         text.parts.append(string)
         text.length += len(string)
         channels = self.pub_thread.channels
-        if not channels.is_usable or text.length > LARGE:  # a forked child, or much
+        if text.length > LARGE:
             self._send(cell, text)
+        elif not channels.is_usable:  # a forked child, whose messages may overtake each other
+            if "\n" in string:
+                self._send(cell, text)
         elif not text.is_due:
             text.is_due = True
             if self.flush_interval is not None:

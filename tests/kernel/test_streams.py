@@ -75,6 +75,16 @@ async def test_what_a_forked_child_prints_is_the_cell_s(km: ConKernelManager) ->
             "p = mp.get_context('fork').Process(target=f); p.start(); p.join()\nprint('parent')",
         )
         assert sorted(result.stdout.split()) == ["child", "parent"]
+        result = await raw(
+            kc,
+            "def f(n): print('child', n); print(n, end=' at the end\\n'); print('.', end='')\n"
+            "ps = [mp.get_context('fork').Process(target=f, args=(n,)) for n in range(10)]\n"
+            "[p.start() for p in ps]; [p.join() for p in ps]; print(end='')",
+        )
+        lines = [line.lstrip(".") for line in result.stdout.splitlines()]
+        wanted = [f"{it}" for n in range(10) for it in (f"child {n}", f"{n} at the end")]
+        assert sorted(filter(None, lines)) == sorted(wanted)
+        assert result.stdout.count(".") == 10
         assert "shell" in (await raw(kc, "!echo shell")).stdout
 
 
