@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -298,6 +299,23 @@ def test_two_requests_of_one_id_are_refused() -> None:
         router.open(Request("r", Takes.REPLY))
     router.end(request)
     router.open(Request("r", Takes.REPLY))
+
+
+def test_owner_of_finds_who_owns_what_is_under_way_or_ended_not_long_ago() -> None:
+    """One that nobody has any more, and one that was never there, has none."""
+    router, owner = Router(), Owner()
+    opened(router, "open", owner=owner)
+    given_up = opened(router, "given up", owner=weakref.ref(owner))
+    router.abandon(given_up)
+    opened(router, "ended", owner=owner)
+    router.feed("shell", reply("ended"))
+    router.feed("iopub", status("idle", "ended"))
+    assert [router.owner_of(it) for it in ("open", "given up", "ended")] == [owner] * 3
+    assert router.owner_of("never there") is None
+
+
+class Owner:
+    """Of a request."""
 
 
 def test_get_finds_what_is_open() -> None:
