@@ -91,7 +91,7 @@ DRIVER = """
 import asyncio, os, sys
 from conkernelclient import ConKernelManager
 async def main():
-    managers = [ConKernelManager(kernel_name=KERNEL) for _ in range(8)]
+    managers = [ConKernelManager(kernel_name=sys.argv[2]) for _ in range(8)]
     await asyncio.gather(*(km.start_kernel() for km in managers))
     clients = [await km.client().start_channels() for km in managers]
     for kc in clients:
@@ -109,7 +109,7 @@ async def test_a_killed_driver_leaves_no_kernel(
 ) -> None:
     """Although they are all at work."""
     file = tmp_path / "pids"
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(file)])
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(file), KERNEL])
     await until(lambda: file.exists() or driver.poll() is not None)
     kernels = [int(pid) for pid in file.read_text().split()]
     assert all(map(is_running, kernels))
