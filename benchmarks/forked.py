@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -98,7 +97,7 @@ async def _ready(specs: KernelSpecManager, name: str, count: int) -> tuple[float
 
 
 async def _start(manager: ConKernelManager) -> None:
-    await manager.start_kernel(stderr=subprocess.DEVNULL)
+    await manager.start_kernel()  # its stderr is read: it tells of a port that is taken
     kc = await manager.client().start_channels()
     await kc.wait_for_ready()
     kc.stop_channels()
