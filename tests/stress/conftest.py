@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.conftest import KERNEL, LOOP
+from tests.kernel.conftest import manager_of, start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
+
+    from conkernelclient import ConKernelManager
 
 ROWS: Final = pytest.StashKey[list[tuple[str, str, str]]]()
 
@@ -26,6 +29,15 @@ def measured(request: pytest.FixtureRequest) -> Callable[[str, str, str], None]:
         request.config.stash[ROWS].append((row, asked, figures))
 
     return note
+
+
+@pytest.fixture
+async def ours(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConKernelManager]:
+    """One kernel of ours."""
+    manager = manager_of(tmp_path_factory.mktemp("kernels"))
+    await start(manager)
+    yield manager
+    await manager.shutdown_kernel(now=True)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

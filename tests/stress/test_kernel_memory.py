@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from tests.clients import LONG, client_of
-from tests.kernel.conftest import asked, manager_of, start
+from tests.kernel.conftest import asked
 
 from .scale import FULL, share
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from conkernelclient import ConKernelClient, ConKernelManager
 
@@ -28,15 +28,6 @@ AT_ONCE: Final = 100
 # Bytes that the second half may add. What is kept of the last requests, as the signatures of the
 # last 65,536, is full only in a long run: here a leak of 1 kB of each would be found.
 GROWTH: Final = 5_000_000
-
-
-@pytest.fixture
-async def ours(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConKernelManager]:
-    """One kernel of ours."""
-    manager = manager_of(tmp_path_factory.mktemp("kernels"))
-    await start(manager)
-    yield manager
-    await manager.shutdown_kernel(now=True)
 
 
 async def in_batches(count: int, do: Callable[[int], Awaitable[Any]]) -> None:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.clients import LONG, client_of
-from tests.kernel.conftest import manager_of, start
 
 from .scale import share
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from conkernelclient import ConKernelManager
 
@@ -24,15 +23,6 @@ pytestmark = pytest.mark.timeout(3600)
 
 REQUESTS: Final = share(100_000)
 OUTSTANDING: Final = 200
-
-
-@pytest.fixture
-async def ours(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConKernelManager]:
-    """One kernel of ours."""
-    manager = manager_of(tmp_path_factory.mktemp("kernels"))
-    await start(manager)
-    yield manager
-    await manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.parametrize("cancels", [False, True], ids=["plain", "with cancels"])

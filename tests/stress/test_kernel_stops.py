@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.clients import LONG, client_of
-from tests.kernel.conftest import asked, manager_of, start
+from tests.kernel.conftest import asked
 
 from .scale import share
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from conkernelclient import ConKernelManager
 
@@ -33,15 +33,6 @@ CODES: Final = (
 )
 BLOCKING: Final = (*CODES, "time.sleep(60)", "time.sleep(random.random() / 10)")
 FOUND: Final = {"interrupted", "dequeued", "ended"}
-
-
-@pytest.fixture
-async def ours(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ConKernelManager]:
-    """One kernel of ours."""
-    manager = manager_of(tmp_path_factory.mktemp("kernels"))
-    await start(manager)
-    yield manager
-    await manager.shutdown_kernel(now=True)
 
 
 class Cells:
