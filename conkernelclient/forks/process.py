@@ -61,6 +61,7 @@ class ForkedProcess(subprocess.Popen[bytes]):
         self._link = link
         self._line = line
         self._is_lost = False
+        self._waiters = 0  # threads that wait for news on the link's descriptor
         self._looks = threading.Lock()
 
     def __del__(self, *_more: Any) -> None:
@@ -92,13 +93,25 @@ class ForkedProcess(subprocess.Popen[bytes]):
         return found
 
     def _until_news(self, seconds: float | None) -> None:
-        number = self._link.fileno()
-        if self._is_lost or number < 0:
-            time.sleep(LOOK_EVERY if seconds is None else min(seconds, LOOK_EVERY))
-            return
-        news = select.poll()
-        news.register(number, select.POLLIN)
-        news.poll(None if seconds is None else seconds * 1000)
+        with self._looks:
+            number = -1 if self._is_lost else self._link.fileno()
+            self._waiters += 1
+        try:
+            if number < 0:
+                time.sleep(LOOK_EVERY if seconds is None else min(seconds, LOOK_EVERY))
+                return
+            news = select.poll()
+            news.register(number, select.POLLIN)
+            news.poll(None if seconds is None else seconds * 1000)
+        finally:
+            with self._looks:
+                self._waiters -= 1
+                self._close_if_over()
+
+    def _close_if_over(self) -> None:
+        """Close the link, unless a thread waits on its number, which would be another's then."""
+        if self.returncode is not None and not self._waiters:
+            self._link.close()
 
     def _read(self) -> None:
         try:
@@ -110,7 +123,7 @@ class ForkedProcess(subprocess.Popen[bytes]):
         self._line += data
         if self._line.endswith(b"\n"):
             self.returncode = json.loads(self._line)["returncode"]
-            self._link.close()
+            self._close_if_over()
         elif not data:
             self._is_lost = True
 

@@ -47,7 +47,13 @@ class ServerGoneError(Exception):
 
 
 class Running:
-    """A server that was started, as this program has it."""
+    """
+    A server that was started, as this program has it.
+
+    Attributes:
+        pid: Its process's number.
+        has_forked: Whether kernels may depend on it.
+    """
 
     def __init__(self, served: Served, environment: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair()
@@ -68,6 +74,7 @@ class Running:
         finally:
             theirs.close()
         self.pid: int = self._process.pid
+        self.has_forked: bool = False
 
     def ask(self, kind: bytes, files: Sequence[int]) -> None:
         """Ask for a fork with these files."""
@@ -173,9 +180,10 @@ async def fork(
                 async with asyncio.timeout(LONGEST):
                     return await _forked(server, request, command, files)
             except ServerGoneError:
-                _drop(server)
+                await asyncio.to_thread(_drop, server)
             except TimeoutError as error:
-                _drop(server)
+                if not server.has_forked:  # else it is slow, and kernels would end with it
+                    await asyncio.to_thread(_drop, server)
                 raise CannotForkError(f"no fork came within {LONGEST:g} s") from error
     raise CannotForkError("the server that is to fork ends as it starts; its stderr says why")
 
@@ -227,6 +235,7 @@ async def _forked(
         failures: dict[str, str] = reply.get("failures", {})
         if failures:
             reply = await replies.next()
+        server.has_forked = True
         process = ForkedProcess(command, _pid_in(reply), link, files.ours, replies.rest)
         with suppress(ConnectionError):  # it has ended, which is told
             link.send(GO)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from conkernelclient.forks import servers
-from tests.clients import LONG
+from tests.clients import LONG, until
 
 from .conftest import forked
 from .test_server import until_ended
@@ -62,6 +62,19 @@ async def test_many_threads_may_wait_for_it(program: dict[str, str]) -> None:
     task = asyncio.gather(*waits)
     process.kill()
     assert await task == [-9] * 5
+
+
+async def test_its_descriptor_is_closed_when_nobody_waits_on_it_any_more(
+    program: dict[str, str],
+) -> None:
+    """Not before: the number could be another file's by then."""
+    process = await forked(program, WAITS)
+    waiting = asyncio.gather(*(asyncio.to_thread(process.wait, LONG) for _ in range(3)))
+    await until(lambda: process._waiters == 3)
+    process.kill()
+    await until(lambda: process.poll() is not None)
+    assert await waiting == [-9] * 3
+    assert (process._waiters, process._link.fileno()) == (0, -1)
 
 
 async def test_its_pipes_can_be_read(program: dict[str, str]) -> None:

@@ -92,6 +92,23 @@ async def test_a_server_that_does_not_fork_in_time_is_given_up(
     assert servers.pids() == []
 
 
+async def test_a_slow_server_on_which_kernels_depend_is_left_alone(
+    program: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would end with it."""
+    process = await forked(program, WAITS)
+    (pid,) = servers.pids()
+    os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr(servers, "LONGEST", 0.1)
+    with pytest.raises(servers.CannotForkError, match=r"within 0\.1 s"):
+        await forked(program, "")
+    os.kill(pid, signal.SIGCONT)
+    assert servers.pids() == [pid]
+    assert process.poll() is None
+    process.kill()
+    assert await asyncio.to_thread(process.wait, LONG) == -signal.SIGKILL
+
+
 async def test_one_that_is_cancelled_leaves_no_process(
     program: dict[str, str], tmp_path: Path
 ) -> None:
