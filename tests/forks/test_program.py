@@ -61,5 +61,5 @@ def test_what_counts_at_a_start_makes_another_server() -> None:
 
 def test_relative_paths_are_those_of_the_kernel_s_directory() -> None:
     """The server has another."""
-    served = served_for(OURS, [], {"PYTHONPATH": os.pathsep.join(["src", "/lib"])}, "/work")
-    assert served.environment == (("PYTHONPATH", os.pathsep.join(["/work/src", "/lib"])),)
+    served = served_for(OURS, [], {"PYTHONPATH": os.pathsep.join(["src", "/lib"])}, "/place")
+    assert served.environment == (("PYTHONPATH", os.pathsep.join(["/place/src", "/lib"])),)
