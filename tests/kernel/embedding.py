@@ -16,7 +16,7 @@ PRELUDE: Final = """
 import asyncio, builtins, getpass, json, os, signal, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from conkernelclient import ConKernelClient
+from conkernelclient import ConKernelClient, events
 from conkernelclient.kernel import EmbeddedKernel
 
 @asynccontextmanager
@@ -29,6 +29,11 @@ async def front_end(kernel):
         yield kc
     finally:
         kc.stop_channels()
+
+async def has_printed(run):
+    async for event in run:
+        if isinstance(event, events.Stream):
+            return
 
 def interrupt(kc):
     kc.control_channel.send(kc.session.msg("interrupt_request", {}))

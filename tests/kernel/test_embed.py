@@ -77,8 +77,7 @@ async def main():
                     kc.run("print('here')\\nawait asyncio.sleep(600)"),
                     kc.run("1"),
                 ]
-                async for _event in runs[0]:
-                    break
+                await has_printed(runs[0])
         after = look()
         tell([name for name in before if before[name] != after[name]], kernel.stopped.is_set())
 
@@ -254,8 +253,7 @@ def test_an_interrupt_stops_the_cells_and_tells_the_program() -> None:
             undo = kernel.on_interrupt(lambda: called.append(1))
             for way in (lambda: interrupt(kc), lambda: os.kill(os.getpid(), signal.SIGINT)):
                 run = kc.run("import asyncio\\nprint(1)\\nawait asyncio.sleep(600)")
-                async for _event in run:
-                    break
+                await has_printed(run)
                 way()
                 tell((await run).error.ename)
             undo()
@@ -279,8 +277,7 @@ def test_an_interrupt_of_a_blocking_cell_reaches_it_in_the_main_thread() -> None
         async def main():
             async with front_end(kernel) as kc:
                 run = kc.run("print(1, flush=True)\\nwhile True: pass")
-                async for _event in run:
-                    break
+                await has_printed(run)
                 interrupt(kc)
                 tell((await run).error.ename)
 

@@ -13,8 +13,7 @@ def test_stops_that_a_cell_swallows_are_brought_again_at_the_end() -> None:
         async with EmbeddedKernel(user_ns=names) as kernel, front_end(kernel) as kc:
             code = "while n < 2:\\n try: await asyncio.sleep(60)\\n except BaseException: n += 1"
             run = kc.run(f"import asyncio\\nprint(1, flush=True)\\n{code}")
-            async for _event in run:
-                break
+            await has_printed(run)
         tell(names["n"], kernel.stopped.is_set(), len(asyncio.all_tasks()))
 
     asyncio.run(main())
@@ -34,8 +33,7 @@ def test_a_cell_that_swallows_all_stops_is_left_alone_and_another_kernel_may_com
         async with EmbeddedKernel(user_ns=names) as kernel, front_end(kernel) as kc:
             code = "while n < 99:\\n try: await asyncio.sleep(60)\\n except BaseException: n += 1"
             run = kc.run(f"import asyncio\\nprint(1, flush=True)\\n{code}")
-            async for _event in run:
-                break
+            await has_printed(run)
         tell(names["n"] > 0, kernel.stopped.is_set(), len(asyncio.all_tasks()))
         async with EmbeddedKernel() as kernel, front_end(kernel) as kc:
             tell((await kc.run("1")).status)
@@ -87,8 +85,7 @@ def test_it_runs_on_uvloop() -> None:
         async with EmbeddedKernel() as kernel, front_end(kernel) as kc:
             for way in (lambda: interrupt(kc), lambda: os.kill(os.getpid(), signal.SIGINT)):
                 run = kc.run("import asyncio\\nprint(1, flush=True)\\nawait asyncio.sleep(60)")
-                async for _event in run:
-                    break
+                await has_printed(run)
                 way()
                 tell((await run).error.ename)
             tell((await kc.run("# thread\\nprint(5)")).stdout)
@@ -118,8 +115,7 @@ def test_off_the_main_thread_an_interrupt_by_message_stops_what_awaits_and_threa
             await kc.run("gate = False")
             for code in codes:
                 run = kc.run(code)
-                async for _event in run:
-                    break
+                await has_printed(run)
                 interrupt(kc)
                 await kc.run("# thread\\ngate = True")
                 tell((await run).error.ename)
@@ -140,8 +136,7 @@ def test_its_cells_may_await_trio_and_another_one_may_come_after() -> None:
             async with EmbeddedKernel(options=["--trio"]) as kernel, front_end(kernel) as kc:
                 tell((await kc.run("import trio; await trio.sleep(0); print(5)")).stdout)
                 run = kc.run("print(1, flush=True)\\nawait trio.sleep(60)")
-                async for _event in run:
-                    break
+                await has_printed(run)
             tell(len(asyncio.all_tasks()))
 
     asyncio.run(main())
