@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jedi
+import pytest
 from jedi.inference import flow_analysis
 
 from conkernelclient.kernel import completing
-from conkernelclient.kernel.completing import remembering
+from conkernelclient.kernel.completing import looking, remembering, shown
 from tests.clients import LONG, client_of
 
 from .conftest import begun, ended, raw, value_of
 
 if TYPE_CHECKING:
-    import pytest
-
     from conkernelclient import ConKernelManager
 
 UNSURE = object()
@@ -73,6 +73,62 @@ def test_the_names_are_jedi_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_analysis, "_check_if", check)
     for _ in range(2):
         assert [names(code) for code in codes] == before
+
+
+NAMES = {
+    "_": 0,
+    "__": 0,
+    "_i": 0,
+    "_ii": 0,
+    "_1": 1,
+    "_23": 2,
+    "_i23": "two",
+    "_own": 3,
+    "_a1": 4,
+    "name": 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "hidden"),
+    [
+        ("", {"_1", "_23", "_i23"}),
+        ("nam", {"_1", "_23", "_i23"}),
+        ("_23.b", {"_1", "_i23"}),
+        ("len(_i23).", {"_1", "_23"}),
+        ("_", set()),
+        ("f(_i", set()),
+        ("_own ", {"_1", "_23", "_i23"}),
+    ],
+)
+def test_what_cells_were_and_gave_is_looked_at_where_it_is_meant(
+    code: str, hidden: set[str]
+) -> None:
+    """All else is looked at always."""
+    assert shown(code, NAMES) == {name: NAMES[name] for name in NAMES if name not in hidden}
+
+
+def test_a_completer_looks_at_a_user_s_names_again_afterwards() -> None:
+    """Also where what was looked at raises."""
+    one, other = dict(NAMES), dict(NAMES)
+    for completer in (SimpleNamespace(namespace=one, global_namespace=it) for it in (one, other)):
+        before = completer.global_namespace
+        with pytest.raises(ZeroDivisionError), looking(completer, "nam"):
+            assert "_1" not in completer.namespace
+            assert "_1" not in completer.global_namespace
+            assert (completer.global_namespace is completer.namespace) == (before is one)
+            raise ZeroDivisionError
+        assert completer.namespace is one
+        assert completer.global_namespace is before
+
+
+async def test_a_completion_knows_what_cells_gave(km: ConKernelManager) -> None:
+    """By its number, and its attributes."""
+    async with client_of(km, window=None) as kc:
+        number = (await raw(kc, "'text'")).execution_count
+        for code, match in ((f"_{number}.uppe", "upper"), (f"_i{number}"[:-1], f"_i{number}")):
+            content = (await kc.complete(code, len(code), reply=True, timeout=LONG))["content"]
+            assert any(match in it for it in content["matches"]), content
 
 
 async def test_a_completion_leaves_the_warnings_filters_alone(km: ConKernelManager) -> None:
