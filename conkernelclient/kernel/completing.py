@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .compat import ProvisionalCompleterWarning, completer_module, ipkernel_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 __all__ = ["looking", "remembering", "settle", "shown"]
 
@@ -42,7 +42,7 @@ class Warnings:
 
 
 @contextlib.contextmanager
-def looking(completer: Any, code: str) -> Iterator[None]:
+def looking(completer: Any, code: str) -> Generator[None]:
     """Let IPython's completer look at what `shown` leaves, for as long as this lasts."""
     with _looks:
         before = completer.namespace, completer.global_namespace
