@@ -229,6 +229,8 @@ def running(argv: Sequence[str], *, is_ours: bool) -> Iterator[FrontEnd]:
         file.write_text(json.dumps(info))
         environment = {**os.environ, "IPYTHONDIR": folder, "JPY_PARENT_PID": str(os.getpid())}
         environment.pop("PYTHONPATH", None)
+        # What pip installs is compiled; so are our sources, when they have run once.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         if is_ours:
             environment["PYTHONPATH"] = str(ROOT)
         process = subprocess.Popen(

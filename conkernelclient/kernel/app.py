@@ -7,6 +7,7 @@ As ipykernel's application, with one thread for the sockets in the place of thre
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import shutil
 import sys
@@ -54,6 +55,8 @@ class ConKernelApp(IPKernelApp):
     flags: Any = Dict(
         {**KERNEL_FLAGS, "trio": ({"ConKernel": {"library": "trio"}}, "Let cells await trio.")}
     )
+    collects_from_code_on = False
+    """Whether the garbage collector is off until a user's code can run, and then is to be on."""
     subcommands: ClassVar[dict[str, Any]] = {}  # those of the kernel are in `command`
 
     @default("config_files")
@@ -66,6 +69,12 @@ class ConKernelApp(IPKernelApp):
         compat.check()
         load_debugger_late()
         super().initialize(argv)
+
+    def init_code(self) -> None:
+        """Run what the configuration names, with the garbage collector as the process has it."""
+        if self.collects_from_code_on:
+            gc.enable()
+        super().init_code()
 
     def init_profile_dir(self) -> None:
         """Find or make IPython's directory; where that cannot be, one for this process."""

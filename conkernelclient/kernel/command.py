@@ -8,6 +8,7 @@ Start it; install and remove kernelspecs of it; list those that are there. As
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -72,9 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _start(arguments: list[str]) -> int:
+    collects = gc.isenabled()
+    gc.disable()  # all that is made until the kernel is there stays
     from .app import ConKernelApp  # with all of ipykernel, which the other commands do not need
 
-    ConKernelApp.launch_instance(arguments)
+    app = ConKernelApp.instance()
+    app.collects_from_code_on = collects
+    app.initialize(arguments)
+    app.start()
     return 0
 
 

@@ -58,7 +58,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
+    from typing import Self, TypeVar
 
     F = TypeVar("F", bound=Callable[..., Any])
     T = TypeVar("T")
@@ -94,8 +94,9 @@ if TYPE_CHECKING:
         classes: ClassVar[list[Any]]
 
         @classmethod
-        def launch_instance(cls, argv: list[str] | None = None) -> None:
-            """Run it."""
+        def instance(cls) -> Self:
+            """Give the process's only one."""
+            raise NotImplementedError
 
         def initialize(self, argv: list[str] | None = None) -> None:
             """Make all that it needs."""
@@ -105,6 +106,9 @@ if TYPE_CHECKING:
 
         def init_io(self) -> None:
             """Replace the streams."""
+
+        def init_code(self) -> None:
+            """Run what the configuration names."""
 
         def close(self) -> None:
             """Close the sockets."""

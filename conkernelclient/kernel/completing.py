@@ -10,6 +10,7 @@ and gave (`_i1`, `_1`), and a completion looks at each name: here at those that 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import re
 import threading
@@ -21,7 +22,7 @@ from .compat import ProvisionalCompleterWarning, completer_module, ipkernel_modu
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["looking", "remembering", "settle", "shown"]
+__all__ = ["looking", "quicken_jedi", "remembering", "settle", "shown"]
 
 MOST: Final = 10_000  # conditions remembered, before all are forgotten
 WORD: Final = re.compile(r"\w+")
@@ -70,11 +71,15 @@ def shown(code: str, namespace: dict[str, Any]) -> dict[str, Any]:
 
 
 def settle() -> None:
-    """See to it, once for the process."""
-    if isinstance(completer_module.warnings, Warnings):
-        return
-    completer_module.warnings = Warnings()
-    ipkernel_module._provisionalcompleter = contextlib.nullcontext
+    """See to the warnings, once for the process."""
+    if not isinstance(completer_module.warnings, Warnings):
+        completer_module.warnings = Warnings()
+        ipkernel_module._provisionalcompleter = contextlib.nullcontext
+
+
+@functools.cache
+def quicken_jedi() -> None:
+    """See to what jedi decides, once for the process; this loads it, which takes 0.1 s."""
     try:
         flow: Any = importlib.import_module("jedi.inference.flow_analysis")
     except ImportError:  # IPython does without it

@@ -27,7 +27,7 @@ from .answers import Answers, error_content
 from .cells import CURRENT, Cell, act_for, current
 from .channels import SocketOf
 from .compat import IPythonKernel, StdinNotImplementedError
-from .completing import looking, settle
+from .completing import looking, quicken_jedi, settle
 from .debugging import LateDebugger
 from .guis import MainLoop, as_channel_thread, keep_calling
 from .jobs import Jobs
@@ -355,6 +355,7 @@ class ConKernel(IPythonKernel):
     # The language's thread
 
     def _complete(self, code: str, cursor: int | None) -> dict[str, Any]:
+        quicken_jedi()
         with looking(self.shell.Completer, code[:cursor]):
             return self.do_complete(code, cursor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -185,3 +186,34 @@ async def test_a_front_end_that_comes_later_sees_what_is_published(km: ConKernel
         )
         assert (await raw(one, "print('x')")).stdout == "x\n"
         await asyncio.wait_for(seen.wait(), LONG)
+
+
+MAKING = """
+import gc, json, sys, tempfile
+from conkernelclient.kernel import app, command
+seen = []
+class App(app.ConKernelApp):
+    def init_kernel(self):
+        seen.append(gc.isenabled())
+        super().init_kernel()
+    def init_code(self):
+        super().init_code()
+        seen.append(gc.isenabled())
+    def start(self):
+        late = [it for it in ("debugpy", "jedi", "matplotlib") if it in sys.modules]
+        print(json.dumps([*seen, late]), file=sys.__stdout__)
+        self.close()
+app.ConKernelApp = App
+if sys.argv[1] == "off":
+    gc.disable()
+with tempfile.TemporaryDirectory() as folder:
+    command.main(["-f", f"{folder}/kernel.json"])
+"""
+
+
+@pytest.mark.parametrize("collector", ["on", "off"])
+def test_a_start_loads_nothing_that_can_wait_and_collects_nothing(collector: str) -> None:
+    """The garbage collector is as the process has it when a user's code can run."""
+    run = [sys.executable, "-c", MAKING, collector]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, timeout=LONG)
+    assert json.loads(done.stdout.splitlines()[-1]) == [False, collector == "on", []]

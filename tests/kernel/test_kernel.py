@@ -250,7 +250,7 @@ def test_what_an_idle_kernel_loads_is_not_looked_through_again(
     kernel: Any = SimpleNamespace(
         owns_process=owns_process,
         jobs=SimpleNamespace(has_begun=has_begun, running=running),
-        do_complete=lambda _code, _place: did.append("complete"),
+        _complete=lambda _code, _place: did.append("complete"),
         shell=SimpleNamespace(warm_up=lambda: did.append("traceback")),
     )
     assert ConKernel._warm_up(kernel) is bool(done)
