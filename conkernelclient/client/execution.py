@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ..connection.threads import call_there, is_elsewhere
 from ..connection.waiting import Parking
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ..protocol.messages import Channel
     from .beside import Place
 
-__all__ = ["Execution", "Watcher"]
+__all__ = ["Execution", "Holder", "Watcher"]
 
 NOTHING: Final[dict[str, Any]] = {}
 _making_news = threading.Lock()  # of any execution: two threads may be the first to wait
@@ -49,6 +49,13 @@ DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
 # The kernel does not have it, or has left the code.
 OUTSIDE: Final = frozenset({Phase.WAITING, Phase.REPLIED, Phase.IDLED, Phase.DONE})
+
+
+class Holder(NamedTuple):
+    """The run that keeps the kernel from another one: its msg_id, and its code if it is known."""
+
+    msg_id: str
+    code: str | None
 
 
 class Watcher(Protocol):
@@ -211,10 +218,12 @@ class Execution:
         """The last error that any code of this kernel raised, as text; None if none was seen."""
         return self._connection.last_error
 
-    def ahead(self) -> str | None:
-        """Give the msg_id of the run in the kernel that it waits for; None if there is none."""
+    def ahead(self) -> Holder | None:
+        """Give the run in the kernel that it waits for; None if there is none."""
         ahead = self._connection.ahead_of(self)
-        return None if ahead is None else ahead.msg_id
+        if ahead is None:
+            return None
+        return Holder(ahead.msg_id, ahead.code if isinstance(ahead, Execution) else None)
 
     # What its run does
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..outputs.events import ErrorOutput
 from ..outputs.mime import count_of, lines_of
 from ..outputs.result import Result
+from ..state.endings import in_brief
 from ..state.router import Phase
 from ..state.run_state import RunState
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..outputs.result import Status
-    from .execution import Execution
+    from .execution import Execution, Holder
 
 __all__ = ["LATE", "STATUSES", "result_of", "status_of"]
 
@@ -56,7 +57,7 @@ def result_of(
     execution: Execution,
     state: RunState,
     failure: BaseException | None,
-    held_by: str | None,
+    held_by: Holder | None,
 ) -> Result:
     """
     Give the result as it stands.
@@ -78,6 +79,7 @@ def result_of(
         msg_id=execution.msg_id,
         code=execution.code,
         outputs=[] if is_unread or reducer is None else reducer.outputs,
+        widgets=None if is_unread or reducer is None else reducer.widgets,
         execution_count=_count(execution, content),
         error=_error(execution, content, state, failure),
         reply=None if reply is None else reply.message,
@@ -86,8 +88,11 @@ def result_of(
         interrupted=execution.is_interrupted,
         still_running=state in GIVEN_UP and execution.request.phase is not Phase.DONE,
         aborted_by=execution.last_error if status == "aborted" else None,
-        held_by=held_by,
     )
+    if held_by is not None:
+        result.held_by, result.held_by_code = held_by
+    if failure is not None:
+        result.ended_by = in_brief(failure)
     if is_unread and reducer is not None:
         result.read_later(reducer)
     return result

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..connection.connection import Connection
     from ..outputs.result import Event
     from .beside import Mode, Place
+    from .execution import Holder
 
 __all__ = ["PLAIN", "OnTimeout", "Run", "RunOptions"]
 
@@ -105,7 +106,7 @@ class Run(RequestFuture["Result"]):
         self._run_state: RunState = RunState.OPEN
         self._readers: int = 0  # iterations under way
         self._failure: BaseException | None = None  # set when it ends with an error of ours
-        self._held_by: str | None = None  # set when the start_timeout ends
+        self._held_by: Holder | None = None  # set when the start_timeout ends
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: Tasks | None = None
         self._output_task: asyncio.Task[Any] | None = None
@@ -386,7 +387,7 @@ class Run(RequestFuture["Result"]):
     def _standing(self) -> Iterator[str]:
         execution = self._execution
         ahead = self._held_by if self.done() else execution.ahead()
-        behind = f" behind {ahead}" if ahead is not None and not self.started else ""
+        behind = f" behind {ahead.msg_id}" if ahead is not None and not self.started else ""
         status = status_of(execution, self._run_state)
         yield f"{self.msg_id} {status} {execution.request.phase.name.lower()}{behind}"
         yield repr(short(self.code, SHOWN))

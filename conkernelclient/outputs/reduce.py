@@ -20,6 +20,7 @@ from .room import LEAST, head_within, reserve_of, size_of, within
 
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
+    from .widgets import Widgets
 
 __all__ = ["Output", "Reducer", "display_id_of"]
 
@@ -70,6 +71,7 @@ class Reducer:
         "_over",
         "_size",
         "_unread",
+        "_widgets",
         "dropped",
         "error",
         "execution_count",
@@ -83,6 +85,7 @@ class Reducer:
         self._size = 0  # bytes of the outputs so far, about, if they are bound
         self._full_at: int | None = None  # where something was left out first
         self._over: dict[str, Output] = {}  # the last that was cut, of errors and of values
+        self._widgets: Widgets | None = None  # set when a comm opens
         self.dropped: int = 0
         self._unread: deque[Incoming] | None = None
         self.execution_count: int | None = None
@@ -117,6 +120,12 @@ class Reducer:
             marker = {"output_type": "stream", "name": "stderr", "text": self._marker()}
             outputs.insert(self._full_at, marker)
         return outputs
+
+    @property
+    def widgets(self) -> dict[str, dict[str, Any]] | None:
+        """What the widgets of this request hold by their models' ids; None if it made none."""
+        self._catch_up()
+        return None if self._widgets is None else self._widgets.states
 
     def feed(self, message: Incoming) -> bool:
         """
@@ -175,6 +184,8 @@ class Reducer:
                     self._clear()
             case "update_display_data":
                 self._update(content)
+            case "comm_open" | "comm_msg" | "comm_close":
+                self._take_comm(message)
             case _:
                 pass
 
@@ -192,6 +203,21 @@ class Reducer:
         for output in (self._by_display or {}).get(display_id or "", ()):
             output["data"] = bundle_of(content.get("data"))
             output["metadata"] = dict_of(content.get("metadata"))
+
+    def _take_comm(self, message: Incoming) -> None:
+        """Follow a widget's state, as long as there is room for it."""
+        if self._widgets is None:
+            if message.msg_type != "comm_open":
+                return
+            from .widgets import Widgets  # few runs have any
+
+            self._widgets = Widgets()
+        if self._max_bytes is not None:
+            if message.size > self._room():
+                return
+            if message.msg_type == "comm_open":  # what updates bring takes the place of it
+                self._size += message.size
+        self._widgets.take(message)
 
     def _stream(self, message: Incoming) -> None:
         if (self._max_bytes is not None or self._clear_pending) and self._is_full():

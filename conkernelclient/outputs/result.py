@@ -12,11 +12,14 @@ from .events import BaseEvent
 from .standing import short, standing
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from ..protocol.messages import Message
     from .events import ErrorOutput, MessageEvent
+    from .parts import ImagePart, Images, Part
     from .reduce import Output, Reducer
+    from .widgets import States
 
 __all__ = ["Event", "Finished", "Result", "Status"]
 
@@ -61,6 +64,10 @@ class Result(_Unread):
             seen.
         held_by: If it timed out before it ran: msg_id of this client's run that held the kernel;
             None if none of them did.
+        held_by_code: What that run runs.
+        ended_by: If the kernel ended, was restarted or was cut off: what happened, without advice;
+            None otherwise.
+        widgets: What each widget of the run holds at last, by its model's id; None if it made none.
     """
 
     status: Status
@@ -76,17 +83,21 @@ class Result(_Unread):
     still_running: bool = False
     aborted_by: str | None = None
     held_by: str | None = None
+    held_by_code: str | None = None
+    ended_by: str | None = None
+    widgets: States | None = None
 
     def __getattr__(self, name: str) -> Any:  # asked for what is not set
-        if name != "outputs":
+        if name not in ("outputs", "widgets"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.outputs = self._reducer.outputs
+        reducer = self._reducer
+        self.outputs, self.widgets = reducer.outputs, reducer.widgets
         del self._reducer
-        return self.outputs
+        return getattr(self, name)
 
     def read_later(self, reducer: Reducer) -> None:
         """Take the outputs from `reducer` when they are first asked for."""
-        del self.outputs
+        del self.outputs, self.widgets
         self._reducer = reducer
 
     @property
@@ -117,6 +128,74 @@ class Result(_Unread):
                 return output["data"]
         return None
 
+    @property
+    def value(self) -> Any:
+        """
+        The value of the last expression, as Python value where it can be told; None if none.
+
+        What its `application/json` holds, if it has that; else what its plain text says, if that is
+        a literal of numbers, strings, bytes, booleans, None, and tuples, lists, dicts and sets of
+        them; else the plain text. It is parsed, never executed, and is no more than what the kernel
+        shows: an object whose repr is "5" gives 5, and one that is shown with "..." gives its text.
+        `kc.eval` gives the value itself.
+        """
+        from .literal import value_of
+
+        data = self.data
+        return None if data is None else value_of(data)
+
+    @property
+    def images(self) -> list[ImagePart]:
+        """The PNG, JPEG, GIF and WebP images of the outputs, as they are, without broken ones."""
+        from .parts import images_of
+
+        return images_of(self.outputs)
+
+    def parts(
+        self,
+        max_chars: int | None = 20_000,
+        images: Images = "inline",
+        *,
+        max_image_px: int | None = 1568,
+        max_images: int = 20,
+        directory: str | os.PathLike[str] | None = None,
+    ) -> list[Part]:
+        r"""
+        Give the outputs as parts of a message to a model: texts, the exception, images.
+
+        Args:
+            max_chars: Greatest length of all texts, and descriptions of images, together; None: no
+                limit. JSON documents that have no room are told in one line, the longest first; of
+                the rest the middle is left out, with a note of how much. From 100 on, the last line
+                of the exception is kept, with the name of its type.
+            images: "inline": their bytes are in the parts. "path": images, and what is left out of
+                a text, are written to files, whose absolute paths are in the parts and in the note.
+                "none": each is a line of text.
+            max_image_px: Longer sides of inline images are scaled down to so many pixels, with
+                Pillow (extra `[images]`), without which a line says so. None: as they are.
+            max_images: The most images; those in their middle are left out, and a line says so.
+            directory: Where files are written; it is made if need be. None: a private temporary
+                directory, with "path" alone, which goes when this process exits.
+
+        Returns:
+            Parts with something to see, in the order of the outputs; text as in `to_llm`. Each
+            display has one representation, see `conkernelclient.outputs.display` and `pieces`. An
+            image that is broken, no PNG, JPEG, GIF or WebP, or has more than 50 million pixels is a
+            line of text. A file that cannot be written costs that file, and the text says so.
+
+        Raises:
+            ValueError: `images` or `max_image_px` is none of these.
+
+        Decoding and scaling take processor time: 0.5 s for 4000x4000 pixels. In a loop that serves
+        others call it with `asyncio.to_thread`.
+        """
+        from .parts import PartOptions, parts_of
+
+        options = PartOptions(max_chars, images, max_image_px, max_images, directory)
+        return parts_of(
+            self.outputs, options, raised=self._raised(), note=self._brief(), widgets=self.widgets
+        )
+
     def to_llm(self, max_chars: int | None = None) -> str:
         r"""
         Give the outputs as text for a language model.
@@ -132,13 +211,26 @@ class Result(_Unread):
             only controls in it: what a carriage return or backspace overwrote is gone, and
             characters that hide text from people are escapes such as "\u202e".
         """
-        raised = self.error if self.status == "error" else None
         return text.for_model(
             self.outputs,
             max_chars,
-            raised=None if raised is None else (raised.ename, raised.evalue),
-            note=self._note(),
+            raised=self._raised(),
+            note=self._brief(),
+            widgets=self.widgets,
         )
+
+    def _raised(self) -> tuple[str, str] | None:
+        """Give name and text of what the code raised, or of what else ended the run."""
+        if self.status != "error" or self.error is None:
+            return None
+        return self.error.ename, self.ended_by or self.error.evalue
+
+    def _brief(self) -> str:
+        """Give the note for a model, which knows no ids: it knows code."""
+        if self.held_by is None or self.status != "timeout" or self.started:
+            return self._note()
+        first = short((self.held_by_code or "").strip().partition("\n")[0], SHOWN)
+        return f"\n[timed out before it ran: an earlier call still runs{first and ': '}{first}]\n"
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None

@@ -2,25 +2,29 @@
 How do outputs read, for people and for language models?
 
 `as_text` gives what a terminal would show, `for_model` the same without colours, with what was
-overwritten left out, what is hidden from people shown, and cut where it is too long.
+overwritten left out, what is hidden from people shown, and cut where it is too long. JSON is never
+cut in its middle: where it cannot be shown whole a line says what it holds.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from .budget import Report, fit, shorten
 from .display import in_words
 from .mime import text_of
-from .terminal import fold, strip_ansi, visible
+from .pieces import clean, last_line_of, pieces_of
+from .summary import summary_of
+from .terminal import strip_ansi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from .pieces import Piece
+    from .widgets import States
 
 __all__ = ["as_text", "first_of", "for_model", "shorten", "stream_text", "strip_ansi"]
-
-MARGIN: Final = r"^[ \t|+\-]*(?:[\w.]+\.)?"  # before a type's name: of a group, and its module
 
 
 def stream_text(outputs: Iterable[Mapping[str, Any]], name: str) -> str:
@@ -56,6 +60,7 @@ def for_model(
     *,
     raised: tuple[str, str] | None = None,
     note: str = "",
+    widgets: States | None = None,
 ) -> str:
     r"""
     Give `outputs` as text for a language model.
@@ -66,43 +71,39 @@ def for_model(
             last line of the last exception, with the name of its type, is kept. None: no limit.
         raised: Name and text of an exception, which is added if the outputs have none.
         note: What is to be read at the end.
+        widgets: What widgets show at last, by their models.
 
     Returns:
         Text in which a newline and a tab are the only controls; carriage returns and backspaces
         have done their work, and characters that hide text from people are escapes such as
         "\u202e". Displays are shown by their content, see `display`.
     """
-    texts: list[str] = []
-    last: int | None = None
-    name = ""
-    at_line_start = True
-    for output in outputs:
-        piece = _clean(_piece(output, in_words))
-        if not piece:
-            continue
-        if output["output_type"] != "stream" and not at_line_start:
-            texts.append("\n")
-        if output["output_type"] == "error":
-            last, name = len(texts), _clean(str(output["ename"]))
-            piece = _named(piece, name, _clean(str(output["evalue"])))
-        texts.append(piece)
-        at_line_start = piece.endswith("\n")
-    if last is None and raised is not None:
-        name, message = map(_clean, raised)
-        last = len(texts) + (not at_line_start)
-        texts += [] if at_line_start else ["\n"]
-        texts.append(f"{name}: {message}\n")
-    ending = _report(texts, last, name)
-    note = _clean(note)
-    if ending.text.endswith("\n"):
+    pieces = pieces_of(outputs, widgets, raised, is_text_only=True)
+    texts = list(_apart(pieces))
+    note = clean(note)
+    if (texts or [""])[-1].endswith("\n"):
         note = note.removeprefix("\n")
     if max_chars is None:
-        return ending.text + note
-    return fit(ending, name, note, max(0, max_chars))
+        return "".join(texts) + note
+    if sum(map(len, texts)) + len(note) > max_chars:
+        texts = list(_apart(map(_summarised, pieces)))
+    last = max((at for at, it in enumerate(pieces) if it.kind == "error"), default=None)
+    name = "" if last is None else pieces[last].name
+    return fit(_report(texts, last, name), name, note, max(0, max_chars))
 
 
-def _clean(text: str) -> str:
-    return visible(fold(text))
+def _apart(pieces: Iterable[Piece]) -> Iterator[str]:
+    """Give the texts of pieces, so that what is not printed begins a line."""
+    before = "\n"
+    for piece in pieces:
+        is_apart = not (piece.is_printed or before.endswith("\n"))
+        before = "\n" + piece.text if is_apart else piece.text
+        yield before
+
+
+def _summarised(piece: Piece) -> Piece:
+    """Tell JSON in one line, where it cannot be shown whole."""
+    return replace(piece, text=summary_of(piece.text) + "\n") if piece.is_json else piece
 
 
 def _piece(output: Mapping[str, Any], describe: Callable[[Mapping[str, Any]], str]) -> str:
@@ -117,26 +118,12 @@ def _piece(output: Mapping[str, Any], describe: Callable[[Mapping[str, Any]], st
             return text + "\n" if text else ""
 
 
-def _named(traceback: str, name: str, message: str) -> str:
-    """Give the traceback with the type's name, which some kernels leave out of it."""
-    return traceback if name in traceback else f"{traceback}{name}: {message}\n"
-
-
 def _report(texts: list[str], last: int | None, name: str) -> Report:
     """Part the text at the last line of the exception that `texts[last]` tells of."""
     if last is None:
         return Report("".join(texts))
     traceback = texts[last]
-    start = _last_line(traceback, name)
+    start = last_line_of(traceback, name)
     return Report(
         "".join(texts[:last]) + traceback[:start], traceback[start:], "".join(texts[last + 1 :])
     )
-
-
-def _last_line(traceback: str, name: str) -> int:
-    """Find where the line begins that names the exception's type; the message may have more."""
-    lines = re.finditer(f"{MARGIN}{re.escape(name)}(?!\\w)", traceback, re.MULTILINE)
-    start = max((line.start() for line in lines), default=-1)
-    if start < 0:
-        start = traceback.rfind("\n", 0, max(0, traceback.rfind(name))) + 1
-    return start

@@ -18,6 +18,7 @@ __all__ = [
     "Ending",
     "closed",
     "cut_off",
+    "in_brief",
     "lost_reply",
     "no_idle",
     "restarted",
@@ -55,6 +56,28 @@ class Ending(NamedTuple):
         return caught_class(DeadKernelError)(
             text, exit_code=self.exit_code, stderr=self.stderr, expected=self.expected
         )
+
+
+def in_brief(error: BaseException) -> str:
+    """
+    Say what ended a run to whom no method of ours is at hand, as a model: without advice.
+
+    Of an error that is not made here it gives what stands before the first semicolon.
+    """
+    match error:
+        case KernelRestartedError():
+            return "the kernel was restarted while this ran: its variables are lost"
+        case DeadKernelError(expected=True):
+            return "the kernel was shut down while this ran: its variables are lost"
+        case DeadKernelError():
+            how = "" if error.exit_code is None else f" {_manner(error.exit_code)}"
+            last = error.stderr.strip()
+            last = f". The last that it wrote on stderr:\n{last}" if last else ""
+            return f"the kernel ended{how} while this ran: its variables are lost{last}"
+        case ChannelsClosedError():
+            return "the connection to the kernel was closed before this had ended"
+        case _:
+            return str(error).partition(";")[0]
 
 
 def vanished() -> Ending:

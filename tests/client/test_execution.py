@@ -122,7 +122,7 @@ async def test_given_up_before_it_left_it_never_leaves() -> None:
     line = Line()
     launched(line)
     execution, watcher = launched(line, "never")
-    assert execution.ahead() == "m"
+    assert execution.ahead() == ("m", "code of m")
     execution.give_up(is_interrupting=True)
     assert (execution.is_finished, execution.request.phase) == (True, Phase.DONE)
     line.enter("m")

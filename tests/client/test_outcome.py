@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from conkernelclient.client.execution import Execution
+from conkernelclient.client.execution import Execution, Holder
 from conkernelclient.client.outcome import LATE, STATUSES, result_of, status_of
 from conkernelclient.errors import TransportError
 from conkernelclient.outputs.result import Result
+from conkernelclient.state.endings import Ending
 from conkernelclient.state.run_state import RunState
 
 from ..messages import incoming
@@ -162,5 +163,19 @@ async def test_only_a_run_that_was_aborted_names_the_error_before_it() -> None:
 
 async def test_who_held_it_up_is_named() -> None:
     """As the run found it when its time to start was over."""
-    result = result_of(executed(""), RunState.TIMED_OUT, None, "other")
+    result = result_of(executed(""), RunState.TIMED_OUT, None, Holder("other", "f()"))
     assert (result.status, result.held_by, result.started) == ("timeout", "other", False)
+    assert result.held_by_code == "f()"
+
+
+async def test_what_ended_it_is_told_to_a_model_without_advice() -> None:
+    """It has no manager to call."""
+    death = Ending(-9).error()
+    result = result_of(executed(""), RunState.FAILED, death, None)
+    assert result.error is not None
+    assert "km.restart_kernel()" in result.error.evalue
+    assert result.to_llm() == (
+        "DeadKernelError: the kernel ended by signal 9 (SIGKILL) while this ran: its variables are "
+        "lost\n"
+    )
+    assert "km." not in "".join(str(part) for part in result.parts())

@@ -43,3 +43,4 @@ def test_an_image_is_described_by_type_pixels_and_bytes() -> None:
     )
     assert for_model([shown({"image/webp": "UklGRg=="})]) == "[image/webp, 4 bytes]\n"
     assert for_model([shown({"image/svg+xml": "<svg é/>"})]) == "[image/svg+xml, 9 bytes]\n"
+    assert for_model([shown({"image/svg+xml": "<svg/>"})]) == "[image/svg+xml, 6 bytes]\n"

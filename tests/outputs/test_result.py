@@ -52,3 +52,33 @@ def test_raise_for_status_raises_what_the_code_raised() -> None:
         ended_as("aborted").raise_for_status()
     with pytest.raises(errors.ConKernelError, match="timed out"):
         ended_as("timeout", error=None).raise_for_status()
+
+
+def test_a_models_text_names_code_and_no_ids() -> None:
+    """Of the call that held the kernel its first line."""
+    held = ended_as("timeout", held_by="id-1", held_by_code="\n  train(model)\nmore()\n")
+    assert held.to_llm() == (
+        "\n[timed out before it ran: an earlier call still runs: train(model)]\n"
+    )
+    assert [part.text for part in held.parts() if part.kind == "text"] == [held.to_llm().strip()]
+    unknown = ended_as("timeout", held_by="id-1")
+    assert unknown.to_llm() == "\n[timed out before it ran: an earlier call still runs]\n"
+    with pytest.raises(errors.ReplyTimeout, match="run id-1 held the kernel"):
+        held.raise_for_status()
+
+
+def test_the_last_value_is_a_python_value_where_it_can_be_told() -> None:
+    """None if there is none; text where it is no literal."""
+    assert ended_as("ok").value is None
+    assert ended_as("ok", outputs=folded(stream("5")).outputs).value is None
+    for plain, value in (("[1, 'a']", [1, "a"]), ("array([1])", "array([1])")):
+        assert ended_as("ok", outputs=folded(result_of(plain)).outputs).value == value
+
+
+@pytest.mark.parametrize("first", ["widgets", "outputs"])
+def test_outputs_and_widgets_may_be_read_later(first: str) -> None:
+    """Whichever is asked for first."""
+    late = ended_as("ok")
+    late.read_later(folded(stream("a")))
+    getattr(late, first)
+    assert (late.widgets, late.to_llm()) == (None, "a")

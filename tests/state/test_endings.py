@@ -78,3 +78,26 @@ def test_each_text_names_what_happened(
 def test_a_lost_reply_names_its_request() -> None:
     """As every error of one request does."""
     assert endings.lost_reply("m").msg_id == "m"
+
+
+def test_a_model_is_told_what_happened_without_advice_to_a_programmer() -> None:
+    """Nor an id: it has neither a manager nor messages."""
+    dead = endings.Ending(-11, "Fatal Python error").error()
+    assert endings.in_brief(dead) == (
+        "the kernel ended by signal 11 (SIGSEGV) while this ran: its variables are lost. "
+        "The last that it wrote on stderr:\nFatal Python error"
+    )
+    assert "ended while" in endings.in_brief(endings.vanished().error())
+    every = [
+        endings.Ending(expected=True).error(),
+        endings.restarted(),
+        endings.closed(),
+        endings.cut_off(),
+        endings.unpublished(),
+        endings.no_idle(5.0, publishes=True),
+    ]
+    for error in (dead, *every):
+        brief = endings.in_brief(error)
+        assert brief
+        for advice in ("km.", "start_channels", "send it again", "run it again", "error's result"):
+            assert advice not in brief
