@@ -118,7 +118,7 @@ def _smaller(image: Image, max_px: int | None, max_bytes: int | None) -> Picture
     """Give the image as PNG, or as JPEG where that would have too many bytes."""
     plain: Any = image
     if image.mode.startswith("I"):  # 16 bits a pixel, of which the upper ones are seen
-        plain = plain.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+        plain = plain.convert("I").point(_upper_bits).convert("L")
     plain = plain.convert("RGBA" if image.has_transparency_data else "RGB")
     if max_px is not None:
         plain.thumbnail((max_px, max_px), reducing_gap=2.0)
@@ -127,6 +127,10 @@ def _smaller(image: Image, max_px: int | None, max_bytes: int | None) -> Picture
         if max_bytes is None or len(data) <= max_bytes:
             return Picture(data, f"image/{kind.lower()}", *plain.size)
     return "not shown: too many bytes for a message"
+
+
+def _upper_bits(value: Any) -> Any:
+    return value * (1 / 256)
 
 
 def _saved(image: Image, kind: str, **options: int) -> bytes:
