@@ -381,6 +381,16 @@ class Run(RequestFuture["Result"]):
     def _complain(self, error: BaseException) -> None:
         logger.error("in run %s: %r", self.msg_id, error, exc_info=error)
 
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Show the outputs so far in a notebook; see `Result`."""
+        return self.outcome._repr_mimebundle_(include, exclude)
+
+    def __rich_console__(self, console: object, options: object) -> Iterator[Any]:
+        """Show the outputs so far in a terminal; see `Result`."""
+        return self.outcome.__rich_console__(console, options)
+
     def __repr__(self) -> str:
         return standing(self, self._standing)
 

@@ -244,6 +244,13 @@ class Result(_Unread):
         """
         return as_bundle(self.outputs, self._note().strip() or repr(self))
 
+    def __rich_console__(self, console: object, options: object) -> Iterator[Any]:
+        """Show the outputs in a terminal, and how it stands: rich calls this (extra `[rich]`)."""
+        from .console import rendered
+
+        note = self._note().strip() or ("" if self.outputs else repr(self))
+        return rendered(self.outputs, note, self.widgets)
+
     def __repr__(self) -> str:
         return standing(self, self._standing)
 

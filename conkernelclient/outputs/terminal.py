@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["fold", "strip_ansi", "visible"]
+__all__ = ["coloured", "fold", "strip_ansi", "visible"]
 
 # ECMA-48: a control string ends with ST (OSC with BEL as well), and CAN and SUB break it off. One
 # that does not end is left out up to its line's end or to what begins another control: rubbish that
@@ -69,6 +69,26 @@ def fold(text: str) -> str:
     if not MOVES.search(kept):
         return kept
     return "\n".join(_line(line) if MOVES.search(line) else line for line in kept.split("\n"))
+
+
+def coloured(text: str) -> str:
+    """
+    Give `text` as `fold` and `visible` do, and with its colours: SGR is the only control besides.
+
+    A line that overwrites itself loses them.
+    """
+    if not ANY_CONTROL.search(text):
+        return visible(text)
+    lines = CONTROL.sub(_kept_or_colour, text.replace("\r\n", "\n")).split("\n")
+    plain = (_line(SEQUENCE.sub("", it)) if MOVES.search(it) else it for it in lines)
+    return visible("\n".join(plain))
+
+
+def _kept_or_colour(control: re.Match[str]) -> str:
+    parameters = control["parameters"]
+    if control["final"] == "m" and not parameters.strip("0123456789;:"):
+        return f"\x1b[{parameters}m"
+    return _kept(control)
 
 
 def _kept(control: re.Match[str]) -> str:
