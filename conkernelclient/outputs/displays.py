@@ -2,7 +2,8 @@
 Which runs show the display that a message updates?
 
 `update_display_data` may come from another request than the one that made the display, as in a
-notebook where a later cell updates what an earlier one shows.
+notebook where a later cell updates what an earlier one shows. A new display of the same id updates
+those before it as well, as in the notebook's front ends.
 """
 
 from __future__ import annotations
@@ -39,13 +40,12 @@ class Displays:
         display_id = display_id_of(message.content)
         if not display_id:
             return
-        if message.msg_type == "update_display_data":
-            self._read()
-            for holder in self._holders.get(display_id, ()):
-                if holder is not reducer:
-                    holder.update_display(message.content)
-            return
-        self._hold(display_id, reducer)
+        self._read()
+        for holder in self._holders.get(display_id, ()):
+            if holder is not reducer:
+                holder.update_display(message.content)
+        if message.msg_type != "update_display_data":
+            self._hold(display_id, reducer)
 
     def _read(self) -> None:
         """Learn of the displays in messages that nobody has looked at yet."""

@@ -2,9 +2,9 @@
 Which notebook outputs does a sequence of messages amount to?
 
 The rules are those of the notebook front ends: neighbouring text of one stream is one output,
-`clear_output` empties, with `wait=True` when the next output comes, and `update_display_data`
-rewrites every display of its id in place. The outputs are valid nbformat 4 (section "Code cell
-outputs").
+`clear_output` empties, with `wait=True` when the next output comes, and `update_display_data`, as
+well as a new display of the same id, rewrites every display of its id in place. The outputs are
+valid nbformat 4 (section "Code cell outputs").
 
 A large content is parsed when somebody looks: from the first such message on, messages wait until
 the outputs are asked for.
@@ -276,7 +276,10 @@ class Reducer:
         if display_id:
             if self._by_display is None:
                 self._by_display = {}
-            self._by_display.setdefault(display_id, []).append(output)
+            held = self._by_display.setdefault(display_id, [])
+            for earlier in held:
+                earlier["data"], earlier["metadata"] = dict(output["data"]), output["metadata"]
+            held.append(output)
 
     def _add_ending(self, output: Output, display_id: str | None, size: int) -> None:
         """Add an error or a value, cut if there is no room for it."""

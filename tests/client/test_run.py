@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+from rich.console import Console
 
 from conkernelclient import errors, events
 from conkernelclient.outputs.events import Started
@@ -483,3 +485,18 @@ async def test_no_notice_that_the_kernel_is_in_the_code_takes_the_place_of_anoth
         counts = [event.execution_count async for event in run if isinstance(event, Started)]
         assert counts == [1, 7]
         kc.stop_channels()
+
+
+async def test_a_run_shows_its_outputs_in_a_notebook_and_a_terminal(km: ConKernelManager) -> None:
+    """While it goes on, and at its end."""
+    async with client_of(km) as kc:
+        run = kc.run("print('shown')\ninput()", on_stdin=lambda _question: "x")
+        async for event in run:
+            if isinstance(event, events.Stream):
+                break
+        for _ in range(2):
+            assert "shown" in run._repr_mimebundle_()[0]["text/plain"]
+            terminal = io.StringIO()
+            Console(file=terminal, width=80).print(run)
+            assert "shown" in terminal.getvalue()
+            await run

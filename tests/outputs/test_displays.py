@@ -31,6 +31,14 @@ def test_each_run_that_shows_it_follows_and_no_other_display_does() -> None:
     assert (texts(one), texts(two), texts(other)) == (["new"], ["new", "mine"], ["plain"])
 
 
+def test_a_new_display_of_the_same_id_updates_those_before_it() -> None:
+    """In other runs as in its own."""
+    displays, one, two = Displays(), Reducer(), Reducer()
+    shown(displays, one, display("old", "d"))
+    shown(displays, two, display("new", "d"))
+    assert (texts(one), texts(two)) == (["new"], ["new"])
+
+
 def test_a_large_display_that_nobody_has_read_follows_as_well() -> None:
     """It is read then: an update may be for it."""
     displays, one, other = Displays(), Reducer(), Reducer()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from itertools import pairwise
 from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nbclient import NotebookClient
 
 from conkernelclient import events
 from conkernelclient.outputs.events import event_of
@@ -31,7 +35,7 @@ MESSAGES = st.one_of(
     st.builds(clear, st.booleans()),
     st.builds(error),
     st.builds(result_of, st.text(max_size=3), st.integers(1, 9)),
-    st.builds(lambda: incoming("comm_msg", "r", data={})),
+    st.builds(lambda: incoming("comm_msg", "r", comm_id="c", data={})),
 )
 
 
@@ -83,6 +87,59 @@ def test_update_display_data_rewrites_every_display_of_its_id() -> None:
     assert [o["data"]["text/plain"] for o in reducer.outputs] == ["new", "2", "r", "new"]
     assert reducer.has_displays
     reducer.feed(display("nobody", None, "update_display_data"))
+
+
+def test_a_new_display_of_an_id_rewrites_the_earlier_ones() -> None:
+    """As JupyterLab and nbclient do it; each keeps its own place."""
+    reducer = folded(display("1", "d"), display("2", "e"), display("3", "d"))
+    assert [o["data"]["text/plain"] for o in reducer.outputs] == ["3", "2", "3"]
+    reducer.outputs[0]["data"]["text/plain"] = "mine"
+    assert reducer.outputs[2]["data"]["text/plain"] == "3"
+
+
+def folded_by_nbclient(messages: list[Any]) -> list[Any]:
+    """What nbclient makes of them, with neighbouring text of one stream joined, as it can be told.
+
+    Its `coalesce_streams` does that at the end of a cell.
+    """
+    cell = nbformat.v4.new_code_cell()
+    client = NotebookClient(nbformat.v4.new_notebook(cells=[cell]))
+    client.reset_execution_trackers()
+    client.clear_before_next_output = False  # as at the start of each cell
+    for message in messages:
+        header = {"msg_type": message.msg_type}
+        content = copy.deepcopy(message.content)
+        parent = {"msg_id": "r"}
+        client.process_message(
+            {**header, "header": header, "parent_header": parent, "content": content}, cell, 0
+        )
+    outputs: list[Any] = []
+    for output in json.loads(json.dumps(cell.outputs)):
+        last = outputs[-1] if outputs else {}
+        if output["output_type"] != "stream":
+            outputs.append(output)
+        elif output["name"] == last.get("name"):
+            last["text"] += output["text"]
+        elif output["text"]:
+            outputs.append(output)
+    return outputs
+
+
+@given(st.lists(MESSAGES, max_size=15))
+def test_outputs_are_those_of_nbclient_where_it_is_right(messages: list[Any]) -> None:
+    """Where messages are as the protocol says, nbclient makes the same of them, but for this.
+
+    - Text of one stream in several messages is several outputs, unless `coalesce_streams` is set;
+      a message without text is an output without text.
+    - A stream of another name than stdout and stderr makes a notebook that is not valid; here it
+      is stdout. So does content of a wrong type, which is brought into shape here; a field that is
+      missing is a KeyError there, and ends the cell.
+    - What is printed while an `Output` widget is open is the widget's there, and is in the
+      notebook's widget state; here it is among the outputs, where a reader without widgets sees it.
+    - An update of a display of another cell changes a cell that an index names, which may be
+      another one after cells have moved; here it is the run that showed it.
+    """
+    assert folded(*messages).outputs == folded_by_nbclient(messages)
 
 
 def test_outputs_beyond_the_bound_are_left_out_with_a_marker() -> None:
