@@ -9,7 +9,8 @@ from typing import Final
 __all__ = ["text_of_html"]
 
 # Possessive, and ended by the next "<", so that what does not end is not looked through again.
-TAG: Final = re.compile(r"""</?+([a-zA-Z][^\s/>]*+)(?:"[^"]*+"|'[^']*+'|[^<>"'])*+>""")
+TAG: Final = re.compile(r"""</?+([a-zA-Z][^\s/<>]*+)(?:"[^"]*+"|'[^']*+'|[^<>"'])*+>""")
+TAG_LIKE: Final = re.compile(r"<(?=/*[a-zA-Z]|[!?])")
 UNSHOWN: Final = frozenset({"script", "style", "head", "title", "template"})
 LINES: Final = re.compile(
     r"address|article|aside|blockquote|body|br|caption|d[dlt]|div|fieldset|fig(caption|ure)|footer"
@@ -59,24 +60,26 @@ def text_of_html(source: str) -> str:
     broken that is.
     """
     page = _Page()
-    at = 0
-    while (start := source.find("<", at)) >= 0:
+    at = look = 0
+    while candidate := TAG_LIKE.search(source, look):
+        start = candidate.start()
+        kind = source[start + 1]
+        tag = None if kind in "!?" else TAG.match(source, start)
+        if tag is None and kind not in "!?":
+            look = start + 1  # it is text, and is added with what is around it
+            continue
         page.add(source[at:start])
-        at = _after(source, start, page)
+        at = look = _after(source, start, tag, page)
     page.add(source[at:])
     return page.text()
 
 
-def _after(source: str, start: int, page: _Page) -> int:
-    """Read what begins with the "<" at `start`; gives where it ends."""
+def _after(source: str, start: int, tag: re.Match[str] | None, page: _Page) -> int:
+    """Read the tag, or the comment or declaration that begins at `start`; gives where it ends."""
     if source.startswith("<!--", start):
         return _past(source, "-->", start + 4)
-    tag = TAG.match(source, start)
     if tag is None:
-        if source[start + 1 : start + 2] in ("!", "?"):
-            return _past(source, ">", start + 1)
-        page.add("<")
-        return start + 1
+        return _past(source, ">", start + 1)
     name, is_end = tag[1].lower(), tag[0].startswith("</")
     if name in UNSHOWN and not is_end:
         end = re.compile(f"</{name}", re.IGNORECASE).search(source, tag.end())
