@@ -32,6 +32,7 @@ class Life:
 
     Args:
         captures_stderr: Whether what it writes there is read.
+        passes_on: Whether what it writes on stdout and stderr may reach ours.
         ports: Where it is to listen.
         on_port_taken: A weak reference to what is called, in a thread, when it said on stderr that
             one of them is taken.
@@ -49,6 +50,7 @@ class Life:
         self,
         *,
         captures_stderr: bool,
+        passes_on: bool = True,
         is_owned: bool,
         paths: Sequence[str] = (),
         ports: Sequence[int],
@@ -61,6 +63,7 @@ class Life:
         self.has_answered: bool = False
         self._tail: StderrTail | None = None  # set at its birth
         self._captures_stderr = captures_stderr
+        self._passes_on = passes_on
         self._ports = [b":%d" % port for port in ports]
         self._on_port_taken = on_port_taken
         self._has_complained = False
@@ -69,12 +72,17 @@ class Life:
 
     @contextmanager
     def birth(self, launch_args: dict[str, Any]) -> Generator[None, None, None]:
-        """Let the process be launched with `launch_args`, which get its stderr."""
+        """Let the process be launched with `launch_args`, which get its stdout and stderr."""
         if not self._captures_stderr:
+            if not self._passes_on:
+                launch_args.setdefault("stdout", subprocess.DEVNULL)
+                launch_args.setdefault("stderr", subprocess.DEVNULL)
             yield
             return
-        tail = self._tail = StderrTail(self._read)
+        tail = self._tail = StderrTail(self._read, passes_on=self._passes_on)
         launch_args["stderr"] = tail.write_fd
+        if not self._passes_on:
+            launch_args.setdefault("stdout", tail.write_fd)
         try:
             yield
         except BaseException:
@@ -134,11 +142,16 @@ class Life:
         await self._watch.until_over(seconds)
         return True
 
+    @property
+    def last_words(self) -> str:
+        """The last that it wrote, as far as that is read."""
+        return "" if self._tail is None else self._tail.text()
+
     def ending(self) -> Ending:
         """Tell how it ended."""
         return Ending(
             exit_code=None if self._watch is None else self._watch.exit_code,
-            stderr="" if self._tail is None else self._tail.text(),
+            stderr=self.last_words,
             expected=self.is_being_ended,
         )
 

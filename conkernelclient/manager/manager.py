@@ -85,6 +85,14 @@ class ConKernelManager(AsyncKernelManager):
         help="Whether the last 4 KiB of the kernel's stderr are kept for `DeadKernelError`; all of "
         "it is passed on. Not where `stderr=` is given, and not for independent kernels.",
     )
+    pass_on_output: Bool[bool, bool | int] = Bool(
+        True,
+        config=True,
+        help="Whether what the kernel and its children write on their stdout and stderr goes on to "
+        "this program's, as the processes of most programs do. If not, no byte of it does, and the "
+        "last 4 KiB of both are kept; a program that speaks to another one over its own stdout "
+        "needs that. What a cell prints is an output of that cell in either case.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # With the first manager: importing us should be quick.
@@ -372,6 +380,7 @@ class ConKernelManager(AsyncKernelManager):
         check_launch(self, ConKernelClient, kw)
         life = Life(
             captures_stderr=captures and is_local,
+            passes_on=self.pass_on_output or not is_local,
             is_owned=is_local and not is_independent,
             paths=self._own_files(),
             ports=self.ports if self.transport == "tcp" else (),
@@ -382,6 +391,12 @@ class ConKernelManager(AsyncKernelManager):
         info = self.get_connection_info()
         self._succession.note_successor()
         self._clients.start(info, self._succession.kernel_vanished, life.note_answer)
+
+    @property
+    def last_words(self) -> str:
+        """The last 4 KiB that the kernel wrote on stderr; see `capture_stderr`, `pass_on_output`."""
+        life = self._succession.life
+        return "" if life is None else life.last_words
 
     def _own_files(self) -> list[str]:
         """Give what was made for the kernel, and goes with it."""

@@ -2,7 +2,8 @@
 What did a kernel write last on its standard error?
 
 Its stderr is a pipe. A thread reads it, keeps the end, and passes everything on to where it would
-have gone without us; so a kernel that writes much never waits for an event loop.
+have gone without us; so a kernel that writes much never waits for an event loop. Where nothing is
+to be passed on, its stdout is the same pipe.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ class StderrTail:
 
     Args:
         on_text: Called in the reading thread with the end so far, whenever there is more.
+        passes_on: Whether all of it goes on to this process's stderr.
 
     Attributes:
         write_fd: What the kernel gets as its stderr; `begin` closes it here.
     """
 
-    def __init__(self, on_text: Callable[[bytes], None]) -> None:
+    def __init__(self, on_text: Callable[[bytes], None], *, passes_on: bool = True) -> None:
         self._on_text = on_text
+        self._passes_on = passes_on
         self._read_fd, write_fd = os.pipe()
         self.write_fd: int = write_fd
         self._target = -1  # where all of it is passed on to; -1: nowhere
@@ -49,8 +52,9 @@ class StderrTail:
             RuntimeError: There can be no more threads; it is closed.
         """
         os.close(self.write_fd)
-        with contextlib.suppress(OSError):  # this process has no stderr
-            self._target = os.dup(2)
+        if self._passes_on:
+            with contextlib.suppress(OSError):  # this process has no stderr
+                self._target = os.dup(2)
         try:
             threading.Thread(target=self._read, name="conkernel-stderr", daemon=True).start()
         except BaseException:
