@@ -15,6 +15,7 @@ The tree (each class also has the built-in base that existing `except` clauses l
     ├── TransportError (ConnectionError)      the connection is lost, or nothing is published
     ├── ReplyTimeout (TimeoutError)           no reply in time, or none will come
     │   └── ReadyTimeout (RuntimeError)       the kernel did not get ready in time
+    ├── SessionError (RuntimeError)           a tool session has no kernel, and cannot get one
     └── ExecutionError                        the user's code raised; a value had been promised
 """
 
@@ -37,6 +38,7 @@ __all__ = [
     "ProtocolError",
     "ReadyTimeout",
     "ReplyTimeout",
+    "SessionError",
     "TransportError",
     "WrongLoopError",
 ]
@@ -135,6 +137,19 @@ class ReplyTimeout(ConKernelError, TimeoutError):
 
 class ReadyTimeout(ReplyTimeout, RuntimeError):
     """The kernel did not get ready in time: it is still starting, busy with other code, or mute."""
+
+
+class SessionError(ConKernelError, RuntimeError):
+    """
+    A tool session has no kernel, and cannot get one; or it is closed.
+
+    Attributes:
+        stderr: The last that the kernel wrote, at most 4 KiB.
+    """
+
+    def __init__(self, message: str = "", *, stderr: str = "") -> None:
+        super().__init__(message)
+        self.stderr = stderr
 
 
 class ExecutionError(ConKernelError):

@@ -394,7 +394,7 @@ class ConKernelManager(AsyncKernelManager):
 
     @property
     def last_words(self) -> str:
-        """The last 4 KiB that the kernel wrote on stderr; see `capture_stderr`, `pass_on_output`."""
+        """The last 4 KiB of the kernel's stderr, and of its stdout if that is not passed on."""
         life = self._succession.life
         return "" if life is None else life.last_words
 

@@ -1,0 +1,68 @@
+"""What does a call of a session give back?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from conkernelclient import Result
+
+from . import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["SessionResult", "model_text"]
+
+FIELDS: Final = tuple(field.name for field in fields(Result))
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class SessionResult(Result):
+    """
+    What came of one call of a session, or what has come so far.
+
+    It is a `Result`; its texts for a model say how the session stands.
+
+    Attributes:
+        run_id: Short name of the call, such as "r1"; the key of `session.runs`.
+        restarted: Whether the variables of earlier calls are gone: the kernel was replaced before
+            this call ran, or ended while it ran.
+        is_lost: Whether the kernel ended under this call, or no kernel could be had for it.
+        notes: What a model should know beside the outputs, a sentence or two each.
+    """
+
+    run_id: str = ""
+    restarted: bool = False
+    is_lost: bool = False
+    notes: Sequence[str] = ()
+
+    def _note(self) -> str:
+        """Give what is read at the end of the text for a model."""
+        return "".join(f"\n[{note}]" for note in self.notes) + "\n" if self.notes else ""
+
+    @classmethod
+    def of(cls, result: Result, run_id: str, **changes: Any) -> SessionResult:
+        """Make one of the result of a run."""
+        known: dict[str, Any] = {name: getattr(result, name) for name in FIELDS}
+        known |= {"run_id": run_id, **changes}
+        return cls(**known)
+
+    @classmethod
+    def without_run(cls, code: str, run_id: str, **changes: Any) -> SessionResult:
+        """Make the one of a call that did not run."""
+        known: dict[str, Any] = {"status": "error", "msg_id": "", "code": code, "run_id": run_id}
+        return cls(**(known | changes))
+
+
+def model_text(result: SessionResult, max_chars: int | None, nothing: str = "") -> str:
+    """
+    Give the text of `result` for a model; never empty.
+
+    Args:
+        result: What is told.
+        max_chars: Its length, at most; None: any.
+        nothing: What is said if there is nothing else to say.
+    """
+    text = result.to_llm(max_chars).removeprefix("\n")
+    return text if text.strip() else nothing or words.NOTHING_SHOWN

@@ -1,0 +1,171 @@
+"""
+How does a model's tool call become a call of a session, and its result an answer?
+
+Every call gets an answer: what does not fit, what fails and what cannot run is text that the model
+can act on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from conkernelclient.errors import ConKernelError, SessionError
+
+from . import words
+from .results import model_text
+from .schema import Misfit, fitting
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from .calls import Call
+    from .results import SessionResult
+
+__all__ = ["Session", "ToolAnswer", "handle"]
+
+
+class Session(Protocol):
+    """
+    What tools call: see `KernelSession`.
+
+    Attributes:
+        runs: The calls by their ids.
+        max_chars: Length of a text for a model, at most; None: any.
+    """
+
+    runs: dict[str, Call]
+    max_chars: int | None
+
+    @property
+    def current(self) -> Call | None:
+        """The call whose turn it is."""
+        ...
+
+    async def run(self, code: str, *, timeout: float | None = ...) -> SessionResult:
+        """Run `code` to its end."""
+        ...
+
+    def start(self, code: str, *, timeout: float | None = ...) -> Call:
+        """Run `code` in the background."""
+        ...
+
+    async def interrupt(self, run_id: str | None = ...) -> bool:
+        """Interrupt a call."""
+        ...
+
+    async def restart(self) -> None:
+        """Begin anew."""
+        ...
+
+    async def variables(self) -> dict[str, str]:
+        """List the variables."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """
+    What a tool call gives.
+
+    Attributes:
+        text: For the model; never empty.
+        is_error: Whether the tool could not do what was asked. An exception in the model's code is
+            no such error: its traceback is in `text`.
+        result: What came of a run; None for the other tools.
+    """
+
+    text: str
+    is_error: bool = False
+    result: SessionResult | None = None
+
+    def for_anthropic(self, tool_use_id: str) -> dict[str, Any]:
+        """Give the block that answers the `tool_use` block of that id."""
+        return {
+            "type": "tool_result",
+            "tool_use_id": tool_use_id,
+            "content": [{"type": "text", "text": self.text}],
+            "is_error": self.is_error,
+        }
+
+    def for_openai(self, tool_call_id: str) -> dict[str, Any]:
+        """Give the message that answers the tool call of that id."""
+        return {"role": "tool", "tool_call_id": tool_call_id, "content": self.text}
+
+
+async def handle(session: Session, name: object, arguments: object) -> ToolAnswer:
+    """Do what one tool call asks for; see `KernelSession.handle_tool_call`."""
+    try:
+        given = fitting(name, arguments)
+        return await HANDLERS[str(name)](session, given)
+    except Misfit as error:
+        return ToolAnswer(str(error), is_error=True)
+    except SessionError as error:
+        return ToolAnswer(str(error), is_error=True)
+    except ConKernelError:
+        return ToolAnswer("the kernel gave no answer; restart it, or try again", is_error=True)
+
+
+async def _run(session: Session, given: Mapping[str, Any]) -> ToolAnswer:
+    options = {"timeout": given["timeout"]} if "timeout" in given else {}
+    if given.get("background"):
+        call = session.start(given["code"], **options)
+        return ToolAnswer(f"{call.id} runs in the background; poll it to read what it shows")
+    return _answer(session, await session.run(given["code"], **options))
+
+
+async def _poll(session: Session, given: Mapping[str, Any]) -> ToolAnswer:
+    call = _call(session, given["run_id"])
+    return _answer(session, await call.poll(given.get("wait", 0)), words.HAS_ENDED.format(call.id))
+
+
+async def _interrupt(session: Session, given: Mapping[str, Any]) -> ToolAnswer:
+    call = _call(session, given["run_id"]) if "run_id" in given else session.current
+    if call is None:
+        return ToolAnswer("nothing runs")
+    if call.is_done:
+        return ToolAnswer(f"{call.id} has ended already")
+    if await session.interrupt(call.id):
+        return ToolAnswer(f"{call.id} was interrupted")
+    return ToolAnswer(
+        f"{call.id} swallowed the interrupt and goes on; restart ends it, and all variables",
+        is_error=True,
+    )
+
+
+async def _restart(session: Session, _given: Mapping[str, Any]) -> ToolAnswer:
+    await session.restart()
+    return ToolAnswer("a fresh kernel is there; all variables of before are gone")
+
+
+async def _variables(session: Session, _given: Mapping[str, Any]) -> ToolAnswer:
+    known = await session.variables()
+    lines = [f"{name}: {kind}" for name, kind in known.items()]
+    most = session.max_chars
+    text = "\n".join(lines) or "there are no variables"
+    return ToolAnswer(text if most is None else words.shortened(text, most))
+
+
+HANDLERS: Final[Mapping[str, Callable[[Session, Mapping[str, Any]], Awaitable[ToolAnswer]]]] = {
+    "run": _run,
+    "poll": _poll,
+    "interrupt": _interrupt,
+    "restart": _restart,
+    "variables": _variables,
+}
+
+
+def _call(session: Session, run_id: str) -> Call:
+    """Find a run by an id as models write it."""
+    wanted = run_id.strip().strip("\"'").lower()
+    for name in (wanted, f"r{wanted}"):
+        if name in session.runs:
+            return session.runs[name]
+    known = ", ".join(list(session.runs)[-10:]) or "none yet"
+    raise Misfit(f"there is no run {json.dumps(run_id[:60])}; there are {known}")
+
+
+def _answer(session: Session, result: SessionResult, nothing: str = "") -> ToolAnswer:
+    text = model_text(result, session.max_chars, nothing)
+    return ToolAnswer(text, is_error=result.is_lost, result=result)
