@@ -139,7 +139,10 @@ class Call:
         Returns:
             A result whose `outputs` are the new ones alone; its status is "running" until the end.
         """
-        if wait > 0 and not self.is_done:
+        if self.is_done:
+            wait = 0.0
+        await asyncio.sleep(0)  # who polls in a loop lets the others go on
+        if wait > 0:
             await asyncio.wait((self._done,), timeout=wait)
         return self.news()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
 from jupyter_client.kernelspec import NoSuchKernel
@@ -134,8 +134,8 @@ class Life:
         """Whether its process is there."""
         if self.ended_for:
             return False
-        is_there: object = await self._manager.is_alive()
-        return bool(is_there)
+        manager: Any = self._manager  # jupyter_client gives its methods no types
+        return bool(await manager.is_alive())
 
     @property
     def last_words(self) -> str:
@@ -165,8 +165,7 @@ def _told(
     name = plan.kernel_name
     match error:
         case NoSuchKernel():
-            specs: dict[str, str] = manager.kernel_spec_manager.find_kernel_specs()
-            known = ", ".join(sorted(specs))
+            known = ", ".join(sorted(cast("Any", manager).kernel_spec_manager.find_kernel_specs()))
             return SessionError(f"there is no kernel {name!r}; there are {known or 'none'}")
         case DeadKernelError():
             how = f"exit status {error.exit_code}"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionResult", "model_text"]
 
-FIELDS: Final = tuple(field.name for field in fields(Result))
+# How the kernel ended is told in the session's own words.
+FIELDS: Final = tuple(field.name for field in fields(Result) if field.name != "ended_by")
 
 
 @dataclass(slots=True, kw_only=True, repr=False)

@@ -168,4 +168,5 @@ def _call(session: Session, run_id: str) -> Call:
 
 def _answer(session: Session, result: SessionResult, nothing: str = "") -> ToolAnswer:
     text = model_text(result, session.max_chars, nothing)
-    return ToolAnswer(text, is_error=result.is_lost, result=result)
+    has_run = result.started or result.status == "running"
+    return ToolAnswer(text, is_error=result.is_lost or not has_run, result=result)
