@@ -1,9 +1,9 @@
 """
 How does AutoGen run its agents' code in a `KernelSession`?
 
-`SessionCodeExecutor` is a `CodeExecutor` of autogen-core (`pip install autogen-core`). Each call ends
-with its own result: after a cell that hangs, swallows interrupts or ends the kernel, the next one
-runs.
+`SessionCodeExecutor` is a `CodeExecutor` of autogen-core (`pip install autogen-core`). Each call
+ends with its own result: after a cell that hangs, swallows interrupts or ends the kernel, the next
+one runs.
 
     async with SessionCodeExecutor(timeout=60) as executor:
         tool = PythonCodeExecutionTool(executor)
@@ -46,7 +46,7 @@ class SessionCodeExecutor(CodeExecutor):
     async def execute_code_blocks(
         self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
     ) -> CodeResult:
-        """Run the blocks up to the first that fails; its exit code is 1, or 124 if its time was over."""
+        """Run the blocks up to the first that fails: exit code 1, or 124 if its time was over."""
         texts: list[str] = []
         for block in code_blocks:
             running = asyncio.ensure_future(self._session.run(block.code))
