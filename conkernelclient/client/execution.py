@@ -47,6 +47,7 @@ NOTHING: Final[dict[str, Any]] = {}
 _making_news = threading.Lock()  # of any execution: two threads may be the first to wait
 DONE: Final = Phase.DONE  # looked at with each message
 IDLED: Final = Phase.IDLED
+BULK: Final = frozenset({"stream", "display_data"})  # of which there may be any number
 # The kernel does not have it, or has left the code.
 OUTSIDE: Final = frozenset({Phase.WAITING, Phase.REPLIED, Phase.IDLED, Phase.DONE})
 
@@ -406,9 +407,12 @@ class Execution:
                 return
         if reducer is None or self._log is None:
             reducer = self._open_outputs()
+        before = reducer.dropped
         if reducer.feed(message):
             self._connection.displays.note(reducer, message)
-        if self._log is not None:
+        # The first that is left out may have been cut: it is kept whole.
+        is_left_out = reducer.dropped > before > 0 and message.msg_type in BULK
+        if self._log is not None and not is_left_out:
             self._log.append(message)
 
     def _open_outputs(self) -> Reducer:

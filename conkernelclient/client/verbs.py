@@ -240,7 +240,8 @@ class Verbs(ClientBase):
             buffers: Binary buffers to send with it.
             max_output_bytes: Bytes of outputs to keep; of the rest a marker tells. A quarter, at
                 most 64 KiB, is kept free for how the code ends, its error and its value, which are
-                cut where that is not enough, but have 1,000 characters in any case. None: all.
+                cut where that is not enough, but have 1,000 characters in any case. What is left
+                out is no event either. None: all.
             beside: `mode`, `lane`, `priority`, `after`: how it is to run; see `Beside`. The run's
                 `mode` says how it does in this kernel.
 

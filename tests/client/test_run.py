@@ -403,6 +403,18 @@ async def test_outputs_are_bounded_on_request(km: ConKernelManager) -> None:
         assert "left out" in result.text
 
 
+async def test_events_of_what_is_left_out_are_not_kept_either(km: ConKernelManager) -> None:
+    """Code that prints for ever fills no memory; how it ends is told."""
+    async with client_of(km) as kc:
+        run = kc.run(
+            "for i in range(200): print('x' * 1000, flush=True)\n1/0", max_output_bytes=20_000
+        )
+        seen = [event async for event in run]
+        text = "".join(event.text for event in seen if isinstance(event, events.Stream))
+        assert 15_000 < len(text) < 30_000
+        assert any(isinstance(event, events.ErrorOutput) for event in seen)
+
+
 async def test_user_expressions_and_silence_go_through(km: ConKernelManager) -> None:
     """The arguments of `execute` are those of `run`."""
     async with client_of(km) as kc:

@@ -39,6 +39,8 @@ VIOLATIONS: Final = [
     ("client/x.py", "from ..manager import manager", "client is not allowed to import"),
     ("state/x.py", "from ..transport import zmq", "state is not allowed to import"),
     ("connection/x.py", "from ..client import run", "connection is not allowed to import"),
+    ("agent/x.py", "from ..client import run", "agent is not allowed to import"),
+    ("manager/x.py", "from .. import agent", "manager is not allowed to import"),
     ("manager/x.py", "from .. import cli", "manager is not allowed to import conkernelclient.cli"),
 ]
 
