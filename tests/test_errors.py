@@ -31,6 +31,7 @@ BUILT_IN = {
     errors.TransportError: ConnectionError,
     errors.ReplyTimeout: TimeoutError,
     errors.ReadyTimeout: RuntimeError,
+    errors.SessionError: RuntimeError,
     errors.ExecutionError: Exception,
 }
 

@@ -55,12 +55,12 @@ class Call:
         is_background: bool = False,
         on_output: OnOutput | None = None,
     ) -> None:
-        self.id = run_id
-        self.code = code
-        self.timeout = timeout
+        self.id: str = run_id
+        self.code: str = code
+        self.timeout: float | None = timeout
         self.on_timeout: OnTimeout = on_timeout
-        self.is_background = is_background
-        self.on_output = on_output
+        self.is_background: bool = is_background
+        self.on_output: OnOutput | None = on_output
         self.begun_at: float | None = None
         self.result: SessionResult | None = None
         self._state = CallState.WAITING

@@ -61,11 +61,11 @@ class Plan:
         limits: Limits,
         start_timeout: float,
     ) -> None:
-        self.kernel_name = kernel_name
-        self.cwd = None if cwd is None else os.fspath(cwd)
-        self.env = dict(env or {})
-        self.limits = limits
-        self.start_timeout = start_timeout
+        self.kernel_name: str = kernel_name
+        self.cwd: str | None = None if cwd is None else os.fspath(cwd)
+        self.env: dict[str, str] = dict(env or {})
+        self.limits: Limits = limits
+        self.start_timeout: float = start_timeout
 
     def check(self) -> None:
         """Raise SessionError if there can be no such kernel."""
@@ -94,8 +94,8 @@ class Life:
     """
 
     def __init__(self, manager: ConKernelManager, client: ConKernelClient) -> None:
-        self.client = client
-        self.ended_for = ""
+        self.client: ConKernelClient = client
+        self.ended_for: str = ""
         self._manager = manager
 
     @classmethod

@@ -90,9 +90,9 @@ class KernelSession:
     ) -> None:
         if isinstance(setup, str):
             raise TypeError("setup is a list of cells: give [code]")
-        self.max_chars = max_chars
+        self.max_chars: int | None = max_chars
         self.runs: dict[str, Call] = {}
-        self.recorder = Recorder(kernel_name, journal)
+        self.recorder: Recorder = Recorder(kernel_name, journal)
         self._limits = limits or Limits()
         self._timeout = timeout
         self._kernel_name = kernel_name
