@@ -268,9 +268,10 @@ class ConKernelManager(AsyncKernelManager):
         One that has to wait for a restart or shutdown is dropped: its kernel is gone.
         """
         self._check_fork()
-        life = self._succession.life
+        life, had_kernel = self._succession.life, self.has_kernel
         async with self._lock():
-            if life is None or self._succession.life is life:
+            is_gone = had_kernel and not self.has_kernel
+            if life is None or (self._succession.life is life and not is_gone):
                 self._clients.note_interrupt()
                 await self._async_interrupt_kernel()
 

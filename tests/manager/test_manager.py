@@ -179,3 +179,12 @@ asyncio.run(end())
     )
     out, _ = await asyncio.wait_for(process.communicate(), LONG)
     assert out.decode().split() == ["7", "42"]
+
+
+async def test_an_interrupt_that_has_to_wait_for_a_shutdown_is_dropped() -> None:
+    """Its kernel is gone; one that comes later says so, as jupyter_client does."""
+    km = ConKernelManager(kernel_name="python3")
+    await km.start_kernel()
+    await asyncio.gather(km.shutdown_kernel(now=True), km.interrupt_kernel())
+    with pytest.raises(RuntimeError, match="No kernel is running"):
+        await km.interrupt_kernel()
