@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "attend"]
 
-PATIENCE: Final = 4.0  # seconds; the interrupts of a run take 2.5
+# Seconds. The interrupts of a run take 2.5, and one that hits code in C is seen when that returns.
+PATIENCE: Final = 5.0
 
 
 class Outcome(NamedTuple):
@@ -91,8 +92,7 @@ async def _is_stopped(run: Run, ended: asyncio.Future[None]) -> bool:
     try:
         async with asyncio.timeout(PATIENCE):
             await run.interrupt()
-            if run.is_finished:
-                await asyncio.wait((ended,))
+            await asyncio.wait((ended,))
     except (TimeoutError, ConKernelError, OSError):
         pass  # whether it has ended is to be seen
     return run.done()

@@ -163,7 +163,7 @@ class KernelSession:
                 in the background holds the kernel, also the seconds that it waits for that.
                 Negative: the session's.
             on_timeout: "interrupt" it then, and if it swallows that end the kernel, which takes up
-                to 4 s. "detach" it: the result has what came so far, and `run_id` for `runs`.
+                to 5 s. "detach" it: the result has what came so far, and `run_id` for `runs`.
             on_output: Called with each event as it comes, sync or async.
 
         Returns:

@@ -90,6 +90,21 @@ async def test_a_run_that_nothing_stops_is_told_as_stuck(mortal: ConKernelManage
     kc.stop_channels()
 
 
+async def test_code_that_sees_an_interrupt_late_is_not_stuck(mortal: ConKernelManager) -> None:
+    """As code in C does: it costs no variables."""
+    async with client_of(mortal) as kc:
+        code = (
+            "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
+            "time.sleep(3.5); signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])\n"
+            "time.sleep(100)"
+        )
+        async with attended(kc.run(code), 0.2) as (task, _):
+            outcome = await task
+            assert not outcome.is_stuck
+            assert outcome.result.error is not None
+            assert outcome.result.error.ename == "KeyboardInterrupt"
+
+
 async def test_a_run_whose_kernel_ends_gives_what_had_come_and_the_error(
     mortal: ConKernelManager,
 ) -> None:
