@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .beside import Beside
     from .futures import RequestFuture
     from .lifecycle import Lifecycle
-    from .run import Run
+    from .run import Run, RunOptions
 
     class ClientBase(Lifecycle):
         """A client, as its groups of methods see it; see `ConKernelClient`."""
@@ -116,6 +116,17 @@ if TYPE_CHECKING:
         ) -> Run:
             """Run `code` and gather what it shows; see `Verbs`."""
             ...
+
+        def _beside(self, beside: Beside) -> dict[str, Any]: ...
+        def _start_run(
+            self,
+            content: dict[str, Any],
+            options: RunOptions,
+            msg_id: str | None,
+            subshell_id: str | None,
+            metadata: Mapping[str, Any] | None,
+            buffers: Sequence[Any] | None,
+        ) -> Run: ...
 
 else:
     ClientBase = object

@@ -33,15 +33,22 @@ class RunGuest(Execution):
         places: Finds it a place.
         mode: How it is to run.
         after: What is to have ended well before.
+        is_aside: It is one of those that share one subshell.
     """
 
-    __slots__ = ("_places", "after", "mode", "place")
+    __slots__ = ("_places", "after", "is_aside", "mode", "place")
 
     def __init__(
-        self, *parts: Any, places: Places, mode: Mode, after: Sequence[Identified | str]
+        self,
+        *parts: Any,
+        places: Places,
+        mode: Mode,
+        after: Sequence[Identified | str],
+        is_aside: bool = False,
     ) -> None:
         super().__init__(*parts)
         self._places = places
+        self.is_aside: bool = is_aside
         self.mode: Mode = mode
         self.after: Sequence[Identified | str] = after
         self.place: Place | None = None
@@ -60,8 +67,11 @@ class RunGuest(Execution):
         """Send it, if it has a place, or ask for one."""
         if self.place is None:
             self._places.place(self)
-        else:
-            super().send()
+            return
+        super().send()
+        if self._shares_subshell() and self._watcher is not None:
+            # Nothing of others is before it: a subshell that does not begin does not answer.
+            self._watcher.began()
 
     def abort(self) -> None:
         """End as one that is aborted."""
@@ -75,6 +85,14 @@ class RunGuest(Execution):
             self._connection.step_aside(self)
         else:
             super().replace_subshell()
+
+    def _shares_subshell(self) -> bool:
+        return self.is_aside and self.place == "subshell"
+
+    def _withdraw(self, *, is_interrupting: bool) -> None:
+        super()._withdraw(is_interrupting=is_interrupting)
+        if self._shares_subshell() and not (self.is_in_reach or self.is_finished):
+            self._places.step_aside(self)  # nobody knows when it ends
 
     def _close(self) -> Any:
         watcher = super()._close()
@@ -97,6 +115,8 @@ class CallGuest(Call):
     """
 
     __slots__ = ("_connection", "_places", "after", "message", "mode", "place", "subshell_id")
+
+    is_aside: bool = False  # see `RunGuest`
 
     def __init__(
         self,

@@ -3,8 +3,8 @@ Where in its kernel does a request run that is to run beside the others?
 
 The kernel `conkernel` reads its metadata. async-kernel goes by a tag of the cell, which it reads as
 it reads a first line `# task`, and which leaves the code and its line numbers as they are. In a
-kernel with subshells (JEP 91), such as ipykernel 7, each such request has a subshell for itself. In
-others it takes its turn.
+kernel with subshells (JEP 91), such as ipykernel 7, each such request has a subshell for itself,
+and those for values share one, which no user sees. In others it takes its turn.
 
 Only `conkernel` knows of `after`: for others the request waits here until those before it have
 ended.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from ..connection.companion import Companion
 from ..errors import ConKernelError, ProtocolError
-from ..state.housing import Housing
+from ..state.housing import MOST, Housing
 from ..state.window import Entry
 from .asking import ask, delete_subshell
 from .beside import FEATURE
@@ -74,8 +74,10 @@ class Guest(Entry, Protocol):
         after: What is to have ended well before.
         subshell_id: Where it runs.
         place: How it runs; None: that is not known yet.
+        is_aside: It is one of those that share one subshell, and take turns in it.
     """
 
+    is_aside: bool
     mode: Mode
     after: Sequence[Identified | str]
     subshell_id: str | None
@@ -101,16 +103,19 @@ class Places(Companion):
 
     Attributes:
         means: What the kernel has; None: that is not known.
+        is_taught: The kernel is known to have what values need.
     """
 
     def __init__(self, connection: Connection, note_info: Callable[[Message], None]) -> None:
         self._connection = connection
         self._note_info = note_info
         self.means: Means | None = None
+        self.is_taught: bool = False
         self._unsure: dict[Guest, None] = {}  # what waits until that is known
         self._held: dict[Guest, set[Awaited]] = {}  # and what waits for the end of others
         self._ill: dict[Guest, None] = {}  # to be aborted, unless the kernel's end ends them
         self._housing: Housing[Guest] = Housing()
+        self._aside: Housing[Guest] = Housing(most=1, kept=1, in_all=MOST)
         self._calls: dict[str, Guest] = {}  # with a subshell until their replies are in
         self._replies: Subscription | None = None  # as long as there are any
         self._is_asking = False
@@ -131,7 +136,9 @@ class Places(Companion):
 
     def lane_of(self, guest: Guest) -> str | None:
         """Give the lane in which `guest` waits for its place."""
-        if self.means is Means.MODES or (not guest.after and self._takes_turn(guest)):
+        if self.means is Means.MODES:
+            return guest.msg_id if guest.is_aside else guest.subshell_id
+        if not guest.after and self._takes_turn(guest):
             return guest.subshell_id
         return guest.msg_id
 
@@ -150,7 +157,7 @@ class Places(Companion):
     def withdraw(self, entry: Entry) -> bool:
         """Take back what may be a guest; tells whether it waited for a place."""
         guest = cast("Guest", entry)
-        waited = self._housing.withdraw(guest)
+        waited = self._housing.withdraw(guest) or self._aside.withdraw(guest)
         for those in (self._unsure, self._held, self._ill):
             if guest in those:
                 del those[guest]
@@ -160,7 +167,7 @@ class Places(Companion):
     def leave(self, guest: Guest) -> None:
         """Take back the place of `guest`, with which the kernel has finished."""
         self.withdraw(guest)
-        self._housing.leave(guest)
+        self._housing_of(guest).leave(guest)
         self._settle()
 
     def leave_at_reply(self, guest: Guest) -> None:
@@ -172,14 +179,23 @@ class Places(Companion):
 
     def step_aside(self, guest: Guest) -> None:
         """Let others have more places: `guest` does not end."""
-        self._housing.step_aside(guest)
+        self._housing_of(guest).step_aside(guest)
         self._settle()
 
+    def hidden(self) -> set[str]:
+        """Give the ids of the subshells that no user sees."""
+        return self._aside.ids()
+
     def clean_up(self) -> None:
-        """Delete the subshells that have no guest: the channels are about to close."""
+        """
+        Delete the subshells that have no guest: the channels are about to close.
+
+        A kernel that deletes one waits for its guest, and until then interrupts nothing.
+        """
         self._held.clear()  # what ends with them aborts nobody
-        for subshell_id in self._housing.clear()[1]:
-            delete_subshell(self._connection, subshell_id)
+        for housing in (self._housing, self._aside):
+            for subshell_id in housing.clear()[1]:
+                delete_subshell(self._connection, subshell_id)
 
     # What the connection tells
 
@@ -197,12 +213,14 @@ class Places(Companion):
     def suspended(self) -> None:
         """Know nothing of the kernel to come; what waits is placed there, unless it fails."""
         self.means = None
+        self.is_taught = False
         self._is_asking = False
         self._life += 1
         self._forget_calls()
-        for guest in self._housing.clear()[0]:
-            guest.place = None
-            self._unsure[guest] = None
+        for housing in (self._housing, self._aside):
+            for guest in housing.clear()[0]:
+                guest.place = None
+                self._unsure[guest] = None
 
     def closed(self) -> None:
         """Forget all."""
@@ -227,8 +245,11 @@ class Places(Companion):
             metadata["tags"] = [*metadata.get("tags", ()), guest.mode]
             self._send(guest, guest.mode)
         else:
-            self._housing.enter(guest)
+            self._housing_of(guest).enter(guest)
             self._settle()
+
+    def _housing_of(self, guest: Guest) -> Housing[Guest]:
+        return self._aside if guest.is_aside else self._housing
 
     def _take_turn(self, guest: Guest) -> None:
         if guest.lane == guest.subshell_id:
@@ -289,28 +310,29 @@ class Places(Companion):
 
     def _settle(self) -> None:
         """Do what is decided about subshells."""
-        housing = self._housing
-        for guest, subshell_id in list(housing.moves()):
-            guest.subshell_id = subshell_id
-            guest.message["header"]["subshell_id"] = subshell_id
-            self._try(guest, partial(self._send, guest, "subshell"))
-        for _ in range(housing.lacking()):
-            self._request("create_subshell_request", {}, self._created)
-        for subshell_id in housing.surplus():
-            delete_subshell(self._connection, subshell_id)
+        for housing in (self._housing, self._aside):
+            for guest, subshell_id in list(housing.moves()):
+                guest.subshell_id = subshell_id
+                guest.message["header"]["subshell_id"] = subshell_id
+                self._try(guest, partial(self._send, guest, "subshell"))
+            for _ in range(housing.lacking()):
+                then = partial(self._created, housing)
+                self._request("create_subshell_request", {}, then)
+            for subshell_id in housing.surplus():
+                delete_subshell(self._connection, subshell_id)
 
-    def _created(self, reply: Message | None) -> None:
+    def _created(self, housing: Housing[Guest], reply: Message | None) -> None:
         content: Mapping[str, Any] = {} if reply is None else reply["content"]
         subshell_id: object = content.get("subshell_id")
         if content.get("status") == "ok" and isinstance(subshell_id, str):
-            self._housing.made(subshell_id)
+            housing.made(subshell_id)
         else:
-            self._refused(content)
+            self._refused(housing, content)
         self._settle()
 
-    def _refused(self, content: Mapping[str, Any]) -> None:
+    def _refused(self, housing: Housing[Guest], content: Mapping[str, Any]) -> None:
         """Let what waits take its turn, if the kernel gives no subshell at all."""
-        guests = self._housing.not_made()
+        guests = housing.not_made()
         if guests:
             self.means = Means.NOTHING
             logger.warning(

@@ -54,7 +54,11 @@ class Subshells(ClientBase):
         self._connection.subshells.discard(subshell_id)
 
     async def list_subshell(self, timeout: float | None = None) -> list[str]:
-        """Give the ids of the kernel's subshells, also those that other clients made."""
+        """
+        Give the ids of the kernel's subshells, also those that other clients made.
+
+        The one in which this client asks for values is not among them.
+        """
         content = await self._subshell_request("list_subshell_request", {}, timeout)
         ids: object = content.get("subshell_id")
         if not isinstance(ids, list):
@@ -62,7 +66,9 @@ class Subshells(ClientBase):
         listed = cast("list[object]", ids)
         if not all(isinstance(one, str) for one in listed):
             raise ProtocolError(f"list_subshell_reply: subshell_id {ids!r} is no list of strings")
-        return self._connection.subshells.learn(cast("list[str]", listed))
+        hidden = self._places.hidden()
+        visible = [one for one in cast("list[str]", listed) if one not in hidden]
+        return self._connection.subshells.learn(visible)
 
     async def _subshell_request(
         self, msg_type: str, content: dict[str, Any], timeout: float | None

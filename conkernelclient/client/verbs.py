@@ -272,6 +272,17 @@ class Verbs(ClientBase):
         if beside:
             metadata = metadata_of(metadata, beside)
             options = options._replace(**self._beside(beside))
+        return self._start_run(content, options, msg_id, subshell_id, metadata, buffers)
+
+    def _start_run(
+        self,
+        content: dict[str, Any],
+        options: RunOptions,
+        msg_id: str | None,
+        subshell_id: str | None,
+        metadata: Mapping[str, Any] | None,
+        buffers: Sequence[Any] | None,
+    ) -> Run:
         connection = self._open_connection("shell")
         if not connection.is_open("iopub"):  # opened now, it would miss what is published
             raise ChannelsClosedError("run() needs the iopub channel: call start_channels() first")
@@ -279,7 +290,8 @@ class Verbs(ClientBase):
 
         def launch() -> Run:
             parts = tuple(buffers) if buffers else ()
-            new: Run = run.Run(connection, connection.loop_for_future(), message, parts, options)
+            loop = connection.loop_for_future()
+            new: Run = run_module().Run(connection, loop, message, parts, options)
             new.launch()
             return new
 

@@ -5,6 +5,9 @@ Each such request, a guest, has a subshell for itself until the kernel has finis
 the subshell goes to the next one. A few are kept for those to come; a kernel waits for the cell of
 a subshell that it deletes, so none is deleted before its guest has left.
 
+With `most=1` the guests take turns in one subshell, which one that does not end leaves to the
+others for another one.
+
 Pure: it decides, its caller makes and deletes.
 """
 
@@ -30,9 +33,11 @@ class Housing(Generic[G]):
     Args:
         most: How many guests have a subshell at a time; more wait.
         kept: How many subshells are kept without a guest.
+        in_all: How many there may be with those whose guests do not end; None: any number.
     """
 
-    def __init__(self, most: int = MOST, kept: int = KEPT) -> None:
+    def __init__(self, most: int = MOST, kept: int = KEPT, in_all: int | None = None) -> None:
+        self._in_all = in_all
         self._most = self._given_most = most  # fewer, if the kernel gives no more
         self._kept = kept
         self._waiting: dict[G, None] = {}  # oldest first
@@ -70,7 +75,7 @@ class Housing(Generic[G]):
         Those that there are have to do. If there is none, gives the guests that wait, who go.
         """
         self._making -= 1
-        self._most = len(self._taken) + self._making
+        self._most = len(self._taken) - len(self._stuck) + self._making
         if self._most:
             return []
         waiting, self._waiting = list(self._waiting), {}
@@ -87,6 +92,8 @@ class Housing(Generic[G]):
     def lacking(self) -> int:
         """Give how many are to be made now, which count as being made from then on."""
         room = self._most - (len(self._taken) - len(self._stuck)) - self._making
+        if self._in_all is not None:
+            room = min(room, self._in_all - len(self._taken) - self._making)
         lacking = max(0, min(len(self._waiting) - self._making, room))
         self._making += lacking
         return lacking
@@ -100,6 +107,10 @@ class Housing(Generic[G]):
         """Let another guest have a place in addition, as `guest` does not end until it leaves."""
         if guest in self._taken:
             self._stuck.add(guest)
+
+    def ids(self) -> set[str]:
+        """Give the ids of all its subshells."""
+        return {*self._free, *self._taken.values()}
 
     def clear(self) -> tuple[list[G], list[str]]:
         """Forget all: gives the guests that waited, and the subshells without a guest."""

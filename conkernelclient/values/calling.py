@@ -2,8 +2,8 @@
 How does a kernel come to call a function of ours, and what did it answer?
 
 It evaluates an expression which begins with literals alone: the user's variables may have any name,
-also `__builtins__`. The first of them brings the text of `codec` and `remote`, which the kernel
-compiles once, and keeps in `sys` under the text's digest.
+also `__builtins__`. Before the first of them another one teaches the kernel: it brings the text of
+the modules that kernels run, and keeps what they define in `sys` under the text's digest.
 """
 
 from __future__ import annotations
@@ -14,13 +14,30 @@ import hashlib
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from . import codec, remote
+from . import arrays, codec, frames, inspecting, remote, sharing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["USER_NAMES", "answering", "listing", "storing", "value_in"]
+    from .sharing import Lent
 
+__all__ = [
+    "LACKS",
+    "TEXTS",
+    "USER_NAMES",
+    "answering",
+    "calling",
+    "inspecting_",
+    "key_of_texts",
+    "listing",
+    "storing",
+    "teaching",
+    "value_in",
+]
+
+# In the order in which they run, in one namespace.
+TEXTS: Final = (codec, arrays, frames, sharing, inspecting, remote)
+LACKS: Final[Any] = object()  # what the kernel answers, if what it was given has not come
 # Importlib's own class knows `sys`, and comes early among the classes.
 SYS: Final = (
     "(c for c in ().__class__.__base__.__subclasses__() if c.__name__ == 'BuiltinImporter')"
@@ -29,20 +46,44 @@ SYS: Final = (
 USER_NAMES: Final = "(lambda: 0).__globals__"
 
 
-def answering(expression: str) -> str:
-    """Give the expression by which a kernel answers the value of `expression`."""
-    return f"{_function('answer')}((\n{expression}\n))"
-
-
-def storing(msg_id: str, text: str | None = None) -> str:
+def answering(expression: str, lent: Lent | None = None, *, is_pickled: bool = False) -> str:
     """
-    Give the expression by which a kernel sets variables, and answers whether it could.
+    Give the expression by which a kernel answers the value of `expression`.
 
     Args:
-        msg_id: The request that brings it, and brings the variables in its buffers.
-        text: The variables, if they are not in buffers.
+        expression: Python's.
+        lent: Memory in which the value may be laid down, if it is large.
+        is_pickled: The value is to be pickled.
     """
-    return f"{_function('store')}({USER_NAMES}, {msg_id!r}, {text!r})"
+    return f"{_function('answer')}((\n{expression}\n), {_address(lent)!r}, {is_pickled!r})"
+
+
+def storing(brought: remote.Brought) -> str:
+    """
+    Give the expression by which a kernel sets variables, and answers True.
+
+    Args:
+        brought: The id of the request that brings them, and, if they are not in its buffers, their
+            text, or the address of the memory with them and the sizes of their parts.
+    """
+    return f"{_function('store')}({USER_NAMES}, {brought!r})"
+
+
+def calling(function: str, brought: remote.Brought, lent: Lent | None = None) -> str:
+    """
+    Give the expression by which a kernel calls a function, and answers what that returns.
+
+    Args:
+        function: An expression whose value is the function.
+        brought: Its arguments, as with `storing`: a pair of a list and a dict.
+        lent: As with `answering`.
+    """
+    return f"{_function('call')}((\n{function}\n), {brought!r}, {_address(lent)!r})"
+
+
+def inspecting_(expression: str, max_chars: int, *, with_text: bool) -> str:
+    """Give the expression by which a kernel answers what a value is; see `describe`."""
+    return f"{_function('inspected')}((\n{expression}\n), {max_chars}, {with_text})"
 
 
 def listing() -> str:
@@ -50,38 +91,89 @@ def listing() -> str:
     return f"{_function('variables')}({USER_NAMES})"
 
 
-def value_in(data: Mapping[str, Any]) -> tuple[bool, Any]:
+def value_in(
+    data: Mapping[str, Any], lent: Lent | None = None, *, may_unpickle: bool = False
+) -> tuple[bool, Any]:
     """
     Read what a kernel answered.
 
     Args:
         data: A MIME bundle, as the kernel sent it.
+        lent: The memory that was lent for it.
+        may_unpickle: Whether a pickle was asked for, which is executed.
 
     Returns:
-        True and the value, or False and why there is none.
+        True and the value, or False and why there is none: a text, or LACKS.
 
     Raises:
+        Lacking: A library that the value needs is not here.
         KeyError, TypeError, ValueError: It is no answer of ours.
     """
     text = data["text/plain"]
     start = len(remote.MARK)
     if not isinstance(text, str) or text[:start] != remote.MARK:
         raise ValueError("the answer is not ours")
-    parts: list[bytes] = []
+    sign, rest = text[start : start + 1], text[start + 1 :]
+    value = codec.load(rest, _parts_in(data, lent))
+    if sign == remote.LACKS:
+        return False, LACKS
+    if sign == remote.PICKLED:
+        if not may_unpickle:
+            raise ValueError("a pickle, for which nobody asked")
+        return True, _unpickled(value)
+    return sign == remote.VALUE, value
+
+
+def _address(lent: Lent | None) -> tuple[str, str] | None:
+    return None if lent is None else lent.address
+
+
+def _parts_in(data: Mapping[str, Any], lent: Lent | None) -> list[Any]:
+    sizes = data.get(remote.SIZES)
+    if sizes is not None:
+        if lent is None:
+            raise ValueError("no memory was lent")
+        try:
+            return [*sharing.take(lent.fd, [int(size) for size in sizes.split()])]
+        except (AttributeError, OSError, MemoryError) as error:
+            raise ValueError(f"the lent memory cannot be read: {error}") from error
+    parts: list[Any] = []
     while (part := data.get(f"{remote.PART}{len(parts)}")) is not None:
         parts.append(binascii.a2b_base64(part))
-    return text[start : start + 1] == "+", codec.load(text[start + 1 :], parts)
+    return parts
+
+
+def _unpickled(value: Any) -> Any:
+    """Execute a pickle and its buffers."""
+    import pickle
+
+    try:
+        return pickle.loads(value[0], buffers=value[1:])
+    except Exception as error:
+        raise ValueError(f"the pickle gives no value: {type(error).__name__}: {error}") from error
+
+
+def teaching() -> str:
+    """Give the expression by which a kernel learns what the others need; the value says nothing."""
+    return _teaching()[1]
+
+
+def key_of_texts() -> str:
+    """Give the name under which a kernel keeps the texts; where it has none, that is a KeyError."""
+    return _teaching()[0]
+
+
+def _function(name: str) -> str:
+    """Give an expression for the function `name` of `remote` in the kernel."""
+    return f"{SYS}.__dict__[{key_of_texts()!r}][{name!r}]"
 
 
 @functools.cache
-def _function(name: str) -> str:
-    """Give an expression for the function `name` of `remote` in the kernel."""
-    first, second = map(inspect.getsource, (codec, remote))
-    key = "_conkernel_" + hashlib.sha256(f"{first}\0{second}".encode()).hexdigest()[:16]
-    run = "sys.modules['builtins'].exec"
-    return (
-        f"(lambda sys: (lambda kept: (kept.get('IS_READY') or "
-        f"({run}({first!r}, kept), {run}({second!r}, kept)), kept[{name!r}])[1])"
-        f"(sys.__dict__.setdefault({key!r}, {{'__name__': {key!r}, "
-        f"'__builtins__': sys.modules['builtins']}})))({SYS})"
-    )
+def _teaching() -> tuple[str, str]:
+    texts = [inspect.getsource(module) for module in TEXTS]
+    key = "_conkernel_" + hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    runs = ", ".join(f"sys.modules['builtins'].exec({text!r}, kept)" for text in texts)
+    # Kept when all of it has run: several threads may be the first.
+    new = f"{{'__name__': {key!r}, '__builtins__': sys.modules['builtins']}}"
+    keep = f"(lambda kept: ({runs}, sys.__dict__.setdefault({key!r}, kept)))({new})"
+    return key, f"(lambda sys: sys.__dict__.get({key!r}) or {keep})({SYS}) and None"

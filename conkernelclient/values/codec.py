@@ -2,8 +2,9 @@
 How is a Python value written as text that another Python reads back exactly?
 
 As JSON: atoms as they are, all else as `[tag, ...]`. Reading makes values of known types only and
-runs nothing. A kernel runs this module's text as well, to write and read there, and that of
-`remote`: so it imports the standard library alone, and keeps to what its Python knows.
+runs nothing. A kernel runs this module's text as well, to write and read there, and those of
+`arrays`, `frames` and `remote`: so it imports the standard library alone, and keeps to what its
+Python knows. What other libraries' types are written as, `arrays` and `frames` add to the tables.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, TypeAlias
 
-    Parts: TypeAlias = list[bytes] | None
+    Parts: TypeAlias = list[Any] | None
     Reader: TypeAlias = Callable[..., Any]
     Writer: TypeAlias = Callable[[Any, int, Parts], Any]
 
-__all__ = ["DEEPEST", "Unsendable", "dump", "load"]
+__all__ = ["DEEPEST", "Lacking", "Unsendable", "dump", "load", "raw_bytes"]
 
 LARGE = 1024  # bytes
 DEEPEST = 200  # levels; both sides' recursion limits leave room for it
 WAY_OUT = (
     "send numbers, strings, bytes, None, lists, tuples, dicts, sets, frozensets, ranges, paths, "
-    "dates and times, or convert it to one of these first"
+    "dates and times, numpy's arrays, frames and series of pandas and polars, or tables and arrays "
+    "of pyarrow, or convert it to one of these first"
 )
 SMALL = 2**63  # JSON integers from here on travel in hexadecimal: int() limits decimal digits
 
@@ -50,12 +52,34 @@ class Unsendable(ValueError):
     """A value cannot travel; the text says which and why."""
 
 
+class Lacking(ValueError):
+    """
+    A value cannot be read where a library is missing, or too old.
+
+    Args:
+        needed: The library, and the version that is needed.
+        found: What is there instead.
+    """
+
+    def __init__(self, needed: str, found: str = "is not installed") -> None:
+        super().__init__(needed, found)
+        self.needed = needed
+        self.found = found
+
+    def told(self, where: str) -> str:
+        """Tell it, and the way out."""
+        return (
+            f"the value needs {self.needed}, which {self.found} {where}: install it there, or "
+            "convert the value to lists and numbers first"
+        )
+
+
 # Writing
 
 
-def dump(value: Any, parts: list[bytes] | None = None) -> str:
+def dump(value: Any, parts: list[Any] | None = None) -> str:
     """
-    Write `value` as text; large bytes go to `parts`, if given.
+    Write `value` as text; large bytes, and memoryviews of arrays, go to `parts`, if given.
 
     Raises Unsendable, and nothing else.
     """
@@ -84,6 +108,11 @@ def _encode(value: object, depth: int, parts: Parts) -> Any:
 def _writer_of_other(value: object) -> tuple[Writer, Any]:
     """Give how a subclass or a numpy scalar is written, and its plain value."""
     kind = type(value)
+    for library, name, writer in OTHERS:
+        module = sys.modules.get(library)
+        found = None if module is None else getattr(module, name, None)
+        if found is value or (found is not None and found in kind.__mro__[: DEPTHS[library]]):
+            return writer, value
     numpy = sys.modules.get("numpy")
     scalar: Any = value
     if numpy is not None and issubclass(kind, numpy.generic) and scalar.dtype.kind in "biufcSU":
@@ -129,13 +158,18 @@ def _is_clean(text: str) -> bool:
     return True
 
 
+def _is_text(text: str, count: int) -> bool:
+    """Whether `count` strings that were joined with zeros can be told apart again."""
+    return text.count("\0") == count - 1 and _is_clean(text)
+
+
 def _str(value: str, _depth: int, _parts: Parts) -> Any:
     if _is_clean(value):
         return value
     return ["u", binascii.hexlify(value.encode("utf-8", "surrogatepass")).decode()]
 
 
-def _bytes(value: bytes, _depth: int, parts: Parts) -> Any:
+def _bytes(value: Any, _depth: int, parts: Parts) -> Any:
     if parts is not None and len(value) > LARGE:
         parts.append(value)
         return ["B", len(parts) - 1]
@@ -148,7 +182,13 @@ def _items(items: Any, depth: int, parts: Parts) -> Any:
     if len(kinds) == 1:
         kind = next(iter(kinds))
         is_small = kind is int and min(items) >= -SMALL and max(items) < SMALL
-        if is_small or kind in (float, bool) or (kind is str and _is_clean("\0".join(items))):
+        if kind is str:
+            text = "\0".join(items)
+            if parts is not None and len(text) > LARGE and _is_text(text, len(items)):
+                parts.append(text.encode())
+                return ["T", len(parts) - 1]
+            is_small = _is_clean(text)
+        if is_small or kind in (float, bool):
             return ["p", items]
     # A map adds no frame to the stack of a deep value, as a comprehension may.
     return ["l", list(map(_encode, items, repeat(depth + 1), repeat(parts)))]
@@ -236,6 +276,11 @@ WRITERS: dict[type, Writer] = {
     **dict.fromkeys(PATHS.values(), _path),
 }
 
+# And those of other libraries' types: the library, the type's name in it, and the writer.
+OTHERS: list[tuple[str, str, Writer]] = []
+# How far up among a value's classes the one of that name is: pyarrow's arrays are of many types.
+DEPTHS = {"numpy": 1, "pandas": 1, "polars": 1, "pyarrow": 4}
+
 
 # Reading
 
@@ -245,6 +290,8 @@ def load(text: str, parts: Sequence[Any] = ()) -> Any:
     try:
         # By itself json gives one and the same NaN each time, and a set holds one object once.
         return _decode(json.loads(text, parse_constant=float), parts)
+    except Lacking:
+        raise
     except Exception as error:
         raise ValueError(f"no value in this text: {type(error).__name__}: {error}") from None
 
@@ -259,6 +306,15 @@ def _decode(node: Any, parts: Sequence[Any]) -> Any:
     if node[0] == "B":
         return bytes(parts[node[1]])
     return READERS[node[0]](*node[1:])
+
+
+def raw_bytes(node: Any, parts: Sequence[Any]) -> Any:
+    """Give bytes that `_bytes` wrote, as they came."""
+    if node[0] == "B":
+        return parts[node[1]]
+    if node[0] == "b":
+        return binascii.a2b_base64(node[1])
+    raise ValueError("no bytes")
 
 
 def _read_str(text: Any) -> str:
@@ -282,11 +338,17 @@ def _read_plain(items: list[Any]) -> list[Any]:
 def _read_list(parts: Sequence[Any], node: Any) -> list[Any]:
     """Read what `_items` wrote."""
     tag, items = node
+    if tag == "T":
+        return _read_texts(parts, items)
     if tag == "p":
         return _read_plain(items)
     if tag == "l":
         return _read_items(parts, items)
     raise ValueError("no list")
+
+
+def _read_texts(parts: Sequence[Any], number: Any) -> list[str]:
+    return str(parts[number], "utf-8").split("\0")
 
 
 def _read_tuple(parts: Sequence[Any], node: Any) -> tuple[Any, ...]:
@@ -351,6 +413,7 @@ NESTED: dict[str, Reader] = {
     "f": _read_frozenset,
     "d": _read_dict,
     "r": _read_range,
+    "T": _read_texts,
 }
 
 READERS: dict[str, Reader] = {

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import pytest
 
-from conkernelclient.values import codec, remote
+from conkernelclient.values import codec
+from conkernelclient.values.calling import TEXTS
 
 # Other Pythons, and older releases of this library, read it.
 FORMS: Final = {
@@ -112,7 +113,7 @@ def test_what_is_no_value_is_a_ValueError(text: str) -> None:
         codec.load(text)
 
 
-@pytest.mark.parametrize("module", [codec, remote], ids=["codec", "remote"])
+@pytest.mark.parametrize("module", TEXTS, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_a_kernel_needs_python_3_8_and_the_standard_library(module: Any) -> None:
     """Its text imports nothing else, but for what has run before it there."""
     tree = ast.parse(inspect.getsource(module), feature_version=(3, 8))
@@ -123,8 +124,24 @@ def test_a_kernel_needs_python_3_8_and_the_standard_library(module: Any) -> None
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add(str(node.module).partition(".")[0])
         elif isinstance(node, ast.ImportFrom):
-            assert (module, node.module) == (remote, "codec")
-    assert {"binascii", "sys"} <= names <= sys.stdlib_module_names
+            before = [text.__name__.rpartition(".")[2] for text in TEXTS[: TEXTS.index(module)]]
+            assert node.module in before
+    assert "__future__" in names
+    assert names <= sys.stdlib_module_names
+
+
+def test_no_two_texts_define_the_same_name() -> None:
+    """A kernel runs them in one namespace."""
+    defined: list[str] = []
+    for module in TEXTS:
+        for node in ast.parse(inspect.getsource(module)).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                defined.append(node.name)
+            elif isinstance(node, ast.Assign):
+                targets = (ast.walk(target) for target in node.targets)
+                defined += [it.id for each in targets for it in each if isinstance(it, ast.Name)]
+    shared = {"TYPE_CHECKING", "__all__"}
+    assert sorted({name for name in defined if defined.count(name) > 1} - shared) == []
 
 
 def test_its_text_alone_reads_and_writes_in_a_bare_interpreter() -> None:

@@ -59,24 +59,24 @@ def test_an_answer_that_cannot_travel_says_why() -> None:
 def test_names_are_set_from_a_text_all_or_none() -> None:
     """Also where there is no IPython."""
     names: dict[str, Any] = {"kept": 0}
-    assert remote.store(names, "m", codec.dump({"x": 1, "y": [2]})).value is True
+    assert remote.store(names, ("m", codec.dump({"x": 1, "y": [2]}), None)).value is True
     assert names == {"kept": 0, "x": 1, "y": [2]}
-    failed = remote.store(names, "m", '["d",["p",["z"]],["p",[1,2]]]')
+    failed = remote.store(names, ("m", '["d",["p",["z"]],["p",[1,2]]]', None))
     assert (failed.sign, "z" in names) == ("-", False)
 
 
 def test_names_are_set_from_the_buffers_of_the_request_that_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Those of another request are not its: the answer is False, and the text is sent instead."""
+    """Those of another request are not its: the answer says so, and the text is sent instead."""
     parts: list[bytes] = []
     text = codec.dump({"large": LARGE}, parts)
     buffers = [memoryview(part) for part in (text.encode(), *parts)]
     in_ipython(monkeypatch, {"header": {"msg_id": "mine"}, "buffers": buffers})
     names: dict[str, Any] = {}
-    assert remote.store(names, "other", None).value is False
+    assert remote.store(names, ("other", None, None)).sign == remote.LACKS
     assert names == {}
-    assert remote.store(names, "mine", None).value is True
+    assert remote.store(names, ("mine", None, None)).value is True
     assert names == {"large": LARGE}
 
 
@@ -86,7 +86,7 @@ def test_a_kernel_that_keeps_no_buffers_says_so(
 ) -> None:
     """Whatever it has in their place."""
     in_ipython(monkeypatch, parent)
-    assert remote.store({}, "m", None).value is False
+    assert remote.store({}, ("m", None, None)).sign == remote.LACKS
 
 
 def test_the_names_of_types_are_told_without_running_code_of_theirs(
