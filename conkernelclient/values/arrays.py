@@ -155,6 +155,8 @@ def _read_array(parts: Sequence[Any], descr: Any, shape: Any, order: Any, node: 
 def _polars(value: Any, depth: int, parts: Parts) -> Any:
     polars = _writing("polars")
     is_series = isinstance(value, polars.Series)
+    if "Object" in str(value.dtype if is_series else value.schema):
+        raise Unsendable("objects in a frame of polars cannot travel: convert them first")
     sink = io.BytesIO()
     try:
         (value.to_frame() if is_series else value).write_ipc_stream(sink)
@@ -165,7 +167,19 @@ def _polars(value: Any, depth: int, parts: Parts) -> Any:
 
 def _read_polars(parts: Sequence[Any], is_series: Any, node: Any) -> Any:
     polars = library("polars")
-    frame = polars.read_ipc_stream(io.BytesIO(raw_bytes(node, parts)))
+    data = raw_bytes(node, parts)
+    try:
+        arrow = library("pyarrow")
+    except Lacking:
+        pass  # polars takes a stream for right
+    else:
+        arrow.ipc.open_stream(arrow.py_buffer(data)).read_all().validate(full=True)
+    try:
+        frame = polars.read_ipc_stream(io.BytesIO(data))
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # polars' own, which is no Exception
+            raise ValueError(str(error)) from None
+        raise
     return frame.to_series() if is_series else frame
 
 

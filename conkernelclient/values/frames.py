@@ -134,7 +134,7 @@ def _pandas_zone(zone: Any) -> Any:
 
 
 def _period(array: Any, depth: int, parts: Parts) -> Any:
-    return [_array(array.asi8, depth, parts), array.dtype.freq.freqstr]
+    return [_array(array.asi8, depth, parts), array.dtype.name[len("period[") : -1]]
 
 
 def _interval(array: Any, depth: int, parts: Parts) -> Any:

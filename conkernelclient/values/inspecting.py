@@ -80,7 +80,8 @@ def _is(value: Any, library: str, *names: str) -> bool:
     if module is None:
         return False
     kinds = [getattr(module, name, None) for name in names]
-    return isinstance(value, tuple(one for one in kinds if isinstance(one, type)))
+    # What the value itself says of its class may be anything.
+    return issubclass(type(value), tuple(one for one in kinds if isinstance(one, type)))
 
 
 def _size(value: Any) -> int | None:

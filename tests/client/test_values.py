@@ -8,11 +8,16 @@ import json
 import math
 import os
 import pathlib
+import sys
 import time
 import zoneinfo
 from collections import OrderedDict, defaultdict, namedtuple
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -398,3 +403,206 @@ async def test_values_go_in_and_out(km: ConKernelManager) -> None:
                 await kc.set(**bad)
         with pytest.raises(errors.ProtocolError):
             await kc.get("a.b")
+
+
+FUNCTIONS = """
+import asyncio, contextvars
+var = contextvars.ContextVar("var", default=0)
+class Box:
+    @staticmethod
+    def join(*parts, end=""): return "".join(parts) + end
+def fail(): raise LookupError("no such thing")
+async def later(value):
+    await asyncio.sleep(0)
+    return [value, var.get()]
+async def late_failure():
+    await asyncio.sleep(0)
+    raise LookupError("later")
+async def leaves_a_task(log):
+    async def other():
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            left.append("ended")
+    task = asyncio.ensure_future(other())
+    await asyncio.sleep(0)
+    return 1
+left = []
+def odd(): return object()
+"""
+
+
+async def test_a_function_is_called_by_its_name(km: ConKernelManager) -> None:
+    """Builtins and attributes too; what it raises or cannot return is told."""
+    async with client_of(km) as kc:
+        await kc.run(FUNCTIONS)
+        assert await kc.call("Box.join", "a", "b", end="!") == "ab!"
+        assert await kc.call("sorted", {3, 1}) == [1, 3]
+        with pytest.raises(ExecutionError, match="LookupError: no such thing"):
+            await kc.call("fail")
+        with pytest.raises(ExecutionError, match="NameError"):
+            await kc.call("unknown")
+        with pytest.raises(ExecutionError, match="AttributeError"):
+            await kc.call("Box.unknown")
+        with pytest.raises(ExecutionError, match="TypeError"):
+            await kc.call("fail", 1)
+        with pytest.raises(ProtocolError, match=r"odd\(\): a value of type object"):
+            await kc.call("odd")
+        with pytest.raises(ProtocolError, match="was not called"):
+            await kc.call("Box.join", object())
+        for bad in ("", "a b", "f()", "a..b", "class", 5):
+            with pytest.raises(ProtocolError, match="no name"):
+                await kc.call(bad)  # type: ignore[arg-type]
+
+
+async def test_a_coroutine_function_is_run_to_its_end(km: ConKernelManager) -> None:
+    """In an event loop of its own, whose tasks end with it; the kernel's own goes on."""
+    async with client_of(km) as kc:
+        await kc.run(FUNCTIONS)
+        assert await kc.call("later", {1: 2}) == [{1: 2}, 0]
+        with pytest.raises(ExecutionError, match="LookupError: later"):
+            await kc.call("late_failure")
+        assert await kc.call("leaves_a_task", 0) == 1
+        assert await kc.get("left") == ["ended"]
+        result = await kc.run("print(await later(3))")
+        assert result.text.strip() == "[3, 0]"
+        assert await kc.eval("5") == 5
+
+
+async def test_a_coroutine_that_is_called_in_the_main_shell_can_be_interrupted(
+    mortal: ConKernelManager,
+) -> None:
+    """By its timeout, as the rest of the kernel's code."""
+    async with client_of(mortal) as kc:
+        await kc.run("import asyncio")
+        with pytest.raises(errors.ReplyTimeout):
+            await kc.call("asyncio.sleep", 1000, timeout=0.2)
+        assert await kc.call("asyncio.sleep", 0, "slept") == "slept"
+
+
+async def test_a_pickle_is_made_and_read_if_it_is_asked_for(km: ConKernelManager) -> None:
+    """What does not travel otherwise does so then."""
+    async with client_of(km) as kc:
+        await kc.run("import collections, decimal\nodd = decimal.Decimal('1.5')\nbad = lambda: 0")
+        with pytest.raises(ProtocolError, match="Decimal"):
+            await kc.get("odd")
+        assert str(await kc.get("odd", pickle=True)) == "1.5"
+        counted = "collections.Counter('aab')"
+        assert (await kc.eval(counted, pickle=True)).most_common(1) == [("a", 2)]
+        assert len(await kc.eval("[b'x' * 10**6]", pickle=True)) == 1
+        with pytest.raises(ProtocolError, match="pickled"):
+            await kc.get("bad", pickle=True)
+
+
+async def test_a_pickle_for_which_nobody_asked_is_not_read() -> None:
+    """Whatever the kernel sends."""
+    text = remote.MARK + "&" + codec.dump([b"cos\nabort\n(tR."])
+    answer = {"status": "ok", "data": {"text/plain": text}}
+    with FakeKernel([Reply({"user_expressions": {"value": answer}})]) as kernel:
+        kc = await kernel.client().start_channels()
+        try:
+            with pytest.raises(ProtocolError, match="nobody asked"):
+                await kc.get("x")
+        finally:
+            kc.stop_channels()
+
+
+async def test_frames_and_arrays_pass_through_a_kernel(km: ConKernelManager) -> None:
+    """Equal on arrival, in and out; small ones beside the text, large ones in memory."""
+    array = np.arange(200_000.0).reshape(2, -1)
+    frame = pd.DataFrame({"f": [1.5, None], "s": ["a", None]}, index=pd.Index([2, 3], name="i"))
+    long = pd.DataFrame({"n": range(100_000), "c": pd.Categorical(["x", "y"] * 50_000)})
+    values = [array, frame, long, pl.DataFrame({"a": [1, None]}), pa.table({"t": ["x", None]})]
+    async with client_of(km) as kc:
+        await kc.set(values=values)
+        names = "[type(one).__name__ for one in values]"
+        assert await kc.eval(names) == [type(one).__name__ for one in values]
+        got = await kc.get("values")
+        assert np.array_equal(got[0], array)
+        pd.testing.assert_frame_equal(got[1], frame)
+        assert got[2].equals(long)
+        assert got[3].equals(values[3])
+        assert got[4].equals(values[4])
+        assert await kc.call("len", long) == 100_000
+
+
+MISSING = """
+import sys
+kept = sys.modules.get("polars")
+sys.modules["polars"] = None
+"""
+
+
+async def test_a_library_that_one_side_lacks_is_named_with_the_way_out(
+    km: ConKernelManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which side it is, too."""
+    frame = pl.DataFrame({"a": [1]})
+    async with client_of(km) as kc:
+        await kc.set(tall=frame)
+        await kc.run(MISSING)
+        with pytest.raises(ProtocolError, match="polars, which is not installed in the kernel"):
+            await kc.set(other=frame)
+        assert "other" not in await kc.variables()
+        await kc.run("sys.modules['polars'] = kept")
+        monkeypatch.setitem(sys.modules, "polars", None)  # type: ignore[arg-type]
+        with pytest.raises(ProtocolError, match=r"tall: .* not installed here.*lists and numbers"):
+            await kc.get("tall")
+
+
+INSPECTED = """
+import numpy as np, pandas as pd, time, threading
+frame = pd.DataFrame({"a": range(1000), "b": ["x" * 100] * 1000})
+matrix = np.zeros((3, 4), "i2")
+text = "x" * 10**6
+several = list(range(10**6))
+class Bad:
+    def __repr__(self): raise RuntimeError("not today")
+    def __len__(self): raise RuntimeError
+class Slow:
+    def __repr__(self): gate.wait(); return "slow"
+gate = threading.Event()
+bad, slow = Bad(), Slow()
+class Plain: pass
+plain = Plain()
+plain.inner = 5
+"""
+
+
+async def test_a_variable_is_told_in_few_words(km: ConKernelManager) -> None:
+    """Whatever it is; the text keeps to its budget."""
+    async with client_of(km) as kc:
+        await kc.run(INSPECTED)
+        frame = await kc.inspect_variable("frame", max_chars=500)
+        assert frame.type.endswith("DataFrame")
+        assert (frame.shape, dict(frame.columns)["a"]) == ((1000, 2), "int64")
+        assert frame.size is not None
+        assert frame.size > 8000
+        matrix = await kc.inspect_variable("matrix")
+        assert (matrix.shape, matrix.dtype, matrix.size) == ((3, 4), "int16", 24)
+        text = await kc.inspect_variable("text", max_chars=200)
+        assert (text.type, text.length) == ("str", 10**6)
+        several = await kc.inspect_variable("several", max_chars=200)
+        assert several.text.startswith("[0, 1, 2, ")
+        for variable in (frame, text, several):
+            assert len(str(variable)) <= variable.max_chars
+        assert (await kc.inspect_variable("plain.inner")).text == "5"
+        with pytest.raises(ExecutionError, match="NameError"):
+            await kc.inspect_variable("unknown")
+        for bad in ({"name": "a b"}, {"name": "text", "max_chars": 5}):
+            with pytest.raises(ProtocolError):
+                await kc.inspect_variable(**bad)
+
+
+async def test_a_repr_that_raises_or_takes_long_is_told_in_one_line(km: ConKernelManager) -> None:
+    """With all that is known without it."""
+    async with client_of(km) as kc:
+        await kc.run(INSPECTED)
+        bad = await kc.inspect_variable("bad")
+        assert (bad.error, bad.length) == ("RuntimeError: not today", None)
+        assert str(bad) == "bad: __main__.Bad\nno text: RuntimeError: not today"
+        slow = await kc.inspect_variable("slow", timeout=0.2)
+        assert slow.type == "__main__.Slow"
+        assert slow.error == "the look at its content took longer than 0.2 s"
+        await kc.run("gate.set()")
+        assert (await kc.inspect_variable("slow")).text == "slow"

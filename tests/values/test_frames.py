@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import pandas as hpd
 from pandas.testing import assert_frame_equal, assert_index_equal, assert_series_equal
@@ -126,6 +126,7 @@ def test_what_comes_can_be_changed() -> None:
     assert frame.to_numpy().tolist() == [[5, 3], [2, 5]]
 
 
+@settings(max_examples=30)
 @given(
     hpd.data_frames(
         [
@@ -146,8 +147,8 @@ def test_any_frame_is_equal_again(frame: Any) -> None:
 @pytest.mark.parametrize(
     "stamp",
     [
-        pd.Timestamp("2020-10-25 02:30", tz=BERLIN).replace(fold=1),
-        pd.Timestamp("2020-10-25 02:30", tz=BERLIN).replace(fold=0),
+        pd.Timestamp("2020-10-25 01:30", tz="UTC").tz_convert(BERLIN),
+        pd.Timestamp("2020-10-25 00:30", tz="UTC").tz_convert(BERLIN),
         pd.Timestamp(1, unit="ns"),
         pd.Timestamp("1600-01-01").as_unit("s"),
         pd.Timedelta(-5, "ms"),
