@@ -14,7 +14,7 @@ import hashlib
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from . import arrays, codec, frames, inspecting, remote, sharing
+from . import arrays, codec, frames, inspecting, remote, sharing, sparing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 # In the order in which they run, in one namespace.
-TEXTS: Final = (codec, arrays, frames, sharing, inspecting, remote)
+TEXTS: Final = (codec, arrays, frames, sharing, inspecting, sparing, remote)
 LACKS: Final[Any] = object()  # what the kernel answers, if what it was given has not come
 # Importlib's own class knows `sys`, and comes early among the classes.
 SYS: Final = (
@@ -175,5 +175,6 @@ def _teaching() -> tuple[str, str]:
     runs = ", ".join(f"sys.modules['builtins'].exec({text!r}, kept)" for text in texts)
     # Kept when all of it has run: several threads may be the first.
     new = f"{{'__name__': {key!r}, '__builtins__': sys.modules['builtins']}}"
-    keep = f"(lambda kept: ({runs}, sys.__dict__.setdefault({key!r}, kept)))({new})"
+    last = f"kept['spare'](), sys.__dict__.setdefault({key!r}, kept)"
+    keep = f"(lambda kept: ({runs}, {last}))({new})"
     return key, f"(lambda sys: sys.__dict__.get({key!r}) or {keep})({SYS}) and None"

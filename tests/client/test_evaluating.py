@@ -291,3 +291,29 @@ async def test_memory_that_the_kernel_cannot_open_is_not_needed(
         await kc.set(far=bytes(500_000))
         assert await kc.get("far") == bytes(500_000)
         assert await kc.call("bytes.fromhex", "00" * 300_000) == bytes(300_000)
+
+
+PLOT = """
+%matplotlib inline
+import matplotlib.pyplot as plt
+plt.plot([1, 2])
+drawn = True
+gate.wait()
+print(len(plt.gca().lines))
+"""
+
+
+async def test_a_figure_that_is_being_drawn_stays_with_its_cell(both: Any) -> None:
+    """It is shown at the end of that, as a whole."""
+    async with client_of(both) as kc:
+        await kc.run(GATE)
+        await kc.eval("1")
+        run = kc.run(PLOT)
+        await until(lambda: run.started)
+        async with asyncio.timeout(LONG):
+            while "drawn" not in await kc.variables():
+                await asyncio.sleep(0)
+        await kc.eval("gate.set()")
+        result = await run
+        assert result.text.splitlines()[0] == "1"
+        assert any("image/png" in output.get("data", {}) for output in result.outputs)
