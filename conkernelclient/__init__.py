@@ -39,6 +39,7 @@ if _TYPE_CHECKING:
     from .manager.running import run_kernel, start_new_async_kernel
     from .outputs.result import Result
     from .transport.session_patch import apply_session_patch, undo_session_patch
+    from .values.variable import Variable
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ __all__ = [
     "ConMultiKernelManager",
     "Result",
     "Run",
+    "Variable",
     "apply_session_patch",
     "errors",
     "events",
@@ -64,6 +66,7 @@ _LATER = {
     "ConMultiKernelManager": ".manager.multi",
     "Result": ".outputs.result",
     "Run": ".client.run",
+    "Variable": ".values.variable",
     "apply_session_patch": ".transport.session_patch",
     "events": ".events",
     "run_kernel": ".manager.running",

@@ -26,7 +26,10 @@ class Sparing(list):  # type: ignore[type-arg]
 
     def __getitem__(self, key: Any) -> Any:
         """Give none of them as a slice, of which IPython calls each."""
-        return [] if isinstance(key, slice) and _is_ours() else super().__getitem__(key)
+        if type(key) is slice and _is_ours():
+            return []
+        found: Any = list.__getitem__(self, key)
+        return found
 
 
 def spare() -> None:

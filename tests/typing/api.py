@@ -19,6 +19,7 @@ from conkernelclient import (
     ConMultiKernelManager,
     Result,
     Run,
+    Variable,
     apply_session_patch,
     errors,
     events,
@@ -247,6 +248,8 @@ async def values_go_in_and_out(kc: ConKernelClient) -> None:
     assert_type(await kc.get("x"), Any)
     await kc.set(x=1, y=[2, 3])
     assert_type(await kc.variables(), dict[str, str])
+    assert_type(await kc.call("f", 1, timeout=1, key=2), Any)
+    assert_type(await kc.inspect_variable("x", max_chars=200), Variable)
 
 
 async def subshells_have_ids(kc: ConKernelClient) -> None:
