@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EVENTS", "Sparing", "spare"]
 
+ITEM: Any = vars(list)["__getitem__"]
+
 EVENTS = ("post_execute",)  # the others are not for silent requests, or not for those without code
 
 
@@ -28,8 +30,7 @@ class Sparing(list):  # type: ignore[type-arg]
         """Give none of them as a slice, of which IPython calls each."""
         if type(key) is slice and _is_ours():
             return []
-        found: Any = list.__getitem__(self, key)
-        return found
+        return ITEM(self, key)
 
 
 def spare() -> None:

@@ -126,3 +126,33 @@ def test_no_subshell_has_two_guests_and_nobody_waits_while_one_is_free(
         housing.surplus()
         # Whoever waits does so for a subshell that is being made, or because there are enough.
         assert len(waiting) <= making or len(inside) - len(stuck) + making >= most
+
+
+def test_where_one_is_refused_those_that_wait_go_unless_a_guest_will_leave_them_its_place() -> None:
+    """One that is stuck will not: asking again and again would help nobody."""
+    housing = Housing[str](most=1, kept=1)
+    housing.enter("a")
+    assert housing.lacking() == 1
+    housing.made("s")
+    assert housed(housing) == {"a": "s"}
+    housing.enter("b")
+    housing.step_aside("a")
+    assert housing.lacking() == 1
+    assert housing.not_made() == ["b"]
+    assert housing.lacking() == 0
+
+
+def test_those_that_are_stuck_count_where_there_is_a_bound_for_all() -> None:
+    """More are made when one of them leaves after all."""
+    housing = Housing[str](most=1, kept=1, in_all=2)
+    for guest, subshell in (("a", "s"), ("b", "t")):
+        housing.enter(guest)
+        assert housing.lacking() == 1
+        housing.made(subshell)
+        assert housed(housing) == {guest: subshell}
+        housing.step_aside(guest)
+    housing.enter("c")
+    assert housing.lacking() == 0
+    assert housing.ids() == {"s", "t"}
+    housing.leave("a")
+    assert housed(housing) == {"c": "s"}
