@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conkernelclient.client.run import Run
     from conkernelclient.outputs.result import Result
 
-__all__ = ["KINDS", "Kernel", "Kind", "NotThereError"]
+__all__ = ["KINDS", "OURS", "Kernel", "Kind", "NotThereError"]
 
 ROOT: Final = Path(__file__).parents[2]
 WITHIN: Final = 15  # seconds: a probe that takes longer hangs
@@ -46,6 +46,8 @@ def _peer(name: str) -> str:
     return str(ROOT / f".venv-bench-{name}" / "bin" / "python")
 
 
+OURS: Final = "conkernel"
+
 KINDS: Final = (
     Kind("ipykernel", (sys.executable, "-m", "ipykernel_launcher", "-f", FILE), "subshell"),
     Kind(
@@ -55,7 +57,7 @@ KINDS: Final = (
         "message",
     ),
     Kind("ipymini", (_peer("ipymini"), "-m", "ipymini", "-f", FILE), "subshell"),
-    Kind("conkernel", (sys.executable, "-m", "conkernelclient.kernel", "-f", FILE), "mode"),
+    Kind(OURS, (sys.executable, "-m", "conkernelclient.kernel", "-f", FILE), "mode"),
 )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .kernels import KINDS, ROOT
+from .kernels import KINDS, OURS, ROOT
 
 if TYPE_CHECKING:
     from .kernels import Kind
@@ -45,7 +45,7 @@ def summary(answer: Outcomes) -> dict[str, Any]:
 
 def version(kind: Kind) -> str:
     """Give the version of a kernel in its environment."""
-    package = "conkernelclient" if kind.name == "conkernel" else kind.name
+    package = "conkernelclient" if kind.name == OURS else kind.name
     told = subprocess.run(
         [kind.argv[0], "-c", VERSIONS, package], capture_output=True, text=True, check=True
     )
@@ -53,15 +53,24 @@ def version(kind: Kind) -> str:
     return f"{found}, Python {python}"
 
 
-def write(answer: Outcomes, rounds: int) -> None:
-    """Keep what was measured, and put the table into the chapter."""
+def write(answer: Outcomes) -> None:
+    """Keep what was measured beside what is known of other kernels, and put the table there."""
+    known = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    probed = next(iter(answer.values()))
+    of = {kind.name: known.get("of", {}).get(kind.name) for kind in KINDS}
+    for kind in KINDS:
+        if kind.name in probed:
+            of[kind.name] = {"date": datetime.now(UTC).date().isoformat(), "version": version(kind)}
+    before = known.get("probes", {})
+    probes = {claim: {**before.get(claim, {}), **row} for claim, row in answer.items()}
+    in_order = {
+        claim: {kind: row[kind] for kind in of if kind in row} for claim, row in probes.items()
+    }
     results = {
-        "date": datetime.now(UTC).date().isoformat(),
         "machine": sys.platform,
-        "rounds": rounds,
-        "versions": {kind.name: version(kind) for kind in KINDS},
-        "kernels": summary(answer),
-        "probes": answer,
+        "of": {kind: told for kind, told in of.items() if told},
+        "kernels": summary(in_order),
+        "probes": in_order,
     }
     FILE.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     put(markdown(results))
@@ -79,17 +88,19 @@ def put(text: str) -> None:
 def markdown(results: dict[str, Any]) -> str:
     """Give the text of the chapter: each kernel's figures, and what one of them does not pass."""
     kinds = list(results["kernels"])
-    versions = "; ".join(f"{kind} {results['versions'][kind]}" for kind in kinds)
-    rounds = "1 round" if results["rounds"] == 1 else f"{results['rounds']} rounds"
+    told = results["of"]
+    versions = "; ".join(f"{kind} {told[kind]['version']}, {told[kind]['date']}" for kind in kinds)
+    times = len(next(iter(results["probes"].values())).get(OURS, ["none"]))
+    rounds = "once" if times == 1 else f"{times} times over"
     lines = [
         "## Beside other kernels",
         "",
         f"`make probes` asks {len(results['probes'])} things of each kernel, each in a fresh "
-        "process. A kernel passes",
-        "what it does in each round; what can only be asked by this package's metadata is asked of "
+        "process: ours",
+        f"{rounds}, the others once. What can only be asked by this package's metadata is asked of "
         "ours alone.",
         "",
-        f"Of {results['date']}, {rounds}: {versions}.",
+        f"Of {versions}.",
         "",
         row("", *kinds),
         row(*["---"] * (1 + len(kinds))),

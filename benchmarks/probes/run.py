@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from . import belongs, modes, stops
-from .kernels import KINDS, WITHIN, Kernel, Kind, NotThereError
+from .kernels import KINDS, OURS, WITHIN, Kernel, Kind, NotThereError
 from .report import NOT_THERE, PASSED, summary, write
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Probe = Callable[[Kernel], Awaitable[None]]
 
 ROUNDS: Final = 20 if os.environ.get("FULL") else int(os.environ.get("ROUNDS", "1"))
+"""How often our kernel is asked each; the others are asked once: they are let hang often enough."""
 
 
 def probes() -> dict[str, Probe]:
@@ -45,13 +46,24 @@ async def outcome_of(kind: Kind, probe: Probe) -> str:
     return PASSED
 
 
+async def outcomes_of(kind: Kind, probe: Probe, rounds: int) -> list[str]:
+    """Run one probe so many times, two at once: each waits most of the time."""
+    gate = asyncio.Semaphore(2)
+
+    async def once() -> str:
+        async with gate:
+            return await outcome_of(kind, probe)
+
+    return await asyncio.gather(*(once() for _ in range(rounds)))
+
+
 async def measure(kinds: tuple[Kind, ...]) -> dict[str, dict[str, list[str]]]:
     """Give the outcomes of each probe, by claim and kernel."""
     answer: dict[str, dict[str, list[str]]] = {}
     for claim, probe in probes().items():
         answer[claim] = {}
         for kind in kinds:
-            outcomes = [await outcome_of(kind, probe) for _ in range(ROUNDS)]
+            outcomes = await outcomes_of(kind, probe, ROUNDS if kind.name == OURS else 1)
             answer[claim][kind.name] = outcomes
             bad = Counter(it for it in outcomes if it != PASSED)
             print(f"{kind.name:13} {'ok' if not bad else dict(bad)}  {claim}", flush=True)
@@ -59,15 +71,18 @@ async def measure(kinds: tuple[Kind, ...]) -> dict[str, dict[str, list[str]]]:
 
 
 def main() -> int:
-    """Probe the kernels that are named, or all; the exit status is 1 if ours fails in one."""
+    """
+    Probe the kernels that are named, or all; what was measured of the others before stays.
+
+    The exit status is 1 if ours fails in one.
+    """
     kinds = tuple(it for it in KINDS if it.name in sys.argv[1:]) or KINDS
     answer = asyncio.run(measure(kinds))
     lines = summary(answer)
     for kind, line in lines.items():
         print(f"{kind:13} {line['passed']} of {line['of']}, {line['not there']} not there")
-    if kinds == KINDS:
-        write(answer, ROUNDS)
-    ours = lines.get("conkernel", {"passed": 0, "of": 0})
+    write(answer)
+    ours = lines.get(OURS, {"passed": 0, "of": 0})
     return int(ours["passed"] != ours["of"])
 
 

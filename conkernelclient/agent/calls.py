@@ -178,11 +178,6 @@ class Call:
         self.begun_at = time.monotonic()
         self.note(CallNews.BEGIN)
 
-    def begin_again(self) -> None:
-        """Wait again: the kernel ended before it had begun with it."""
-        self._run, self.begun_at = None, None
-        self.note(CallNews.AGAIN)
-
     def time_over(self) -> None:
         """Learn that its time is over."""
         if self.on_timeout == "detach" and self._state is CallState.RUNNING:

@@ -337,29 +337,25 @@ class KernelSession:
     async def _run_in_turn(self, call: Call) -> SessionResult | None:
         """Run it; None if it was stopped before it ran."""
         call.limit_waiting(False)
-        while True:
-            try:
-                life = await self._keeper.get(call.stopped)
-            except SessionError as error:
-                call.note(CallNews.END)
-                return telling.no_kernel(call, error)
-            if life is None or call.stopped.done():
-                return None
-            try:
-                run = life.client.run(
-                    call.code, max_output_bytes=self._limits.output_bytes, on_output=call.on_output
-                )
-            except ConKernelError as error:
-                call.note(CallNews.END)
-                return telling.not_sent(call, error)
-            call.begin(run)
-            await self.recorder.begin(call.id, call.code)
-            outcome = await attend(run, call.timeout, call.stopped, partial(self._time_over, call))
-            if outcome.error is None or outcome.result.started or call.stopped.done():
-                return await self._ended(life, call, outcome)
-            # It ended between two calls, and this one was the first to see it.
-            await self._keeper.lose(life, self._end_of(life, outcome.error))
-            call.begin_again()
+        try:
+            life = await self._keeper.get(call.stopped)
+        except SessionError as error:
+            call.note(CallNews.END)
+            return telling.no_kernel(call, error)
+        if life is None or call.stopped.done():
+            return None
+        try:
+            run = life.client.run(
+                call.code, max_output_bytes=self._limits.output_bytes, on_output=call.on_output
+            )
+        except ConKernelError as error:
+            call.note(CallNews.END)
+            return telling.not_sent(call, error)
+        call.begin(run)
+        await self.recorder.begin(call.id, call.code)
+        outcome = await attend(run, call.timeout, call.stopped, partial(self._time_over, call))
+        # Code under which the kernel ended is never run again, though nothing was heard of it.
+        return await self._ended(life, call, outcome)
 
     def _time_over(self, call: Call) -> None:
         call.time_over()

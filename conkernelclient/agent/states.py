@@ -112,8 +112,6 @@ class CallNews(Enum):
     """Its `timeout` has passed."""
     CANCEL = auto()
     """Its caller gives it up."""
-    AGAIN = auto()
-    """The kernel ended before it had begun with it."""
     END = auto()
     """Nothing of it runs any more."""
 
@@ -127,7 +125,6 @@ CALL_TRANSITIONS: Final[Mapping[tuple[CallState, CallNews], CallState]] = {
     (_C.WAITING, _M.END): _C.DROPPED,
     (_C.RUNNING, _M.TIME_OVER): _C.OVERDUE,
     (_C.RUNNING, _M.CANCEL): _C.CANCELLING,
-    (_C.RUNNING, _M.AGAIN): _C.WAITING,
     (_C.RUNNING, _M.END): _C.DONE,
     (_C.OVERDUE, _M.CANCEL): _C.OVERDUE,
     (_C.OVERDUE, _M.END): _C.TIMED_OUT,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ForkedProcess"]
 
 LOOK_EVERY: Final = 0.05  # seconds, at a process whose server is gone
+TOLD_WITHIN: Final = 0.5  # seconds in which a server that lives tells how a process has ended
 
 
 class ForkedProcess(subprocess.Popen[bytes]):
@@ -73,6 +74,8 @@ class ForkedProcess(subprocess.Popen[bytes]):
         with self._looks:
             if self.returncode is None and not self._is_lost:
                 self._read()
+                if self.returncode is None and _is_gone(self.pid):
+                    self._read_soon()
             if self.returncode is None and self._is_lost and _is_gone(self.pid):
                 self.returncode = -signal.SIGKILL  # how it ended nobody knows
             return self.returncode
@@ -112,6 +115,13 @@ class ForkedProcess(subprocess.Popen[bytes]):
         """Close the link, unless a thread waits on its number, which would be another's then."""
         if self.returncode is not None and not self._waiters:
             self._link.close()
+
+    def _read_soon(self) -> None:
+        """Read what the server tells, as soon as it does: the process has ended."""
+        news = select.poll()
+        news.register(self._link.fileno(), select.POLLIN)
+        news.poll(TOLD_WITHIN * 1000)
+        self._read()
 
     def _read(self) -> None:
         try:

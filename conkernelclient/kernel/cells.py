@@ -65,6 +65,7 @@ class Cell:
         request: Where it stands for the scheduler.
         guard: How its code is stopped.
         task: The task that runs it, from its start on.
+        is_over: Whether its code has ended; it is being answered.
         texts: What it has printed and was not sent, by stream.
         sent: Bytes of output sent, for its limit.
         kept: What the shell keeps per cell: its count, its result, its payloads.
@@ -74,6 +75,7 @@ class Cell:
         "channel",
         "guard",
         "incoming",
+        "is_over",
         "kept",
         "request",
         "sent",
@@ -88,6 +90,7 @@ class Cell:
         self.request: Request = request or Request(incoming.msg_id)
         self.guard: Guard | None = None
         self.task: Task | None = None
+        self.is_over: bool = False
         self.worker: Any = None
         self.texts: dict[str, Any] = {}
         self.sent: int = 0

@@ -136,6 +136,8 @@ class Jobs:
         self._carry_out(decision)
         if decision.drop:
             return "dequeued"
+        if request.payload.is_over:  # its reply may be seen before this is known here
+            return "ended"
         self.stop(request.payload, KeyboardInterrupt("it was cancelled"))
         return "interrupted"
 

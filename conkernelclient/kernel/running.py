@@ -157,6 +157,7 @@ class Runner:
         content = await self._executed(cell)
         assert cell.guard is not None
         cell.guard.leave(0)
+        cell.is_over = True
         is_ill = content["status"] == "error"
         is_silent = bool(cell.parent["content"].get("silent", False))
         if is_ill and not is_silent and cell.request.stop_on_error:

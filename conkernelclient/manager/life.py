@@ -135,6 +135,11 @@ class Life:
         """Whether the process has ended, as far as it is known."""
         return self._watch is not None and self._watch.is_over
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is no process any more, though its exit status may not be known yet."""
+        return self._watch is not None and self._watch.has_ended
+
     async def until_over(self, seconds: float) -> bool:
         """Wait until it has ended, at most so many seconds; False if that cannot be waited for."""
         if self._watch is None or self._watch.is_over:

@@ -18,20 +18,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import zmq
 import zmq.asyncio
-from jupyter_client.client import KernelClient
 from jupyter_client.connect import LocalPortCache, port_names
 from jupyter_client.kernelspec import NoSuchKernel
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.session import new_id
-from traitlets import Bool, DottedObjectName, Type, default
-from traitlets.utils.importstring import import_item
+from traitlets import default
 
 from ..client.client import ConKernelClient
 from ..errors import ForkedError
 from ..outputs.standing import standing
 from ..transport.shortage import check_room, naming_shortage
 from .finishing import to_its_end
+from .settings import ManagerSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
@@ -51,7 +49,7 @@ __all__ = ["ConKernelManager"]
 logger: Final = logging.getLogger(__name__)
 
 
-class ConKernelManager(AsyncKernelManager):
+class ConKernelManager(ManagerSettings):
     """
     Starts one kernel, and makes `ConKernelClient`s for it.
 
@@ -67,32 +65,6 @@ class ConKernelManager(AsyncKernelManager):
     jupyter_client's default, "disabled": other clients attach to the connection file, and not all
     can do it. "auto" encrypts where the kernelspec declares it, as `run_kernel` does.
     """
-
-    client_class: DottedObjectName = DottedObjectName(
-        "conkernelclient.client.client.ConKernelClient", config=True
-    )
-    client_factory: Type[type[KernelClient], type[KernelClient]] = Type(
-        klass=KernelClient, config=True
-    )
-    autorestart: Bool[bool, bool | int] = Bool(
-        config=True,
-        help="Whether a kernel that dies is started again. As jupyter_client's own asyncio manager "
-        "never does it, a program has to ask for it.",
-    )
-    capture_stderr: Bool[bool, bool | int] = Bool(
-        True,
-        config=True,
-        help="Whether the last 4 KiB of the kernel's stderr are kept for `DeadKernelError`; all of "
-        "it is passed on. Not where `stderr=` is given, and not for independent kernels.",
-    )
-    pass_on_output: Bool[bool, bool | int] = Bool(
-        True,
-        config=True,
-        help="Whether what the kernel and its children write on their stdout and stderr goes on to "
-        "this program's, as the processes of most programs do. If not, no byte of it does, and the "
-        "last 4 KiB of both are kept; a program that speaks to another one over its own stdout "
-        "needs that. What a cell prints is an output of that cell in either case.",
-    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # With the first manager: importing us should be quick.
@@ -116,13 +88,6 @@ class ConKernelManager(AsyncKernelManager):
 
         succession = self._succession
         return told_of(self, self._clients, succession.life, succession.is_restarting)
-
-    # jupyter_client's annotation names the trait's class for that of its values.
-    @default("client_factory")
-    def _client_factory_default(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self,
-    ) -> type[KernelClient]:
-        return import_item(self.client_class)
 
     @default("autorestart")
     def _autorestart_default(self) -> bool:
@@ -442,6 +407,14 @@ class ConKernelManager(AsyncKernelManager):
             await self._async_cleanup_resources(restart=restart)
         if life is not None and not life.is_watched:
             self._succession.process_ended(life)
+
+    async def _async_is_alive(self) -> bool:
+        life = self._succession.life
+        is_alive = await super()._async_is_alive()
+        # While the watch asks for the exit status, Popen tells others that there is none yet.
+        return is_alive and not (life is not None and life.has_ended)
+
+    is_alive = _async_is_alive
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
         while await self._async_is_alive():

@@ -37,7 +37,8 @@ class ProcessWatch:
 
     Attributes:
         exit_code: Set when the process has ended; negative: that signal; None: not known.
-        is_over: Whether it has ended.
+        has_ended: Whether it has ended.
+        is_over: Whether it is also known how, and whoever waited was told.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class ProcessWatch:
     ) -> None:
         self.pid: int = process.pid
         self.exit_code: int | None = None
+        self.has_ended: bool = False
         self.is_over: bool = False
         self._process = process
         self._owns_group = owns_group
@@ -74,11 +76,12 @@ class ProcessWatch:
             # before that kills no other's. Gone is it only if somebody else has asked already.
             with contextlib.suppress(ChildProcessError):
                 os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+                self.has_ended = True
                 self._kill_group()
         # Not `poll`, which gives None while another thread waits for the same process.
         self.exit_code = self._process.wait()
         with self._lock:
-            self.is_over = True
+            self.has_ended = self.is_over = True
             waiters = tuple(self._waiters)
         for loop, future in waiters:
             with contextlib.suppress(RuntimeError):  # that loop was closed

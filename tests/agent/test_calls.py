@@ -148,17 +148,10 @@ async def test_polled_before_its_turn_it_says_that_it_waits() -> None:
     assert "waits for its turn" in news.to_llm()
 
 
-async def test_a_call_whose_kernel_ended_before_it_began_waits_again() -> None:
-    """As new."""
-    call = call_of()
-    begun(call)
-    call.begin_again()
-    assert (call.state, call.begun_at, call.seconds) == (CallState.WAITING, None, 0.0)
-
-
 async def test_news_that_cannot_come_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """And change nothing."""
     call = call_of()
-    assert call.note(CallNews.AGAIN) is CallState.WAITING
-    assert caplog.messages == ["call r1 is WAITING: AGAIN"]
+    assert call.note(CallNews.BEGIN) is CallState.RUNNING
+    assert call.note(CallNews.BEGIN) is CallState.RUNNING
+    assert caplog.messages == ["call r1 is RUNNING: BEGIN"]
     caplog.clear()

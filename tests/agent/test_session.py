@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import time
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from conkernelclient.agent import KernelSession
 from conkernelclient.agent.states import SessionState
 from conkernelclient.errors import SessionError
-from tests.clients import until
+from tests.clients import LONG, until
 from tests.manager.processes import is_running
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ while True:
     except KeyboardInterrupt:
         print('swallowed', flush=True)
 """
-LONG: Final = 30.0  # seconds
 
 
 @pytest.fixture
@@ -121,13 +121,27 @@ async def test_a_call_under_which_the_kernel_ends_says_so_with_what_it_had_shown
     assert (await session.run("x")).to_llm() == "1\n"
 
 
+async def test_code_that_ends_the_kernel_runs_once(tmp_path: Path) -> None:
+    """Also where nothing of it was heard: whatever it did before would be done twice."""
+    mark = tmp_path / "mark"
+    code = f"open({str(mark)!r}, 'a').write('x'); import os; os.kill(os.getpid(), 9)"
+    async with KernelSession() as session:
+        for count in range(1, 6):
+            result = await session.run(code)
+            assert result.is_lost
+            assert mark.read_text() == "x" * count
+
+
 async def test_a_kernel_that_ended_between_two_calls_costs_the_next_one_nothing(
     session: KernelSession,
 ) -> None:
     """It runs in a fresh one, and says so."""
-    os.kill(await pid_of(session), 9)
+    pid = await pid_of(session)
+    with open(os.pidfd_open(pid)) as descriptor:  # readable when all its threads are gone
+        os.kill(pid, 9)
+        select.select([descriptor], [], [], LONG)
     result = await session.run("x")
-    assert (result.status, result.text, result.restarted) == ("ok", "1\n", True)
+    assert (result.status, result.text, result.restarted) == ("ok", "1\n", True), result.to_llm()
 
 
 async def test_parallel_calls_each_end_with_their_own_result(session: KernelSession) -> None:

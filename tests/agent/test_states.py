@@ -26,17 +26,17 @@ READY     -        -         -      LOST CLOSED
 LOST      STARTING -         -      LOST CLOSED
 CLOSED    -        CLOSED    CLOSED CLOSED CLOSED
 """
-# On BEGIN, TIME_OVER, CANCEL, AGAIN, END.
+# On BEGIN, TIME_OVER, CANCEL, END.
 CALLS = """
-WAITING    RUNNING WITHDRAWN DROPPED    -       DROPPED
-RUNNING    -       OVERDUE   CANCELLING WAITING DONE
-OVERDUE    -       -         OVERDUE    -       TIMED_OUT
-CANCELLING -       -         CANCELLING -       CANCELLED
-WITHDRAWN  -       -         WITHDRAWN  -       WITHDRAWN
-DROPPED    -       -         DROPPED    -       DROPPED
-DONE       -       -         DONE       -       -
-TIMED_OUT  -       -         TIMED_OUT  -       -
-CANCELLED  -       -         CANCELLED  -       -
+WAITING    RUNNING WITHDRAWN DROPPED    DROPPED
+RUNNING    -       OVERDUE   CANCELLING DONE
+OVERDUE    -       -         OVERDUE    TIMED_OUT
+CANCELLING -       -         CANCELLING CANCELLED
+WITHDRAWN  -       -         WITHDRAWN  WITHDRAWN
+DROPPED    -       -         DROPPED    DROPPED
+DONE       -       -         DONE       -
+TIMED_OUT  -       -         TIMED_OUT  -
+CANCELLED  -       -         CANCELLED  -
 """
 
 

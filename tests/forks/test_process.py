@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Final
@@ -53,6 +54,17 @@ async def test_a_process_that_runs_has_none(program: dict[str, str]) -> None:
     process.terminate()
     assert await code_of(process) == -signal.SIGTERM
     process.kill()  # harmless
+
+
+async def test_a_process_that_has_ended_is_never_called_running(program: dict[str, str]) -> None:
+    """Not even until the server has told how it ended."""
+    for _ in range(20):
+        process = await forked(program, WAITS)
+        descriptor = os.pidfd_open(process.pid)
+        os.kill(process.pid, signal.SIGKILL)
+        select.select([descriptor], [], [], LONG)
+        os.close(descriptor)
+        assert process.poll() == -signal.SIGKILL
 
 
 async def test_many_threads_may_wait_for_it(program: dict[str, str]) -> None:

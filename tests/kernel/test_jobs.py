@@ -178,6 +178,16 @@ def test_a_cancel_says_what_became_of_each() -> None:
     assert list(kernel.jobs.running.values()) == [held]
 
 
+def test_a_cancel_of_what_is_being_answered_says_that_it_has_ended() -> None:
+    """Its reply and its idle may be out, though the next one has not begun yet."""
+    kernel = Kernel()
+    answered = kernel.sent()
+    answered.is_over = True
+    assert kernel.cancel(answered.request.msg_id) is None
+    assert kernel.replies("interrupt_reply")[0]["requests"] == {answered.request.msg_id: "ended"}
+    assert kernel.stopped == []
+
+
 def test_a_cancel_of_what_does_not_stop_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its time, and never before."""
 

@@ -43,6 +43,8 @@ class Cells:
         self.chance = random.Random(0)
         self.runs: list[Any] = []
         self.msg_ids: list[str] = []
+        self._what: dict[str, str] = {}  # mode and code of each
+        self.left: list[str] = []  # those that went on
         self.found: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
         self._seen: Counter[tuple[str, str]] = Counter()
@@ -63,6 +65,7 @@ class Cells:
         place = chance.choice(self._subshells) if mode == "subshell" else None
         self.runs.append(self._kc.run(code, metadata=meta, subshell_id=place))
         self.msg_ids.append(self.runs[-1].msg_id)
+        self._what[self.msg_ids[-1]] = f"{mode}: {code}"
 
     def end(self, run: Any) -> None:
         self.runs.remove(run)
@@ -74,7 +77,10 @@ class Cells:
         while len(self.runs) < RUNNING:
             self.begin()
         content = await asked(self._kc, "interrupt_request", msg_ids=[target.msg_id])
-        self.found[content["requests"][target.msg_id]] += 1
+        found = content["requests"][target.msg_id]
+        self.found[found] += 1
+        if found not in FOUND:
+            self.left.append(self._what[target.msg_id])
 
     async def stop_all(self) -> None:
         ids = [it.msg_id for it in self.runs]
@@ -119,5 +125,5 @@ async def test_random_stops_of_cells_in_all_modes_hit_what_they_are_aimed_at(
         f"{dict(cells.found)}; {len(cells.msg_ids)} cells ended {dict(cells.ends)}; "
         f"{len(cells.wrong())} with other than one busy, reply and idle",
     )
-    assert set(cells.found) <= FOUND | {"signal"}
+    assert set(cells.found) <= FOUND | {"signal"}, cells.left
     assert not cells.wrong()

@@ -1,0 +1,67 @@
+"""How do the figures of the kernels read, as a table of the chapter?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from .probes.report import row
+
+__all__ = ["CELL", "CHAPTER", "markdown", "put"]
+
+CHAPTER: Final = Path(__file__).parents[1] / "nbs" / "05_kernel.ipynb"
+CELL: Final = "kernel-speed"  # the id of the chapter's cell that shows the table
+KERNELS: Final = ("ipykernel", "async-kernel", "ipymini", "ours", "floor")
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """Give the text of the cell from `results.json`."""
+    rows = [(name, told) for name, told in results["kernel_speed"].items() if "medians" in told]
+    lines = [
+        "## How quick",
+        "",
+        "`make bench-kernels` lets the kernels take turns in one run, and puts the medians here. "
+        "The floor is a kernel of about 100 lines",
+        "without features. A row that a kernel cannot do is empty; a star says that it gave no "
+        "answer at least once. The machine has "
+        f"{results['machine']['cpus']} processors.",
+        "",
+        row("", *KERNELS),
+        row(*["---"] * (1 + len(KERNELS))),
+    ]
+    for name, told in rows:
+        figures = [figure(told["medians"].get(it)) for it in KERNELS]
+        stars = ["*" if it in told["failed"] else "" for it in KERNELS]
+        lines.append(row(name, *(a + b for a, b in zip(figures, stars, strict=True))))
+    fair = results["kernel_speed"]["fairness, ms"]
+    lines += [
+        "",
+        f"While 10,000 requests wait in one lane, a request in another is answered after "
+        f"{figure(fair['lane'])} ms, a completion after {figure(fair['completion'])} ms, a",
+        f"comm message after {figure(fair['comm'])} ms.",
+    ]
+    if "forked" in results:
+        both = ", ".join(
+            f"{name} {told['forked_ms']:.0f} ms in place of {told['fresh_ms']:.0f}"
+            for name, told in results["forked"].items()
+            if "forked_ms" in told
+        )
+        lines.append(f"Forked, a kernel is ready sooner: {both}.")
+    return "\n".join(lines)
+
+
+def figure(value: float | None) -> str:
+    """Give three digits of a figure."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def put(results: dict[str, Any]) -> None:
+    """Put the table into the chapter's cell."""
+    notebook = json.loads(CHAPTER.read_text(encoding="utf-8"))
+    (cell,) = (cell for cell in notebook["cells"] if cell["id"] == CELL)
+    cell["source"] = markdown(results).splitlines(keepends=True)
+    stored = json.dumps(notebook, indent=1, ensure_ascii=False)
+    CHAPTER.write_text(f"{stored}\n", encoding="utf-8")
