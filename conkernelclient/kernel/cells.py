@@ -66,6 +66,7 @@ class Cell:
         guard: How its code is stopped.
         task: The task that runs it, from its start on.
         is_over: Whether its code has ended; it is being answered.
+        why: What stops it, once it is told to stop.
         texts: What it has printed and was not sent, by stream.
         sent: Bytes of output sent, for its limit.
         kept: What the shell keeps per cell: its count, its result, its payloads.
@@ -81,6 +82,7 @@ class Cell:
         "sent",
         "task",
         "texts",
+        "why",
         "worker",
     )
 
@@ -91,6 +93,7 @@ class Cell:
         self.guard: Guard | None = None
         self.task: Task | None = None
         self.is_over: bool = False
+        self.why: BaseException | None = None
         self.worker: Any = None
         self.texts: dict[str, Any] = {}
         self.sent: int = 0

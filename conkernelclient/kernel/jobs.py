@@ -115,6 +115,7 @@ class Jobs:
             if cell.request.state not in (State.RUNNING, State.STOPPING):
                 return
             cell.request.note(News.STOP)
+            cell.why = why
         self.stopper.stop(cell, why)
 
     def cancel(self, cell: Cell) -> dict[str, Any] | None:
@@ -139,7 +140,8 @@ class Jobs:
         if request.payload.is_over:  # its reply may be seen before this is known here
             return "ended"
         self.stop(request.payload, KeyboardInterrupt("it was cancelled"))
-        return "interrupted"
+        # Without a task its code has not begun, and now never does.
+        return "dequeued" if request.payload.task is None else "interrupted"
 
     def _reply_when_stopped(self, cell: Cell, outcomes: dict[str, str], deadline: float) -> None:
         stopped = [msg_id for msg_id, found in outcomes.items() if found == "interrupted"]

@@ -154,7 +154,10 @@ class Runner:
         self._answers.status(cell, "busy")
         self._watch_time(cell)
         started = time.time()
-        content = await self._executed(cell)
+        if cell.why is None:
+            content = await self._executed(cell)
+        else:  # it was stopped before it had a task to be stopped in
+            content = error_content(type(cell.why).__name__, str(cell.why))
         assert cell.guard is not None
         cell.guard.leave(0)
         cell.is_over = True

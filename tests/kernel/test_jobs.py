@@ -17,6 +17,8 @@ from conkernelclient.kernel.scheduler import Limits
 from conkernelclient.kernel.wire import Wire
 from tests.kernel.parts import Posts, cell, session
 
+TASK: Any = object()  # of a cell that has one: its code may have begun
+
 _numbers = itertools.count()
 
 
@@ -162,6 +164,7 @@ def test_a_cancel_says_what_became_of_each() -> None:
     ended = kernel.sent()
     kernel.jobs.finish(ended, Ending.WELL)
     runs, waits, held = kernel.sent(), kernel.sent(), kernel.sent(lane="other")
+    runs.task = TASK
     ids = [it.request.msg_id for it in (ended, runs, waits)]
     assert kernel.cancel(*ids, "unknown") is None
     assert kernel.stopped == [(runs, "it was cancelled")]
@@ -188,6 +191,16 @@ def test_a_cancel_of_what_is_being_answered_says_that_it_has_ended() -> None:
     assert kernel.stopped == []
 
 
+def test_a_cancel_of_what_has_no_task_yet_waits_for_nothing() -> None:
+    """Its code never begins."""
+    kernel = Kernel()
+    one = kernel.sent()
+    assert kernel.cancel(one.request.msg_id) is None
+    assert kernel.replies("interrupt_reply")[0]["requests"] == {one.request.msg_id: "dequeued"}
+    assert str(one.why) == "it was cancelled"
+    assert kernel.stopped == [(one, "it was cancelled")]
+
+
 def test_a_cancel_of_what_does_not_stop_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its time, and never before."""
 
@@ -201,6 +214,7 @@ def test_a_cancel_of_what_does_not_stop_says_so(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "time", clock)
     kernel = Kernel()
     stuck = kernel.sent()
+    stuck.task = TASK
     kernel.cancel(stuck.request.msg_id)
     clock.now += module.UNTIL_GIVEN_UP - 0.1
     kernel.look_again()

@@ -315,6 +315,22 @@ async def test_the_traceback_of_a_stop_shows_where_the_code_was(km: ConKernelMan
                 assert "stopper.py" not in text
 
 
+async def test_what_is_stopped_before_it_could_begin_never_runs(km: ConKernelManager) -> None:
+    """Its turn has come, but another cell blocks the main thread."""
+    async with client_of(km, window=None) as kc:
+        blocks = await begun(kc, "import time; time.sleep(1.5)", run_mode="task")
+        behind = kc.run("ran = 1; import asyncio; await asyncio.sleep(60)", mode="task")
+        while (await listed(kc)).get(behind.msg_id) != "running":
+            assert not blocks.done()
+        content = await asked(kc, "interrupt_request", msg_ids=[behind.msg_id])
+        assert content["requests"] == {behind.msg_id: "dequeued"}
+        assert not blocks.done()
+        await ended(blocks)
+        result = await asyncio.wait_for(behind, LONG)
+        assert (result.status, result.error.ename) == ("error", "KeyboardInterrupt")
+        assert await value_of(kc, "'ran' in globals()") == "False"
+
+
 async def test_two_cancels_of_one_request_are_both_answered(km: ConKernelManager) -> None:
     """And the cell ends once."""
     async with client_of(km) as kc:
