@@ -98,7 +98,7 @@ bench: .venv/.bench $(PEERS:%=.venv-bench-%/.installed) ## Measure what a reques
 
 OTHER_KERNELS := async-kernel ipymini
 bench-kernels: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Measure our kernel, beside others, five minutes
-	$(BIN)/python -m benchmarks.run kernel_speed forked
+	$(BIN)/python -m benchmarks.run kernel_speed kernel_start forked
 
 probes: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Probe how our kernel and others run cells at once (FULL=1: 20 times)
 	$(BIN)/python -m benchmarks.probes.run

@@ -17,6 +17,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from conkernelclient import ConKernelManager
 from conkernelclient.forks import servers
 
+from .processes import compiling
+
 __all__ = ["measure"]
 
 ROUNDS: Final = 11
@@ -97,7 +99,9 @@ async def _ready(specs: KernelSpecManager, name: str, count: int) -> tuple[float
 
 
 async def _start(manager: ConKernelManager) -> None:
-    await manager.start_kernel()  # its stderr is read: it tells of a port that is taken
+    await manager.start_kernel(
+        env=compiling()
+    )  # its stderr is read: it tells of a port that is taken
     kc = await manager.client().start_channels()
     await kc.wait_for_ready()
     kc.stop_channels()

@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 import zmq
 
-from .processes import ROOT, CannotError
+from .processes import ROOT, CannotError, compiling
 
 __all__ = ["FrontEnd", "Message", "running"]
 
@@ -227,10 +227,8 @@ def running(argv: Sequence[str], *, is_ours: bool) -> Iterator[FrontEnd]:
         }
         file = Path(folder, "kernel.json")
         file.write_text(json.dumps(info))
-        environment = {**os.environ, "IPYTHONDIR": folder, "JPY_PARENT_PID": str(os.getpid())}
+        environment = {**compiling(), "IPYTHONDIR": folder, "JPY_PARENT_PID": str(os.getpid())}
         environment.pop("PYTHONPATH", None)
-        # What pip installs is compiled; so are our sources, when they have run once.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         if is_ours:
             environment["PYTHONPATH"] = str(ROOT)
         process = subprocess.Popen(

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["ROOT", "CannotError", "Child", "kernel", "program", "stub"]
+__all__ = ["ROOT", "CannotError", "Child", "compiling", "kernel", "program", "stub"]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 STARTS_WITHIN: Final = 60.0  # seconds
@@ -24,6 +24,11 @@ ENDS_WITHIN: Final = 5.0  # seconds, after its standard input ended
 
 class CannotError(Exception):
     """A contestant did not do its job: it failed, lost something, or took too long."""
+
+
+def compiling() -> dict[str, str]:
+    """Give the environment of a kernel whose source is compiled once, as what pip installs is."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Child:

@@ -1,5 +1,5 @@
 """
-How is a kernel ready in a third of the time?
+How is a kernel ready in two fifths of the time?
 
 It is forked off a process that has loaded what it needs.
 """

@@ -177,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument(
         "--fork",
         action="store_true",
-        help="fork it off a process that has loaded what it needs: ready in a third of the time",
+        help="fork it off a process that has loaded what it needs: ready in two fifths of the time",
     )
     make.add_argument(
         "--preload",
