@@ -414,7 +414,9 @@ class ConKernelManager(ManagerSettings):
         # While the watch asks for the exit status, Popen tells others that there is none yet.
         return is_alive and not (life is not None and life.has_ended)
 
-    is_alive = _async_is_alive
+    async def is_alive(self) -> bool:
+        """Whether the kernel's process is there."""
+        return await self._async_is_alive()
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
         while await self._async_is_alive():

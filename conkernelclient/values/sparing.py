@@ -16,6 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    Callbacks = list[Any]
+else:
+    Callbacks = list
+
 __all__ = ["EVENTS", "Sparing", "spare"]
 
 ITEM: Any = vars(list)["__getitem__"]
@@ -23,7 +27,7 @@ ITEM: Any = vars(list)["__getitem__"]
 EVENTS = ("post_execute",)  # the others are not for silent requests, or not for those without code
 
 
-class Sparing(list):  # type: ignore[type-arg]
+class Sparing(Callbacks):
     """The callbacks of an event, of which a request of ours sees none."""
 
     def __getitem__(self, key: Any) -> Any:

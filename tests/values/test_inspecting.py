@@ -40,7 +40,7 @@ def told(value: Any, max_chars: int = 1000) -> dict[str, Any]:
         (pl.DataFrame({"a": [1]}), {"shape": [1, 1], "columns": [["a", "Int64"]]}),
         (memoryview(b"abc"), {"size": 3, "shape": [3]}),
     ],
-    ids=repr,
+    ids=lambda it: type(it).__name__,
 )
 def test_facts_are_told_where_there_are_any(value: Any, facts: dict[str, Any]) -> None:
     """Of plain values, arrays and tables."""
