@@ -42,6 +42,9 @@ class SessionResult(Result):
         """Give what is read at the end of the text for a model."""
         return "".join(f"\n[{note}]" for note in self.notes) + "\n" if self.notes else ""
 
+    def _brief(self) -> str:
+        return self._note()  # which is for a model already
+
     @classmethod
     def of(cls, result: Result, run_id: str, **changes: Any) -> SessionResult:
         """Make one of the result of a run."""

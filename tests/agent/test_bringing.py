@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from conkernelclient.agent import KernelSession
 from conkernelclient.errors import SessionError
+from tests.manager.processes import kill
 
 
 async def test_a_set_up_cell_that_fails_at_the_start_is_told_once_and_no_kernel_is_left() -> None:
@@ -84,7 +84,7 @@ async def test_set_up_cells_are_in_the_journal(tmp_path: Path) -> None:
     """As is that there is another kernel."""
     path = tmp_path / "a.jsonl"
     async with KernelSession(setup=["a = 1"], journal=path) as session:
-        os.kill(int((await session.run("import os; os.getpid()")).text), 9)
+        kill(int((await session.run("import os; os.getpid()")).text))
         await session.run("a")
     text = path.read_text()
     assert text.count('"run": "setup1"') == 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import time
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from conkernelclient.agent import KernelSession
 from conkernelclient.agent.states import SessionState
 from conkernelclient.errors import SessionError
 from tests.clients import LONG, until
-from tests.manager.processes import is_running
+from tests.manager.processes import is_running, kill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -136,10 +135,7 @@ async def test_a_kernel_that_ended_between_two_calls_costs_the_next_one_nothing(
     session: KernelSession,
 ) -> None:
     """It runs in a fresh one, and says so."""
-    pid = await pid_of(session)
-    with open(os.pidfd_open(pid)) as descriptor:  # readable when all its threads are gone
-        os.kill(pid, 9)
-        select.select([descriptor], [], [], LONG)
+    kill(await pid_of(session))
     result = await session.run("x")
     assert (result.status, result.text, result.restarted) == ("ok", "1\n", True), result.to_llm()
 

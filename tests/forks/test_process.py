@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Final
@@ -13,6 +12,7 @@ import pytest
 
 from conkernelclient.forks import servers
 from tests.clients import LONG, until
+from tests.manager.processes import kill
 
 from .conftest import forked
 from .test_server import until_ended
@@ -60,10 +60,7 @@ async def test_a_process_that_has_ended_is_never_called_running(program: dict[st
     """Not even until the server has told how it ended."""
     for _ in range(20):
         process = await forked(program, WAITS)
-        descriptor = os.pidfd_open(process.pid)
-        os.kill(process.pid, signal.SIGKILL)
-        select.select([descriptor], [], [], LONG)
-        os.close(descriptor)
+        kill(process.pid)
         assert process.poll() == -signal.SIGKILL
 
 
