@@ -97,8 +97,10 @@ def run(request: Mapping[str, Any]) -> None:
 
 def _handle_signals_as_python_does() -> None:
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as with `nohup`, for a fresh one too
+            signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     stdout: Any = sys.stdout
     stdout.reconfigure(line_buffering=os.isatty(1))

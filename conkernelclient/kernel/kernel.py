@@ -23,6 +23,7 @@ from tornado.ioloop import IOLoop
 from traitlets import Any as AnyTrait
 from traitlets import Enum, Integer
 
+from . import parsing
 from .answers import Answers, error_content
 from .cells import CURRENT, Cell, act_for, current
 from .channels import SocketOf
@@ -110,6 +111,8 @@ class ConKernel(IPythonKernel):
         self.wire = wire
         super().__init__(**options)
         settle()
+        if self.owns_process:
+            parsing.settle()
         self.shell.displayhook.wire = wire
         self.shell.history_manager.call_later = channels.call_later
         self._comms: deque[Cell] = deque()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -66,6 +67,16 @@ async def test_it_is_as_a_fresh_process_is(program: dict[str, str], tmp_path: Pa
     assert found.pop("argv")[0] == fresh.pop("argv")[0]
     assert found.pop("original")[:-1] == [*fresh.pop("original")]
     assert found == fresh
+
+
+async def test_what_the_program_ignores_is_ignored(program: dict[str, str]) -> None:
+    """As under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        found = await output_of(program | {"PYTHONHASHSEED": "7"}, SHOWN)  # a server of its own
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert found["signals"]["SIGHUP"] == str(signal.SIG_IGN)
 
 
 async def test_the_directory_may_be_relative(program: dict[str, str], tmp_path: Path) -> None:
