@@ -367,6 +367,12 @@ class Places(Companion):
         self._is_asking = False
         if info is not None:
             self._note_info(info)
+        elif self.means is None:  # for want of descriptors, control may never be connected
+            self.means = Means.NOTHING
+            logger.warning(
+                "the kernel does not say what it is: what is to run beside others takes its turn"
+            )
+            self.resumed()
 
     def _request(
         self,
@@ -374,7 +380,11 @@ class Places(Companion):
         content: dict[str, Any],
         then: Callable[[Message | None], None],
     ) -> None:
-        """Send a request on control; `then` gets its reply, None if there will be none."""
+        """
+        Send a request on control; `then` gets its reply.
+
+        It gets None if there will be none, or was none for as long as the kernel is waited for.
+        """
         connection, life = self._connection, self._life
 
         def answered(future: asyncio.Future[Message]) -> None:
@@ -384,7 +394,7 @@ class Places(Companion):
 
         message = connection.make(msg_type, content)
         try:
-            future = ask(connection, "control", message, [], None)
+            future = ask(connection, "control", message, [], connection.longest_pause)
         except ConKernelError as error:  # such as a control channel that was not opened
             logger.debug("%s could not be sent: %s", msg_type, error)
             then(None)

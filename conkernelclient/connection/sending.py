@@ -332,6 +332,11 @@ class Sending(Loops):
         self._window.limit = limit
         self._send_all(self._window.admit())
 
+    @property
+    def longest_pause(self) -> float | None:
+        """Seconds that a request waits for the kernel at most; None: any time."""
+        return self._pausing.timeout
+
     def limit_pause(self, seconds: float | None) -> None:
         """Let each request that begins to wait for a kernel do so for so long; None: any time."""
         self._pausing.timeout = seconds

@@ -11,7 +11,7 @@ import pytest
 from conkernelclient import errors, run_kernel
 from conkernelclient.client.places import Means, means_of
 from conkernelclient.testing import FakeKernel, Hold, Raise, Reply
-from tests.clients import opened, until
+from tests.clients import LONG, opened, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -155,6 +155,23 @@ async def test_without_a_control_channel_it_takes_its_turn() -> None:
         run = kc.run("1", mode="task")
         assert ((await run).status, run.mode) == ("ok", "queue")
         kc.stop_channels()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_control_channel_that_gives_no_answer_keeps_nobody_waiting(
+    is_known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For want of file descriptors it may never be connected, though shell is."""
+    async with fake() as (kernel, kc):
+        kc.startup_timeout = 0.1
+        kernel.on("create_subshell_request", [Hold()])
+        if not is_known:
+            kernel.on("kernel_info_request", [Hold()])
+            kc._places.means = None
+        run = kc.run("1", mode="task")
+        assert ((await asyncio.wait_for(run, LONG)).status, run.mode) == ("ok", "queue")
+        assert (await asyncio.wait_for(kc.run("2", mode="task"), LONG)).status == "ok"
+    assert "takes its turn" in caplog.text
 
 
 async def test_async_kernel_is_told_by_a_tag_which_leaves_the_code_alone() -> None:
