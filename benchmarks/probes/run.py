@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from . import belongs, modes, stops
-from .kernels import KINDS, OURS, WITHIN, Kernel, Kind, NotThereError
+from .kernels import KINDS, OURS, ROOT, WITHIN, Kernel, Kind, NotThereError
 from .report import NOT_THERE, PASSED, summary, write
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ async def outcome_of(kind: Kind, probe: Probe) -> str:
     except TimeoutError:
         return f"hangs for {WITHIN} s"
     except Exception as error:
-        return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        told = f"{type(error).__name__}: {error}".replace(f"{ROOT}/", "")
+        return told.partition("\n")[0][:200]
     return PASSED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from benchmarks import kernel_table
@@ -28,6 +29,12 @@ def test_the_chapter_shows_what_was_probed() -> None:
 def test_the_chapter_shows_what_was_measured() -> None:
     """Word for word."""
     assert CELLS[kernel_table.CELL] == kernel_table.markdown(MEASURED)
+
+
+def test_what_was_measured_names_no_place_of_a_machine() -> None:
+    """Figures travel, paths do not."""
+    for path in (report.FILE, RESULTS):
+        assert re.findall(r'["\s](/\w+/[\w./-]*)', path.read_text(encoding="utf-8")) == []
 
 
 def test_our_kernel_passed_each_probe_each_time() -> None:
