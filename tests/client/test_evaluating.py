@@ -148,8 +148,11 @@ async def test_a_value_that_hangs_ends_in_its_time_and_the_next_ones_are_answere
                 await kc.eval(HANG, timeout=0.1)
             assert await kc.eval("1", timeout=LONG) == 1
         await kc.eval("gate.set()")
-    async with client_of(both) as kc, asyncio.timeout(LONG):
-        while len(await kc.list_subshell()) > 0:
+        async with asyncio.timeout(LONG):  # while the client is there to see them end
+            while len(await subshells(both)) > 1:
+                await asyncio.sleep(0)
+    async with asyncio.timeout(LONG):
+        while await subshells(both):
             await asyncio.sleep(0)
 
 
