@@ -18,10 +18,16 @@ from typing import TYPE_CHECKING, Final
 from conkernelclient import run_kernel
 from conkernelclient.events import Stream
 
+from .options import add_command, add_kernel
+
 if TYPE_CHECKING:
+    import argparse
+
     from conkernelclient import ConKernelClient
 
-__all__ = ["demo"]
+    from .options import Commands
+
+__all__ = ["add", "demo"]
 
 STEPS: Final = 40
 LONG_CELL: Final = f"""
@@ -32,6 +38,20 @@ for step in range({STEPS}):
 """
 SUBSHELLS: Final = 3
 EVERY: Final = 0.25  # seconds between two looks at the board; on a terminal it is drawn over
+
+
+def add(commands: Commands) -> None:
+    """Add the command `demo`."""
+    parser = add_command(
+        commands, "demo", "show a long cell, and meanwhile requests from many coroutines"
+    )
+    parser.add_argument("--requests", type=int, default=200, help="how many (default: 200)")
+    add_kernel(parser)
+    parser.set_defaults(act=_act)
+
+
+async def _act(args: argparse.Namespace) -> int:
+    return await demo(args.kernel, requests=args.requests)
 
 
 @dataclass(slots=True)

@@ -21,10 +21,35 @@ from conkernelclient.events import (
     Stream,
 )
 
+from .options import add_command, add_kernel, seconds
+
 if TYPE_CHECKING:
+    import argparse
     from typing import TextIO
 
-__all__ = ["execute"]
+    from .options import Commands
+
+__all__ = ["add", "execute"]
+
+
+def add(commands: Commands) -> None:
+    """Add the command `exec`."""
+    parser = add_command(
+        commands,
+        "exec",
+        "run code in a fresh kernel, and print what it shows",
+        ["conkernel exec 'print(6 * 7)'", "conkernel exec --timeout 10 - < script.py"],
+    )
+    parser.add_argument("code", help="the code, or - to read it from standard input")
+    parser.add_argument("--timeout", type=seconds, help="seconds until it is interrupted")
+    add_kernel(parser)
+    parser.set_defaults(act=_act)
+
+
+async def _act(args: argparse.Namespace) -> int:
+    is_piped = args.code == "-"
+    code = sys.stdin.read() if is_piped else args.code
+    return await execute(code, args.kernel, timeout=args.timeout, may_ask=not is_piped)
 
 
 async def execute(

@@ -1,26 +1,31 @@
-"""Which subcommand was meant, and with which arguments?"""
+"""Which subcommand was meant, and with which exit status does it end?"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import subprocess
 import sys
-from typing import TYPE_CHECKING
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Final
 
 from jupyter_client.kernelspec import NoSuchKernel
 
 from conkernelclient import __version__
 from conkernelclient.errors import ConKernelError
 
-from .demo import demo
-from .execute import execute
+from . import demo, execute, kernel
+from .options import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
 __all__ = ["main"]
+
+# Each has `add(commands)`: it adds its parser, whose default `act` takes the arguments and gives
+# the exit status, or an awaitable of it.
+COMMANDS: Final = (execute, kernel, demo)
+
+DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,44 +36,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Its arguments; None: those of this process.
 
     Returns:
-        The exit status: 0; 1 if the code raised, or the demonstration found something wrong; 2 if
-        the kernel could not be used; 130 after Ctrl-C. Of `conkernel kernel`, that of its process.
+        The exit status: 0; 1 for a failure, as when the code raised or the kernel ended; 2 for
+        wrong arguments, as a kernelspec that there is not; 130 after Ctrl-C. Of `conkernel kernel`,
+        that of its process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["kernel"]:
-        return _kernel(arguments[1:])
+    if arguments[:1] == ["kernel"]:  # a program of its own, which takes the arguments itself
+        return kernel.kernel(arguments[1:])
     args = _parser().parse_args(arguments)
     try:
-        if args.command == "demo":
-            return asyncio.run(demo(args.kernel, requests=args.requests))
-        code = sys.stdin.read() if args.code == "-" else args.code
-        return asyncio.run(
-            execute(code, args.kernel, timeout=args.timeout, may_ask=args.code != "-")
-        )
+        status = args.act(args)
+        return asyncio.run(_awaited(status)) if isawaitable(status) else status
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except UsageError as error:
+        return _say(str(error), MISUSED)
     except NoSuchKernel as error:
-        print(f"conkernel: {error}; `jupyter kernelspec list` shows what there is", file=sys.stderr)
+        return _say(f"{error}; `jupyter kernelspec list` shows what there is", MISUSED)
     except (ConKernelError, OSError, RuntimeError) as error:
-        print(f"conkernel: {type(error).__name__}: {error}", file=sys.stderr)
-    return 2
+        return _say(f"{type(error).__name__}: {error}", FAILED)
 
 
-def _kernel(arguments: list[str]) -> int:
-    """Run a command of the kernel, which is a program of its own and takes the arguments itself."""
-    command = [sys.executable, "-m", "conkernelclient.kernel", *(arguments or ["--help"])]
-    # A kernel that this starts ends with this process.
-    environment = {**os.environ, "JPY_PARENT_PID": str(os.getpid())}
-    with subprocess.Popen(command, env=environment) as process:
-        while True:
-            try:
-                status = process.wait()
-            except KeyboardInterrupt:  # the kernel has it as well, and interrupts its cells
-                continue
-            break
-    if not arguments:
-        return 2
-    return status if status >= 0 else 128 - status
+async def _awaited(status: Awaitable[int]) -> int:
+    return await status
+
+
+def _say(text: str, status: int) -> int:
+    print(f"conkernel: {text}", file=sys.stderr)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,20 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"conkernel {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    show = commands.add_parser(
-        "demo", help="a long cell, and meanwhile requests from many independent coroutines"
-    )
-    show.add_argument("--requests", type=int, default=200, help="how many (default: 200)")
-
-    run = commands.add_parser("exec", help="run code in a fresh kernel, and print what it shows")
-    run.add_argument("code", help="the code, or - to read it from standard input")
-    run.add_argument("--timeout", type=float, help="seconds until it is interrupted")
-
-    commands.add_parser(
-        "kernel", help="start the concurrent kernel, or install it; see `conkernel kernel --help`"
-    )
-
-    for command in (show, run):
-        command.add_argument("--kernel", default="python3", help="kernelspec (default: python3)")
+    for command in COMMANDS:
+        command.add(commands)
     return parser

@@ -1,0 +1,56 @@
+"""Which options do several commands have, and what is wrong with an argument?"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Commands", "UsageError", "add_command", "add_kernel", "seconds"]
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+class UsageError(Exception):
+    """
+    An argument is wrong: the command ends with status 2.
+
+    Its text is one line that says what is wrong, and what to give instead.
+    """
+
+
+def add_command(
+    commands: Commands, name: str, purpose: str, examples: Sequence[str] = ()
+) -> argparse.ArgumentParser:
+    """
+    Add a command, and give its parser.
+
+    Args:
+        commands: The list that `conkernel --help` shows.
+        name: What is typed.
+        purpose: What it does, in a line.
+        examples: Lines to type, which `--help` shows at its end.
+    """
+    shown = "".join(f"  {line}\n" for line in examples)
+    return commands.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog=f"examples:\n{shown}" if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_kernel(parser: argparse.ArgumentParser) -> None:
+    """Add `--kernel`, the kernelspec that is started."""
+    parser.add_argument("--kernel", default="python3", help="kernelspec (default: python3)")
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, for `type=` of an argument; it is not negative."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds, 0 or more")
+    return value

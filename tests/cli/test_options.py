@@ -1,0 +1,39 @@
+"""Options that several commands have are read, and shown, in one way."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from conkernelclient.cli.options import add_command, add_kernel, seconds
+
+
+def parser_of(*examples: str) -> argparse.ArgumentParser:
+    """A command's parser."""
+    commands = argparse.ArgumentParser(prog="conkernel").add_subparsers()
+    return add_command(commands, "look", "look at it", examples)
+
+
+def test_help_ends_with_examples_as_they_are_typed() -> None:
+    """A line each."""
+    shown = parser_of("conkernel look 'a  b'", "conkernel look -").format_help()
+    assert "Look at it.\n" in shown
+    assert shown.endswith("examples:\n  conkernel look 'a  b'\n  conkernel look -\n")
+    assert "examples" not in parser_of().format_help()
+
+
+def test_the_kernel_is_python3_unless_it_is_named() -> None:
+    """By `--kernel`."""
+    parser = parser_of()
+    add_kernel(parser)
+    assert parser.parse_args([]).kernel == "python3"
+    assert parser.parse_args(["--kernel", "conkernel"]).kernel == "conkernel"
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon"])
+def test_what_is_no_number_of_seconds_is_refused(text: str) -> None:
+    """By argparse, whose exit status is 2."""
+    assert seconds("0.5") == 0.5
+    with pytest.raises((argparse.ArgumentTypeError, ValueError)):
+        seconds(text)
