@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Coroutine, Mapping, Sequence
 
+    from ..outputs.parts import Images
     from .attending import Outcome
     from .calls import OnOutput, OnTimeout
     from .lives import Life
@@ -58,6 +59,9 @@ class KernelSession:
         timeout: Seconds that a call may run, unless it says otherwise; None: any time.
         start_timeout: Seconds in which a kernel has to be ready, and each set-up cell has to end.
         max_chars: Length of a text for a model, at most; None: any.
+        images: What a model gets of an image in the answer to a tool call: "inline" its bytes, at
+            most 1568 pixels long, "path" the name of a file that holds it whole, "none" a line of
+            text.
         journal: A file, `.ipynb` or `.jsonl`, that is to hold every cell with its outputs; what it
             holds already is kept.
         limits: What the kernel may use. They are no sandbox: see `Limits`.
@@ -65,6 +69,7 @@ class KernelSession:
     Attributes:
         runs: The calls by their ids; of those that have ended the last 100.
         max_chars: As given.
+        images: As given.
         recorder: Writes the journal; its `error` says why it could not.
 
     The kernel, with all that it started, ends with the `async with`, also after an error or a
@@ -85,12 +90,16 @@ class KernelSession:
         timeout: float | None = 60.0,
         start_timeout: float = 60.0,
         max_chars: int | None = 20_000,
+        images: Images = "inline",
         journal: str | os.PathLike[str] | None = None,
         limits: Limits | None = None,
     ) -> None:
         if isinstance(setup, str):
             raise TypeError("setup is a list of cells: give [code]")
+        if images not in ("inline", "path", "none"):
+            raise ValueError(f'images is "inline", "path" or "none", not {images!r}')
         self.max_chars: int | None = max_chars
+        self.images: Images = images
         self.runs: dict[str, Call] = {}
         self.recorder: Recorder = Recorder(kernel_name, journal)
         self._limits = limits or Limits()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from conkernelclient.agent import KernelSession, ToolAnswer
 from conkernelclient.agent.tools import handle
@@ -186,3 +190,59 @@ def test_answers_have_the_forms_of_both_makers() -> None:
         "is_error": True,
     }
     assert answer.for_openai("b") == {"role": "tool", "tool_call_id": "b", "content": "text"}
+
+
+PLOTS = """
+from PIL import Image
+print("before")
+display(Image.new("L", (3000, 20)))
+print("after" * 2000)
+1/0
+"""
+
+
+async def test_images_reach_a_model_that_sees(session: KernelSession) -> None:
+    """Scaled down, between the texts around them, and all text is within the budget."""
+    answer = await session.handle_tool_call("run", {"code": PLOTS})
+    assert [part.kind for part in answer.parts] == ["text", "image", "text", "error"]
+    content = answer.for_anthropic("a")["content"]
+    assert [block["type"] for block in content] == ["text", "image", "text", "text"]
+    picture = Image.open(io.BytesIO(base64.b64decode(content[1]["source"]["data"])))
+    assert max(picture.size) == 1568
+    assert len(answer.text) <= 2000
+    assert answer.text.splitlines()[0] == "before"
+    assert answer.text.rstrip().endswith("ZeroDivisionError: division by zero")
+    assert "image/png, 3000x20" in answer.text
+
+
+async def test_each_of_openais_forms_has_the_images(session: KernelSession) -> None:
+    """In the answer itself, or in a user's message behind it where an answer is text alone."""
+    answer = await session.handle_tool_call("run", {"code": "display(Image.new('L', (3, 2)))"})
+    output = answer.for_openai("b", "responses")
+    assert (output["type"], output["call_id"]) == ("function_call_output", "b")
+    assert [block["type"] for block in output["output"]] == ["input_image"]
+    assert "image/png, 3x2" in answer.for_openai("b")["content"]
+    (block,) = answer.images_for_openai()
+    assert block["image_url"]["url"].startswith("data:image/png;base64,")
+    plain = await session.handle_tool_call("run", {"code": "1"})
+    assert plain.images_for_openai() == []
+    assert plain.for_openai("c", "responses")["output"] == [{"type": "input_text", "text": "1\n"}]
+    with pytest.raises(ValueError, match='"chat" or "responses"'):
+        plain.for_openai("c", "both")  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_loop_without_sight_gets_a_line_or_a_file() -> None:
+    """As the session was made; an unknown word is told at once."""
+    with pytest.raises(ValueError, match='"inline", "path" or "none"'):
+        KernelSession(images="all")  # pyright: ignore[reportArgumentType]
+    for images in ("none", "path"):
+        async with KernelSession(images=images) as one:
+            answer = await one.handle_tool_call("run", {"code": PLOTS})
+        assert "image" not in {block["type"] for block in answer.for_anthropic("a")["content"]}
+        assert answer.images_for_openai() == []
+        (line,) = [line for line in answer.text.splitlines() if "image/png" in line]
+        (path,) = re.findall(r": (/.*\.png)\]", line) or [None]
+        assert (path is None) == (images == "none")
+        if path is not None:
+            with Image.open(path) as written:
+                assert written.size == (3000, 20)
