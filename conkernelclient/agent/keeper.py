@@ -95,7 +95,7 @@ class Keeper:
         if life is not None and self._state is SessionState.READY:
             if await life.is_alive():
                 return life
-            await self.lose(life, life.ended_for or words.ended_by(None))
+            await self.lose(life, life.ended_for or life.end_seen)
         start = self._starting()
         await asyncio.wait((start, stopped), return_when=asyncio.FIRST_COMPLETED)
         if not start.done():

@@ -18,6 +18,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from conkernelclient import ConKernelManager
 from conkernelclient.errors import DeadKernelError, ReadyTimeout, SessionError
 
+from . import words
 from .limits import Limits
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Life:
         ended_for: Why it was ended here; empty until it is.
     """
 
-    def __init__(self, manager: ConKernelManager, client: ConKernelClient) -> None:
+    def __init__(self, manager: LimitedManager, client: ConKernelClient) -> None:
         self.client: ConKernelClient = client
         self.ended_for: str = ""
         self._manager = manager
@@ -136,6 +137,13 @@ class Life:
             return False
         manager: Any = self._manager  # jupyter_client gives its methods no types
         return bool(await manager.is_alive())
+
+    @property
+    def end_seen(self) -> str:
+        """What is seen of how it ended, without being told."""
+        code = self._manager.exit_code
+        cause = None if code is None or code >= 0 else self._manager.limits.cause(-code)
+        return words.ended_by(code, cause)
 
     @property
     def last_words(self) -> str:

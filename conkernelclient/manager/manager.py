@@ -364,6 +364,16 @@ class ConKernelManager(ManagerSettings):
         life = self._succession.life
         return "" if life is None else life.last_words
 
+    @property
+    def exit_code(self) -> int | None:
+        """
+        Exit status of the last kernel's process; negative: that signal ended it.
+
+        None as long as it runs, before there was one, and where it is not known.
+        """
+        life = self._succession.life
+        return None if life is None else life.ending().exit_code
+
     def _own_files(self) -> list[str]:
         """Give what was made for the kernel, and goes with it."""
         ipc = self._ipc

@@ -18,6 +18,7 @@ class Kernel:
     def __init__(self) -> None:
         self.ended_for = ""
         self.is_there = True
+        self.end_seen = "the kernel is gone"
 
     async def is_alive(self) -> bool:
         """Whether it is there."""

@@ -13,7 +13,7 @@ import pytest
 
 from conkernelclient.agent import KernelSession, Limits
 from conkernelclient.agent.lives import Life, Plan
-from conkernelclient.errors import SessionError
+from conkernelclient.errors import DeadKernelError, SessionError
 from tests.clients import until
 
 GB = 1024**3
@@ -55,6 +55,26 @@ async def test_a_life_has_a_kernel_until_it_is_ended() -> None:
     await life.end("for this")
     await life.end("for that")
     assert (life.ended_for, await life.is_alive()) == ("for this", False)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import os; os._exit(7)", "the kernel ended with exit status 7"),
+        ("import os; os.kill(os.getpid(), 24)", "the 5 s of processor time"),
+    ],
+)
+async def test_an_end_that_nobody_told_is_seen(code: str, told: str) -> None:
+    """By the exit status of its process, or by the limit that it hit."""
+    life = await Life.start(plan(limits=Limits(cpu_seconds=5)))
+    try:
+        assert life.end_seen == "the kernel is gone"  # as far as anybody knows
+        with pytest.raises(DeadKernelError):
+            await life.client.run(code)
+        assert not await life.is_alive()
+        assert told in life.end_seen
+    finally:
+        await life.end("it is over")
 
 
 async def test_a_kernel_that_never_gets_ready_is_told_with_what_it_wrote(kernelspec: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
-from conkernelclient import ConKernelManager
+from conkernelclient import ConKernelManager, errors
 from tests.clients import LONG, opened
 from tests.manager.processes import is_running, pid_of
 
@@ -55,6 +55,18 @@ async def test_a_shutdown_that_is_cancelled_goes_on_to_its_end(mortal: ConKernel
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(ending, LONG)
     assert not is_running(pid)
+
+
+async def test_how_the_process_ended_is_known_once_it_has(mortal: ConKernelManager) -> None:
+    """By its exit status, or by the signal."""
+    assert ConKernelManager().exit_code is None
+    for code, status in (("os._exit(7)", 7), ("os.kill(os.getpid(), 9)", -9)):
+        async with opened(mortal) as kc:
+            assert mortal.exit_code is None
+            with pytest.raises(errors.DeadKernelError):
+                await kc.run(f"import os; {code}")
+        assert mortal.exit_code == status
+        await mortal.restart_kernel(now=True)
 
 
 async def test_an_interrupt_that_waited_for_a_restart_does_not_hit_the_new_kernel(
