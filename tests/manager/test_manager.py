@@ -16,7 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
 from conkernelclient import ConKernelManager, errors
-from tests.clients import LONG, opened
+from tests.clients import LONG, client_of, opened
 from tests.manager.processes import is_running, pid_of
 
 
@@ -61,7 +61,7 @@ async def test_how_the_process_ended_is_known_once_it_has(mortal: ConKernelManag
     """By its exit status, or by the signal."""
     assert ConKernelManager().exit_code is None
     for code, status in (("os._exit(7)", 7), ("os.kill(os.getpid(), 9)", -9)):
-        async with opened(mortal) as kc:
+        async with client_of(mortal) as kc:
             assert mortal.exit_code is None
             with pytest.raises(errors.DeadKernelError):
                 await kc.run(f"import os; {code}")
