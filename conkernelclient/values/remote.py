@@ -43,6 +43,7 @@ MARK = "conkernel-value:"  # what a value's text begins with in a reply
 # And then how it stands: a value; why there is none; a value that was pickled; what the request was
 # to bring has not come with it.
 VALUE, REASON, PICKLED, LACKS = "+", "-", "&", "?"
+PICKLE = "; or, if you trust the kernel, ask for the value with pickle=True"
 PART = "application/x-conkernel-part-"  # and a number: the MIME types of large bytes
 SIZES = "application/x-conkernel-sizes"  # the MIME type of the sizes of those in lent memory
 
@@ -82,7 +83,8 @@ class Answer:
         try:
             bundle = {"text/plain": self._text(parts)}
         except Unsendable as error:
-            return {"text/plain": MARK + REASON + dump(str(error))}
+            way_out = "" if self.is_pickled else PICKLE
+            return {"text/plain": MARK + REASON + dump(f"{error}{way_out}")}
         sizes = _lay_down(parts, self.lent)
         if sizes is not None:
             bundle[SIZES] = " ".join(map(str, sizes))

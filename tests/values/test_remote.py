@@ -52,7 +52,12 @@ def test_an_answer_that_cannot_travel_says_why() -> None:
     start = remote.MARK + "-"
     text = remote.answer(object())._repr_mimebundle_()["text/plain"]
     assert text.startswith(start)
-    assert "a value of type object is no literal" in codec.load(text[len(start) :])
+    reason = codec.load(text[len(start) :])
+    assert "a value of type object is no literal" in reason
+    assert reason.endswith("ask for the value with pickle=True")
+    unpicklable = remote.answer((i for i in ()), is_pickled=True)._repr_mimebundle_()["text/plain"]
+    assert "cannot be pickled" in unpicklable
+    assert "pickle=True" not in unpicklable
     assert repr(remote.failed("no reason")) == start + '"no reason"'
 
 
