@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from conkernelclient import Result
 
 from . import words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["SessionResult", "model_text"]
+__all__ = ["SessionResult", "asks_to_exit", "model_text"]
 
 # How the kernel ended is told in the session's own words.
 FIELDS: Final = tuple(field.name for field in fields(Result) if field.name != "ended_by")
@@ -70,3 +70,16 @@ def model_text(result: SessionResult, max_chars: int | None, nothing: str = "") 
     """
     text = result.to_llm(max_chars).removeprefix("\n")
     return text if text.strip() else nothing or words.NOTHING_SHOWN
+
+
+def asks_to_exit(result: Result) -> bool:
+    """
+    Whether the code called `exit()` or `quit()`: the kernel ends soon after its reply.
+
+    Source: messaging protocol, "Payloads", `ask_exit`.
+    """
+    content: Mapping[str, Any] = {} if result.reply is None else result.reply["content"]
+    payload: object = content.get("payload")
+    items = cast("list[object]", payload) if isinstance(payload, list) else []
+    asked = (cast("dict[str, Any]", it) for it in items if isinstance(it, dict))
+    return any(it.get("source") == "ask_exit" and not it.get("keepkernel") for it in asked)

@@ -22,6 +22,7 @@ from .journal import Recorder
 from .keeper import Keeper
 from .limits import Limits
 from .lives import Plan
+from .results import asks_to_exit
 from .schema import schema_in
 from .states import CallNews, CallState, SessionState
 from .tools import handle
@@ -385,6 +386,11 @@ class KernelSession:
             error = telling.lost(life, end)
             await keeper.lose(life, end)
             changes |= {"restarted": True, "is_lost": True, "error": error}
+        elif asks_to_exit(outcome.result):
+            # It ends some time soon; whatever is sent until then may or may not run.
+            notes.append(words.left(keeper.has_setup))
+            await keeper.lose(life, words.EXITED)
+            changes["restarted"] = True
         elif call.state in (CallState.OVERDUE, CallState.CANCELLING):
             notes.append(telling.interrupted(call))
         call.note(CallNews.END)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUSY",
     "CLOSED",
+    "EXITED",
     "HAS_ENDED",
     "NOTHING_SHOWN",
     "behind",
@@ -27,6 +28,7 @@ __all__ = [
     "ended_by",
     "fresh",
     "held_up",
+    "left",
     "left_out",
     "lost",
     "not_stopped",
@@ -41,6 +43,7 @@ SAID: Final = 600  # characters of what the kernel wrote last
 NOTHING_SHOWN: Final = "[the code ran and showed nothing]"
 HAS_ENDED: Final = "[{} has ended and showed nothing more]"
 CLOSED: Final = "the session is closed; nothing can be run any more"
+EXITED: Final = "exit() ended the kernel"
 BUSY: Final = "the kernel is busy with {}"
 KILLED: Final = "SIGKILL (which is often for want of memory)"
 
@@ -100,6 +103,11 @@ def lost(has_setup: bool) -> str:
     """Say what the end of a kernel means for the call that was hit, and for the next one."""
     setup = ", in which the set-up is run again" if has_setup else ""
     return f"all variables are gone; the next call gets a fresh kernel{setup}"
+
+
+def left(has_setup: bool) -> str:
+    """Say that the call ended the kernel by `exit()`."""
+    return f"{EXITED}: {lost(has_setup)}"
 
 
 def fresh(reason: str, has_setup: bool) -> str:

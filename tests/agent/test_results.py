@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from conkernelclient import Result
 from conkernelclient.agent import SessionResult
-from conkernelclient.agent.results import model_text
+from conkernelclient.agent.results import asks_to_exit, model_text
 
 
 def printed(text: str, **changes: object) -> SessionResult:
@@ -43,3 +47,21 @@ def test_a_call_that_did_not_run_has_a_result_too() -> None:
     assert (result.status, result.started, result.run_id) == ("cancelled", False, "r2")
     assert "not run" in result.to_llm()
     assert "cancelled" in repr(result)
+
+
+@pytest.mark.parametrize(
+    ("payload", "asks"),
+    [
+        ([{"source": "ask_exit", "keepkernel": False}], True),
+        ([{"source": "page"}, {"source": "ask_exit"}], True),
+        ([{"source": "ask_exit", "keepkernel": True}], False),
+        ([], False),
+        ("ask_exit", False),
+        (["ask_exit", None], False),
+    ],
+)
+def test_whether_the_code_asked_to_exit_is_in_the_payload(payload: Any, asks: bool) -> None:
+    """Whatever else a kernel sends there."""
+    reply: Any = {"content": {"status": "ok", "payload": payload}}
+    assert asks_to_exit(printed("", reply=reply)) is asks
+    assert not asks_to_exit(printed(""))

@@ -120,6 +120,20 @@ async def test_a_call_under_which_the_kernel_ends_says_so_with_what_it_had_shown
     assert (await session.run("x")).to_llm() == "1\n"
 
 
+@pytest.mark.parametrize("kernel_name", ["python3", "conkernel"])
+async def test_after_exit_the_next_call_has_a_fresh_kernel_at_once(kernel_name: str) -> None:
+    """Though the process of the old one is still there; `keep_kernel` keeps it."""
+    async with KernelSession(kernel_name) as session:
+        result = await session.run("x = 7\nexit()")
+        assert (result.status, result.restarted, result.is_lost) == ("ok", True, False)
+        assert "exit() ended the kernel: all variables are gone" in result.to_llm()
+        following = await session.run("'x' in globals()")
+        assert (following.status, following.value) == ("ok", False)
+        assert "since exit() ended the kernel" in following.to_llm()
+        assert not (await session.run("x = 7\nquit(keep_kernel=True)")).restarted
+        assert (await session.run("x")).value == 7
+
+
 async def test_code_that_ends_the_kernel_runs_once(tmp_path: Path) -> None:
     """Also where nothing of it was heard: whatever it did before would be done twice."""
     mark = tmp_path / "mark"
