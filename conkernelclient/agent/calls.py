@@ -42,6 +42,7 @@ class Call:
         on_timeout: "interrupt" it then, or "detach" it: it goes on in the background.
         is_background: Whether nobody waits for its end: a caller that is cancelled does not end it.
         begun_at: When its code was sent, by `time.monotonic`; None before.
+        on_output: Called with each event as it comes. Another one may take its place meanwhile.
         result: What came of it; None until it has ended.
     """
 
@@ -148,7 +149,7 @@ class Call:
 
     def news(self) -> SessionResult:
         """Give the same at once."""
-        known = self._snapshot()
+        known = self.so_far()
         return replace(known, outputs=self._place.advance(known.outputs))
 
     async def answer(self) -> SessionResult:
@@ -171,6 +172,14 @@ class Call:
             return self._state
         self._state = state
         return state
+
+    @property
+    def listener(self) -> OnOutput | None:
+        """What a run tells its events, so that `on_output` has them; None if nobody listens."""
+        return None if self.on_output is None else self._tell
+
+    def _tell(self, event: Event) -> Awaitable[None] | None:
+        return None if self.on_output is None else self.on_output(event)
 
     def begin(self, run: Run) -> None:
         """Go on as `run`."""
@@ -216,7 +225,8 @@ class Call:
         if not self.stopped.done():
             self.stopped.set_result(None)
 
-    def _snapshot(self) -> SessionResult:
+    def so_far(self) -> SessionResult:
+        """Give all that it has shown, and how it stands; unlike a poll it takes nothing away."""
         if self.result is not None:
             return self.result
         if self._run is None:

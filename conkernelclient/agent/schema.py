@@ -12,17 +12,18 @@ import math
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["TOOLS", "Form", "Misfit", "fitting", "schema_in"]
+__all__ = ["TOOLS", "Form", "Misfit", "Tools", "fitting", "schema_in", "schema_of"]
 
 Form: TypeAlias = Literal["anthropic", "openai"]
+# By the name of each: what it does, its parameters, and which of them are required.
+Tools: TypeAlias = "Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]], tuple[str, ...]]]"
 
 FORMS: Final[tuple[str, ...]] = ("anthropic", "openai")
 RUN_ID: Final = {"type": "string", "description": 'Id of a run, such as "r1".'}
 
-# Name, what it does, its parameters, and which of them are required.
-TOOLS: Final[Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]], tuple[str, ...]]]] = {
+TOOLS: Final[Tools] = {
     "run": (
         "Run Python code in a session that keeps its variables between calls. Gives what the code "
         "printed and displayed, and the value of its last expression. Code that asks for input "
@@ -87,12 +88,7 @@ def schema_in(form: Form) -> list[dict[str, Any]]:
         raise ValueError(f"form={form!r} is unknown: use one of {', '.join(FORMS)}")
     known: list[dict[str, Any]] = []
     for name, (description, parameters, required) in TOOLS.items():
-        schema: dict[str, Any] = {
-            "type": "object",
-            "properties": {key: dict(it) for key, it in parameters.items()},
-            "required": list(required),
-            "additionalProperties": False,
-        }
+        schema = schema_of(parameters, required)
         tool: dict[str, Any] = {"name": name, "description": description}
         match form:
             case "anthropic":
@@ -102,21 +98,34 @@ def schema_in(form: Form) -> list[dict[str, Any]]:
     return known
 
 
-def fitting(name: object, arguments: object) -> dict[str, Any]:
+def schema_of(
+    parameters: Mapping[str, Mapping[str, Any]], required: Iterable[str]
+) -> dict[str, Any]:
+    """Give the JSON Schema of a tool's arguments, which takes no others."""
+    return {
+        "type": "object",
+        "properties": {key: dict(it) for key, it in parameters.items()},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def fitting(name: object, arguments: object, tools: Tools = TOOLS) -> dict[str, Any]:
     """
     Give the arguments of a call, if they fit.
 
     Args:
         name: The tool's.
         arguments: A mapping, or the JSON text of one; None and an empty text are an empty one.
+        tools: The tools that there are.
 
     Raises:
         Misfit: They do not, or there is no such tool.
     """
-    if not isinstance(name, str) or name not in TOOLS:
-        raise Misfit(f"there is no tool {_shown(name)}; there are {', '.join(TOOLS)}")
-    given = _mapping(name, arguments)
-    _, parameters, required = TOOLS[name]
+    if not isinstance(name, str) or name not in tools:
+        raise Misfit(f"there is no tool {_shown(name)}; there are {', '.join(tools)}")
+    _, parameters, required = tools[name]
+    given = _mapping(name, arguments, required)
     for key, value in given.items():
         if key not in parameters:
             takes = f"it takes {', '.join(parameters)}" if parameters else "it takes none"
@@ -128,7 +137,7 @@ def fitting(name: object, arguments: object) -> dict[str, Any]:
     return given
 
 
-def _mapping(name: str, arguments: object) -> dict[str, Any]:
+def _mapping(name: str, arguments: object, required: tuple[str, ...]) -> dict[str, Any]:
     if isinstance(arguments, str | bytes | bytearray):
         try:
             arguments = json.loads(arguments) if arguments.strip() else {}
@@ -140,7 +149,6 @@ def _mapping(name: str, arguments: object) -> dict[str, Any]:
         raise Misfit(f"the arguments of {name} must be a JSON object, not {_shown(arguments)}")
     given = cast("dict[Any, Any]", arguments)
     # null for a parameter that may be left out is what some models send
-    required = TOOLS[name][2]
     return {key: it for key, it in given.items() if it is not None or key in required}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from conkernelclient.errors import ConKernelError, SessionError
 
@@ -30,7 +30,9 @@ from .turns import Turns
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+
+    from conkernelclient import ConKernelClient, Variable
 
     from ..outputs.parts import Images
     from .attending import Outcome
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["KernelSession"]
 
 logger: Final = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RUNS_KEPT: Final = 100  # calls that have ended, in `runs`
 ANSWERS_WITHIN: Final = 10.0  # seconds in which the kernel lists its variables
@@ -252,17 +256,22 @@ class KernelSession:
             SessionError: The session is not open; no kernel can be started; or the kernel is busy.
             ConKernelError: It gave no answer.
         """
-        self._keeper.check_open()
-        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        life = await self._keeper.get(never)
-        assert life is not None
-        try:
-            async with asyncio.timeout(ANSWERS_WITHIN):
-                return await life.client.variables()
-        except TimeoutError:
-            holder = self.current
-            name = "other code" if holder is None else holder.name
-            raise SessionError(words.BUSY.format(name)) from None
+        return await self._asked(lambda client: client.variables())
+
+    async def inspect_variable(self, name: str, *, max_chars: int = 2000) -> Variable:
+        """
+        Tell what a variable is, without fetching it; `str()` of the answer is for a model.
+
+        Args:
+            name: Its name; dotted, if it is an attribute.
+            max_chars: The longest that the text of it may be; at least 100.
+
+        Raises:
+            SessionError: As with `variables`.
+            ProtocolError: It is no dotted name. ExecutionError: There is no such variable.
+            ConKernelError: The kernel gave no answer.
+        """
+        return await self._asked(lambda client: client.inspect_variable(name, max_chars=max_chars))
 
     # For a model
 
@@ -296,6 +305,20 @@ class KernelSession:
         return await handle(self, name, arguments)
 
     # Calls
+
+    async def _asked(self, ask: Callable[[ConKernelClient], Awaitable[T]]) -> T:
+        """Ask the kernel beside its calls."""
+        self._keeper.check_open()
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        life = await self._keeper.get(never)
+        assert life is not None
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                return await ask(life.client)
+        except TimeoutError:
+            holder = self.current
+            name = "other code" if holder is None else holder.name
+            raise SessionError(words.BUSY.format(name)) from None
 
     @property
     def current(self) -> Call | None:
@@ -356,7 +379,7 @@ class KernelSession:
             return None
         try:
             run = life.client.run(
-                call.code, max_output_bytes=self._limits.output_bytes, on_output=call.on_output
+                call.code, max_output_bytes=self._limits.output_bytes, on_output=call.listener
             )
         except ConKernelError as error:
             call.note(CallNews.END)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .calls import Call
     from .results import SessionResult
 
-__all__ = ["Session", "ToolAnswer", "handle"]
+__all__ = ["Session", "ToolAnswer", "find_call", "handle"]
 
 
 class Session(Protocol):
@@ -154,13 +154,13 @@ async def _run(session: Session, given: Mapping[str, Any]) -> ToolAnswer:
 
 
 async def _poll(session: Session, given: Mapping[str, Any]) -> ToolAnswer:
-    call = _call(session, given["run_id"])
+    call = find_call(session, given["run_id"])
     result = await call.poll(given.get("wait", 0))
     return await _answer(session, result, words.HAS_ENDED.format(call.id))
 
 
 async def _interrupt(session: Session, given: Mapping[str, Any]) -> ToolAnswer:
-    call = _call(session, given["run_id"]) if "run_id" in given else session.current
+    call = find_call(session, given["run_id"]) if "run_id" in given else session.current
     if call is None:
         return ToolAnswer("nothing runs")
     if call.is_done:
@@ -195,8 +195,13 @@ HANDLERS: Final[Mapping[str, Callable[[Session, Mapping[str, Any]], Awaitable[To
 }
 
 
-def _call(session: Session, run_id: str) -> Call:
-    """Find a run by an id as models write it."""
+def find_call(session: Session, run_id: str) -> Call:
+    """
+    Find a run by an id as models write it.
+
+    Raises:
+        Misfit: There is none.
+    """
     wanted = run_id.strip().strip("\"'").lower()
     for name in (wanted, f"r{wanted}"):
         if name in session.runs:

@@ -13,7 +13,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from conkernelclient import __version__
 from conkernelclient.errors import ConKernelError
 
-from . import demo, execute, kernel
+from . import demo, execute, kernel, mcp
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["main"]
 
 # Each has `add(commands)`: it adds its parser, whose default `act` takes the arguments and gives
 # the exit status, or an awaitable of it.
-COMMANDS: Final = (execute, kernel, demo)
+COMMANDS: Final = (execute, kernel, mcp, demo)
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
