@@ -137,8 +137,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         status, text = refusal
-        headers = [(b"content-type", PLAIN), (b"connection", b"close")]
+        body = f"{text}\n".encode()
+        headers = [(b"content-type", PLAIN), (b"content-length", str(len(body)).encode())]
         if status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": f"{text}\n".encode()})
+        await send({"type": "http.response.body", "body": body})

@@ -7,20 +7,23 @@ told otherwise; then it demands a token.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
 from .guard import Guard, Rules, is_loopback
 from .server import make_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
+
+    import uvicorn
 
     from .kernels import Settings
 
@@ -77,6 +80,8 @@ async def serve_http(
     Raises:
         OSError: The address cannot be had.
     """
+    import uvicorn  # which a server over stdio does without
+
     is_made = token is None and not is_loopback(host)
     if is_made:
         token = secrets.token_urlsafe(32)
@@ -96,5 +101,21 @@ async def serve_http(
             timeout_graceful_shutdown=LEAVE_WITHIN,
         )
         server = uvicorn.Server(config)
-        await server.serve(sockets=[listener])
+        with _quiet_at_the_end(server):
+            await server.serve(sockets=[listener])
     return 0 if server.started else 1
+
+
+@contextmanager
+def _quiet_at_the_end(server: uvicorn.Server) -> Generator[None]:
+    """Have no traceback printed for each request that the end of the server cuts off."""
+
+    def is_told(_record: logging.LogRecord) -> bool:
+        return not server.should_exit
+
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(is_told)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_told)
