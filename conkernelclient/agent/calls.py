@@ -39,7 +39,8 @@ class Call:
         id: Short name, such as "r1".
         code: What is run.
         timeout: Seconds that it may run; None: any time.
-        on_timeout: "interrupt" it then, or "detach" it: it goes on in the background.
+        on_timeout: "interrupt" it then, or "detach" it: it goes on in the background. With the
+            latter its time counts from the call, so that there is an answer by then.
         is_background: Whether nobody waits for its end: a caller that is cancelled does not end it.
         begun_at: When its code was sent, by `time.monotonic`; None before.
         on_output: Called with each event as it comes. Another one may take its place meanwhile.
@@ -67,7 +68,7 @@ class Call:
         self._state = CallState.WAITING
         self._run: Run | None = None
         self._place = Place()
-        self._waits_since = 0.0
+        self._made_at = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         loop = asyncio.get_running_loop()
         self.stopped: asyncio.Future[None] = loop.create_future()  # it is not to go on
@@ -211,6 +212,13 @@ class Call:
         self._done.set_result(result)
         if not self._answer.done():
             self._answer.set_result(None)
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds that it may still run, at its beginning; None: any time."""
+        if self.timeout is None or self.on_timeout == "interrupt":
+            return self.timeout
+        return max(0.0, self.timeout - (time.monotonic() - self._made_at))
 
     @property
     def seconds(self) -> float:

@@ -177,7 +177,8 @@ class KernelSession:
                 in the background holds the kernel, also the seconds that it waits for that.
                 Negative: the session's.
             on_timeout: "interrupt" it then, and if it swallows that end the kernel, which takes up
-                to 5 s. "detach" it: the result has what came so far, and `run_id` for `runs`.
+                to 5 s. "detach" it: the result has what came so far, and `run_id` for `runs`; its
+                time counts from the call, and if it is over before its turn comes it does not run.
             on_output: Called with each event as it comes, sync or async.
 
         Returns:
@@ -267,9 +268,8 @@ class KernelSession:
             max_chars: The longest that the text of it may be; at least 100.
 
         Raises:
-            SessionError: As with `variables`.
             ProtocolError: It is no dotted name. ExecutionError: There is no such variable.
-            ConKernelError: The kernel gave no answer.
+            The others are those of `variables`.
         """
         return await self._asked(lambda client: client.inspect_variable(name, max_chars=max_chars))
 
@@ -386,7 +386,7 @@ class KernelSession:
             return telling.not_sent(call, error)
         call.begin(run)
         await self.recorder.begin(call.id, call.code)
-        outcome = await attend(run, call.timeout, call.stopped, partial(self._time_over, call))
+        outcome = await attend(run, call.time_left, call.stopped, partial(self._time_over, call))
         # Code under which the kernel ended is never run again, though nothing was heard of it.
         return await self._ended(life, call, outcome)
 
@@ -429,7 +429,7 @@ class KernelSession:
         holder = self._turns.holder
         is_limited = holder is not None and holder.is_background
         for call in self._turns.waiting:
-            call.limit_waiting(is_limited)
+            call.limit_waiting(is_limited or call.on_timeout == "detach")
 
     def _forget_old_runs(self) -> None:
         ended = [name for name, call in self.runs.items() if call.is_done]

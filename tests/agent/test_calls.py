@@ -92,6 +92,32 @@ async def test_a_call_that_is_detached_answers_with_what_has_come() -> None:
     call.detach()
 
 
+async def test_the_time_of_one_that_is_to_be_detached_counts_from_the_call() -> None:
+    """That of another one counts from when its code was sent."""
+    assert call_of(timeout=5).time_left == 5
+    assert call_of(on_timeout="detach").time_left is None
+    assert call_of(timeout=0.0, on_timeout="detach").time_left == 0
+    left = call_of(timeout=5, on_timeout="detach").time_left
+    assert left is not None
+    assert 0 < left < 5
+
+
+async def test_who_listens_may_change_while_it_runs() -> None:
+    """What a run calls stays the same."""
+    heard: list[Any] = []
+    call = call_of(on_output=lambda event: heard.append(("first", event)))
+    listener = call.listener
+    assert listener is not None
+    event: Any = object()
+    listener(event)
+    call.on_output = lambda event: heard.append(("second", event))
+    listener(event)
+    call.on_output = None
+    assert listener(event) is None
+    assert heard == [("first", event), ("second", event)]
+    assert call_of().listener is None
+
+
 async def test_time_runs_while_it_waits_for_one_that_may_never_end() -> None:
     """And stops running when that has ended."""
     call = call_of(timeout=0.0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conkernelclient.agent.schema import TOOLS, Misfit, fitting, schema_in
+from conkernelclient.agent.schema import TOOLS, Misfit, fitting, schema_in, schema_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
@@ -102,3 +102,12 @@ def test_rubbish_fits_or_is_told(name: str, arguments: Any) -> None:
     with contextlib.suppress(Misfit):
         fits = fitting(name, arguments)
     assert not fits or fits.keys() <= TOOLS[name][1].keys()
+
+
+def test_other_tools_are_read_the_same_way() -> None:
+    """A server has its own."""
+    tools: Any = {"look": ("Look.", {"at": {"type": "string"}}, ("at",))}
+    assert fitting("look", {"at": "x"}, tools) == {"at": "x"}
+    with pytest.raises(Misfit, match="there is no tool 'run'; there are look"):
+        fitting("run", {"code": "1"}, tools)
+    assert schema_of(*tools["look"][1:])["required"] == ["at"]

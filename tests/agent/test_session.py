@@ -217,6 +217,24 @@ async def test_a_call_that_is_detached_at_its_timeout_goes_on(session: KernelSes
     assert (news.status, news.stdout) == ("ok", "two\n")
 
 
+async def test_a_call_that_is_to_be_detached_answers_in_its_time(session: KernelSession) -> None:
+    """What it waits for counts, whoever holds the kernel; it runs then no more."""
+    running = asyncio.create_task(session.run(HANGS))
+    await until(lambda: session.current is not None and session.current.begun_at)
+    holder = session.current
+    assert holder is not None
+    result = await session.run("x = 9", timeout=0.1, on_timeout="detach")
+    assert (result.status, result.started) == ("timeout", False)
+    assert f"for 0.1 s {holder.id} (import time) held the kernel" in result.to_llm()
+    running.cancel()
+    assert (await session.run("x")).value == 1
+
+
+async def test_a_variable_is_told_without_being_fetched(session: KernelSession) -> None:
+    """Beside what runs."""
+    assert str(await session.inspect_variable("x")).startswith("x: int")
+
+
 async def test_a_caller_that_is_cancelled_leaves_the_kernel_to_the_next_one(
     session: KernelSession,
 ) -> None:

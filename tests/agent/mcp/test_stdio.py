@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
+from conkernelclient.cli.main import main
 from tests.agent.mcp.parts import CONKERNEL, pid_of, text_of
 from tests.clients import LONG, until
 from tests.manager.processes import is_running
@@ -19,10 +20,14 @@ NOISE = "import os\nos.write(1, b'raw ')\nos.system('echo child')\nprint('said')
 HANGS = "import time\nprint('begun', flush=True)\ntime.sleep(99)"
 
 
-async def test_the_sdks_client_runs_code_and_leaves_no_kernel() -> None:
-    """However the kernel and its children write; it goes in the middle of a run."""
+async def test_the_sdks_client_runs_code_and_leaves_no_kernel(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By the entry that is printed, however the kernel writes; it goes in the middle of a run."""
+    assert main(["mcp", "--print-config"]) == 0
     environ = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    command = StdioServerParameters(command=CONKERNEL[0], args=[*CONKERNEL[1:], "mcp"], env=environ)
+    entry = json.loads(capsys.readouterr().out)["mcpServers"]["conkernel"]
+    command = StdioServerParameters(env=environ, cwd="/", **entry)
     begun = asyncio.Event()
 
     async def progress(_seconds: float, _total: float | None, line: str | None) -> None:
@@ -87,7 +92,7 @@ class Server:
         return (await self.read(request_id))["structuredContent"]["text"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_a_signal_ends_the_server_and_its_kernels(number: signal.Signals) -> None:
     """In the middle of a run, after lines that are no messages; its end is by that signal."""
     server = await Server.start()
