@@ -77,7 +77,8 @@ async def run_answer(
 
     It is made in a thread: images may be large, and others are served meanwhile.
     """
-    notes = [*([news] if news else []), *result.notes]
+    said = [handle.end if note == words.CLOSED else note for note in result.notes]
+    notes = [*([news] if news else []), *said]
     if handle.name != DEFAULT and result.status == "running":
         notes.append(f"it runs in the kernel {handle.name!r}")
     if notes != list(result.notes):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT", "Handle", "Kernels", "Settings"]
 
 DEFAULT: Final = "default"
+SHUT: Final = "the kernel {!r} was ended meanwhile; the next use of its name starts a fresh one"
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
@@ -85,6 +86,7 @@ class Handle:
         opening: Done when it is there.
         users: Requests that use it now.
         journal: Its file; None if it keeps none.
+        is_shut: Whether it was ended, though its client is there.
     """
 
     def __init__(self, name: str, kernel_name: str, settings: Settings, owner: str) -> None:
@@ -102,14 +104,27 @@ class Handle:
             limits=settings.limits,
         )
         self.users: int = 0
+        self.is_shut: bool = False
         self.timer: asyncio.TimerHandle | None = None
         self.opening: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._open())
+
+    @property
+    def end(self) -> str:
+        """What a call is told under which it was ended."""
+        return SHUT.format(self.name) if self.is_shut else words.CLOSED
 
     async def _open(self) -> None:
         try:
             await self.session.__aenter__()
         except (OSError, ValueError) as error:  # of the journal
             raise SessionError(f"no kernel was started: {error}") from error
+
+    async def opened(self) -> None:
+        """Wait until it is there; raises SessionError if it cannot be."""
+        await asyncio.wait((self.opening,))
+        if self.opening.cancelled():
+            raise SessionError(self.end)
+        self.opening.result()
 
     async def close(self) -> None:
         """End it, with what runs in it, also while it starts."""
@@ -163,11 +178,12 @@ class Kernels:
             handle.timer.cancel()
             handle.timer = None
         try:
-            await asyncio.wait((handle.opening,))
-            if handle.opening.cancelled():
-                raise SessionError(words.CLOSED)
-            handle.opening.result()
+            await handle.opened()
             yield handle
+        except SessionError as error:
+            if handle.is_shut:
+                raise SessionError(handle.end) from error
+            raise
         finally:
             handle.users -= 1
             self._limit_idling(handle)
@@ -187,6 +203,7 @@ class Kernels:
         """End the kernel `name`; tells whether there was one."""
         handle = self._handles.pop(name, None)
         if handle is not None:
+            handle.is_shut = True
             await self._closing(handle)
         return handle is not None
 
@@ -239,6 +256,7 @@ class Kernels:
     def _idled(self, handle: Handle, seconds: float) -> None:
         if self._handles.get(handle.name) is handle:
             del self._handles[handle.name]
+            handle.is_shut = True
             self._news[handle.name] = f"the one of before was not used for {seconds:g} s"
             self._closing(handle)
 

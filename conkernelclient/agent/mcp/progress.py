@@ -33,7 +33,7 @@ __all__ = ["Progress", "line_of"]
 
 logger: Final = logging.getLogger(__name__)
 
-BEAT: Final = 4.5  # seconds until it is said that the run goes on: at most 5 are promised
+BEAT: Final = 4.0  # seconds until it is said that the run goes on: at most 5 are promised
 GAP: Final = 0.2  # seconds between two reports
 PATIENCE: Final = 1.0  # seconds in which the last report has to be taken
 SHOWN: Final = 200  # characters of a line

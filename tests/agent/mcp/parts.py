@@ -54,7 +54,8 @@ def handle_of(result: SessionResult, max_chars: int | None = 2000, **more: Any) 
     """What stands for a kernel that has run `result`."""
     call = SimpleNamespace(so_far=lambda: result, name="r1 (1)")
     session = SimpleNamespace(runs={result.run_id: call}, max_chars=max_chars)
-    return SimpleNamespace(**({"name": "default", "session": session, "journal": None} | more))
+    known = {"name": "default", "session": session, "journal": None, "end": "it was ended"}
+    return SimpleNamespace(**(known | more))
 
 
 def printed(text: str) -> dict[str, Any]:

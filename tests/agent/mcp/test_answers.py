@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from PIL import Image
 
+from conkernelclient.agent import words
 from conkernelclient.agent.mcp.answers import RUN_SCHEMA, plain, refused, run_answer
 from conkernelclient.events import ErrorOutput
 from tests.agent.mcp.parts import handle_of, printed, result_of, shown, text_of
@@ -76,6 +77,12 @@ async def test_a_fresh_kernel_is_told_in_content_and_structured() -> None:
     facts = answer.structured_content
     assert facts is not None
     assert (facts["restarted"], facts["notes"]) == (True, ["a fresh kernel"])
+
+
+async def test_a_run_under_which_the_kernel_was_ended_says_what_to_do() -> None:
+    """The session is closed, but the client has others."""
+    result = result_of(status="cancelled", started=False, notes=(words.CLOSED,))
+    assert text_of(await run_answer(handle_of(result), result)) == "[it was ended]"
 
 
 async def test_a_run_of_another_kernel_that_goes_on_names_it() -> None:

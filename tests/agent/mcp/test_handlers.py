@@ -169,6 +169,27 @@ async def test_kernels_are_started_listed_and_ended(model: Model) -> None:
     assert text_of(await model.call("interrupt", kernel="c")) == "nothing runs"
 
 
+async def test_who_waits_for_a_kernel_that_is_ended_can_begin_anew(model: Model) -> None:
+    """The one that runs, the one that waits for its turn, and the one that waits for the start."""
+    code = "import time\nprint('begun', flush=True)\ntime.sleep(99)"
+    starting = asyncio.create_task(model.call("variables", kernel="d"))
+    await until(lambda: "d" in model.kernels.handles)
+    await model.call("shutdown", kernel="d")
+    running = asyncio.create_task(model.call("run", code=code, kernel="d"))
+    await until(lambda: "begun" in model.heard)
+    waiting = asyncio.create_task(model.call("run", code="1", kernel="d"))
+    session = model.kernels.handles["d"].session
+    await until(lambda: len(session.runs) == 2)
+    await model.call("shutdown", kernel="d")
+    end = "the kernel 'd' was ended meanwhile; the next use of its name starts a fresh one"
+    assert text_of(await starting) == end
+    hit = await running
+    assert (hit.is_error, text_of(hit)[:30]) == (True, "begun\n[all variables are gone;")
+    assert text_of(await waiting) == f"[{end}]"
+    assert text_of(await model.call("run", code="1", kernel="d")) == "1"
+    await model.call("shutdown", kernel="d")
+
+
 async def test_a_kernel_that_gives_no_answer_is_said_so(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
