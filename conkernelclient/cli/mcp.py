@@ -111,7 +111,7 @@ def _add_http(parser: argparse.ArgumentParser) -> None:
     http.add_argument(
         "--token",
         help=f"what clients have to show as `Authorization: Bearer`; also in {TOKEN}, where other "
-        "users of the machine do not see it",
+        "users of the machine do not see it. Give one where there are such users",
     )
     http.add_argument(
         "--allow-host",

@@ -8,6 +8,7 @@ revision 2026-07-28 over HTTP, share the server's own kernels.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -75,8 +76,8 @@ class Houses:
 
     async def close(self) -> None:
         """End all kernels of all clients."""
-        for kernels in [self._shared, *self._of_sessions.values()]:
-            await kernels.close()
+        every = [self._shared, *self._of_sessions.values()]
+        await asyncio.gather(*(kernels.close() for kernels in every))
 
 
 def make_server(settings: Settings | None = None) -> Server[Houses]:
