@@ -268,8 +268,7 @@ class KernelSession:
             max_chars: The longest that the text of it may be; at least 100.
 
         Raises:
-            ProtocolError: It is no dotted name. ExecutionError: There is no such variable.
-            The others are those of `variables`.
+            ProtocolError: It is no dotted name. ExecutionError: There is none. As `variables` does.
         """
         return await self._asked(lambda client: client.inspect_variable(name, max_chars=max_chars))
 
@@ -309,15 +308,13 @@ class KernelSession:
     async def _asked(self, ask: Callable[[ConKernelClient], Awaitable[T]]) -> T:
         """Ask the kernel beside its calls."""
         self._keeper.check_open()
-        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        life = await self._keeper.get(never)
+        life = await self._keeper.get(asyncio.get_running_loop().create_future())
         assert life is not None
         try:
             async with asyncio.timeout(ANSWERS_WITHIN):
                 return await ask(life.client)
         except TimeoutError:
-            holder = self.current
-            name = "other code" if holder is None else holder.name
+            name = "other code" if self.current is None else self.current.name
             raise SessionError(words.BUSY.format(name)) from None
 
     @property
@@ -404,8 +401,8 @@ class KernelSession:
             await keeper.lose(life, f"{call.id} did not stop when interrupted")
             changes |= {"restarted": True, "is_lost": True}
         elif outcome.error is not None:
-            end = self._end_of(life, outcome.error)
             notes.append(words.lost(keeper.has_setup))
+            end = life.ended_for or words.end_of(outcome.error, self._limits.cause)
             error = telling.lost(life, end)
             await keeper.lose(life, end)
             changes |= {"restarted": True, "is_lost": True, "error": error}
@@ -420,9 +417,6 @@ class KernelSession:
         result = telling.plain(call, outcome, notes, **changes)
         await self.recorder.end(call.id, result)
         return result
-
-    def _end_of(self, life: Life, error: ConKernelError) -> str:
-        return life.ended_for or words.end_of(error, self._limits.cause)
 
     def _limit_waiting(self) -> None:
         """Let time run for the calls that wait for one that may never end."""
