@@ -22,6 +22,7 @@ The package is a house of rooms; a module imports from its own room and from tho
 - `client` is what a program holds: verbs, runs, channel objects.
 - `manager` begins, watches and ends kernel processes, and tells its clients.
 - `agent` is what a tool loop holds. It knows what a user's program knows, and no more.
+- `notebook` is what a notebook uses: magics, the progress of many runs. It knows no more either.
 - `testing` and `cli` are built on these.
 """
 
@@ -84,3 +85,19 @@ def __getattr__(name: str) -> _Any:
     value = module if name == "events" else getattr(module, name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: _Any) -> None:
+    """Add the magics `%%kernel` and `%kernel` to IPython: `%load_ext conkernelclient`."""
+    _magics().load(shell)
+
+
+def unload_ipython_extension(shell: _Any) -> None:
+    """Take the magics out again, and end their kernels: `%unload_ext conkernelclient`."""
+    _magics().unload(shell)
+
+
+def _magics() -> _Any:
+    from importlib import import_module
+
+    return import_module(".notebook.magics", __name__)
