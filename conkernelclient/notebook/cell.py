@@ -19,7 +19,7 @@ from conkernelclient.errors import ConKernelError
 from conkernelclient.events import InputRequest
 
 from .background import BackgroundRun
-from .failing import failure_of, failure_of_result, interrupt_of
+from .failing import failure_of, failure_of_result, interrupt_of, not_begun
 from .feed import Feed
 from .screen import Screen
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Wanted"]
 
 PATIENCE: Final = 5.0  # seconds in which an interrupted cell has to end
+REPEATED: Final = 1.0  # seconds in which an interrupt is the same one: kernels and clients repeat it
 END_OF_FILE: Final = "\x04"
 BEGUN_ANEW: Final = "kernel {!r} had ended; a fresh one was started, its variables are gone\n"
 NO_INPUT: Final = "kernel {!r} asks for input, and there is nobody here to ask: it gets EOFError\n"
@@ -147,6 +148,11 @@ class Cell:
             return self._thread.call(work())
         except ConKernelError as error:
             raise failure_of(error, self._wanted.name) from None
+        except KeyboardInterrupt:
+            run = self._feed.run
+            if run is not None:  # it began just now
+                self._thread.post(run.cancel)
+            raise not_begun(self._wanted.name) from None
 
     async def _begin(self) -> Held:
         wanted, feed = self._wanted, self._feed
@@ -191,18 +197,21 @@ class Cell:
             return END_OF_FILE
 
     def _interrupt(self, screen: Screen) -> None:
-        """Interrupt the run, and show what it still says; a second interrupt ends the wait."""
+        """Interrupt the run, and show what it still says; one more interrupt ends the wait."""
         run = self._feed.run
         assert run is not None
 
         async def interrupt() -> None:
             await run.interrupt()
 
-        try:
-            self._thread.post(lambda: self._thread.keep(interrupt()))
-            self._follow(screen, time.monotonic() + PATIENCE)
-        except KeyboardInterrupt:
-            pass
+        began = time.monotonic()
+        self._thread.post(lambda: self._thread.keep(interrupt()))
+        while True:
+            try:
+                return self._follow(screen, began + PATIENCE)
+            except KeyboardInterrupt:
+                if time.monotonic() - began > REPEATED:
+                    return None
 
     def _outcome(self) -> Result | None:
         """Give what came of an interrupted run; None if the kernel goes on with it."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from conkernelclient import Result
 
-__all__ = ["failure_of", "failure_of_result", "interrupt_of", "rendered"]
+__all__ = ["failure_of", "failure_of_result", "interrupt_of", "not_begun", "rendered"]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -42,10 +42,7 @@ def failure_of_result(result: Result, name: str, timeout: float | None) -> BaseE
     """Give what a cell raises whose result is not "ok"."""
     error, lines = result.error, [] if result.error is None else list(result.error.traceback)
     if result.status == "error" and error is not None:
-        kind = type(error.ename or "Error", (_Remote,), {"__module__": __name__})
-        raised = kind(error.ename, error.evalue, lines)
-        raised.result = result
-        return rendered(raised, lines or [f"{error.ename}: {error.evalue}"])
+        return _named(error.ename, error.evalue, lines, result)
     if result.status == "timeout":
         rest = GOES_ON.format(name) if result.still_running else ""
         late = ReplyTimeout(f"timed out after {timeout or 0:g} s in the kernel {name!r}{rest}")
@@ -62,10 +59,20 @@ def failure_of(error: BaseException, name: str) -> BaseException:
     """Give what a cell raises whose run ended with an error of this package's, in one line."""
     if not isinstance(error, ConKernelError):
         return error
+    if isinstance(error, ExecutionError):
+        return _named(error.ename, error.evalue, error.traceback, error.result)
     ended_by = getattr(error.result, "ended_by", None)
     if ended_by:  # the error's own text advises a programmer
         error.args = (f"{ended_by.strip()}; the next %%kernel {name} begins anew",)
     return rendered(error)
+
+
+def _named(ename: str, evalue: str, lines: Sequence[str], result: object) -> BaseException:
+    """Give an exception of the same name and text."""
+    kind = type(ename or "Error", (_Remote,), {"__module__": __name__})
+    raised = kind(ename, evalue, lines)
+    raised.result = result
+    return rendered(raised, lines or [f"{ename}: {evalue}"])
 
 
 def interrupt_of(result: Result | None, name: str) -> KeyboardInterrupt:
@@ -82,3 +89,8 @@ def interrupt_of(result: Result | None, name: str) -> KeyboardInterrupt:
     lines = [] if result.error is None else result.error.traceback
     error = KeyboardInterrupt(f"in the kernel {name!r}")
     return rendered(error, lines)
+
+
+def not_begun(name: str) -> KeyboardInterrupt:
+    """Give what a cell raises that was interrupted before its kernel had it."""
+    return rendered(KeyboardInterrupt(f"before the kernel {name!r} had the cell; it did not run"))

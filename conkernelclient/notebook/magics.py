@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
+from IPython.utils.process import arg_split
 
 from conkernelclient.errors import ConKernelError
 
@@ -59,12 +60,17 @@ def variable(text: str) -> str:
     return text
 
 
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if is_quoted else text
+
+
 class _Parser(MagicArgumentParser):
     """Reads the line of a magic; what is wrong in it is a UsageError."""
 
     def read(self, line: str) -> dict[str, Any]:
-        """Give the options by their names."""
-        return vars(self.parse_argstring(line))
+        """Give the options by their names; quotes hold spaces together."""
+        return vars(self.parse_args([_unquoted(it) for it in arg_split(line, strict=False)]))
 
 
 CELL: Final = _Parser(
