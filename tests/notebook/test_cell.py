@@ -55,8 +55,7 @@ async def test_a_timeout_interrupts_and_fails_the_cell(nb: Notebook) -> None:
 
 async def test_a_kernel_that_ends_fails_the_cell_and_the_next_begins_anew(nb: Notebook) -> None:
     """Each is told in one line."""
-    result = await nb.cell("%%kernel a\nprint('last', flush=True)\nimport os; os._exit(3)")
-    assert result.stdout == "last\n"
+    result = await nb.cell("%%kernel a\nimport os; os._exit(3)")
     assert result.error is not None
     assert result.error.text == (
         "DeadKernelError: the kernel ended with exit status 3 while this ran: its variables are "
