@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Wanted"]
 
 PATIENCE: Final = 5.0  # seconds in which an interrupted cell has to end
-REPEATED: Final = 1.0  # seconds in which an interrupt is the same one: kernels and clients repeat it
+REPEATED: Final = (
+    1.0  # seconds in which an interrupt is the same one: kernels and clients repeat it
+)
 END_OF_FILE: Final = "\x04"
 BEGUN_ANEW: Final = "kernel {!r} had ended; a fresh one was started, its variables are gone\n"
 NO_INPUT: Final = "kernel {!r} asks for input, and there is nobody here to ask: it gets EOFError\n"

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
-from IPython.utils.process import arg_split
 
 from conkernelclient.errors import ConKernelError
 
@@ -60,17 +59,19 @@ def variable(text: str) -> str:
     return text
 
 
-def _unquoted(text: str) -> str:
-    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
-    return text[1:-1] if is_quoted else text
+def _unquoted(value: Any) -> Any:
+    """Take off the quotes that hold the words of a text together, which IPython leaves on."""
+    is_text = isinstance(value, str) and len(value) > 1
+    return value[1:-1] if is_text and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 class _Parser(MagicArgumentParser):
     """Reads the line of a magic; what is wrong in it is a UsageError."""
 
     def read(self, line: str) -> dict[str, Any]:
-        """Give the options by their names; quotes hold spaces together."""
-        return vars(self.parse_args([_unquoted(it) for it in arg_split(line, strict=False)]))
+        """Give the options by their names."""
+        options = vars(self.parse_argstring(line))
+        return {name: _unquoted(value) for name, value in options.items()}
 
 
 CELL: Final = _Parser(

@@ -240,9 +240,11 @@ class Result(_Unread):
 
         Returns:
             Data and metadata by MIME type. Those of the output, if it is a single display or value;
-            otherwise all outputs one below the other, in HTML and as plain text.
+            otherwise all outputs one below the other, in HTML and as plain text, and how the run
+            stands, unless it has ended by itself. A widget is the text that it shows at last.
         """
-        return as_bundle(self.outputs, self._note().strip() or repr(self))
+        note = self._note().strip() or ("" if self.outputs else repr(self))
+        return as_bundle(self.outputs, note, self.widgets)
 
     def __rich_console__(self, console: object, options: object) -> Iterator[Any]:
         """Show the outputs in a terminal, and how it stands: rich calls this (extra `[rich]`)."""
