@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import importlib.util
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,19 @@ from typing import Any
 
 import pytest
 
+from conkernelclient.agent import KernelSession
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def loaded(name: str) -> Any:
+    """An example as a module."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @dataclass
@@ -73,12 +87,7 @@ def executor_class(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(sys.modules, "autogen_core", core)
     monkeypatch.setitem(sys.modules, "autogen_core.code_executor", executors)
     monkeypatch.setitem(sys.modules, "pydantic", models)
-    spec = importlib.util.spec_from_file_location("example", EXAMPLES / "autogen_executor.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SessionCodeExecutor
+    return loaded("autogen_executor").SessionCodeExecutor
 
 
 async def test_autogens_executor_runs_blocks_up_to_the_first_that_fails(
@@ -110,3 +119,117 @@ async def test_autogens_executor_runs_blocks_up_to_the_first_that_fails(
         await asyncio.wait((running,))
         assert running.cancelled()
         assert (await run("print(3)"))[1].startswith("3\n")
+
+
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJg"
+    "gg=="
+)
+IMAGE = f"from IPython.display import Image\nimport base64\nImage(base64.b64decode('{PNG}'))"
+# What the model does in each turn, and what has to be in the answer to each call.
+TURNS: list[list[tuple[str, dict[str, Any], str]]] = [
+    [("run", {"code": "x = 40"}, "no output")],
+    [("run", {"code": f"x + {n}"}, f"{40 + n}") for n in range(10)],
+    [("run", {"code": "print('begun', flush=True)\nwhile True: pass", "timeout": 0.5}, "begun")],
+    [("run", {"code": "while True: pass", "timeout": 0.2}, "timed out after 0.2 s")],
+    [("run", {"code": "input('name? ')"}, "Error")],
+    [
+        ("run", {"cod": "1"}, "it takes code"),
+        ("run", {"code": 1}, "code"),
+        ("dance", {}, "no tool"),
+    ],
+    [("run", {"code": IMAGE}, "image"), ("variables", {}, "x: int")],
+    [("run", {"code": "import os; os._exit(3)"}, "variables are gone")],
+    [("run", {"code": "x"}, "NameError")],
+]
+ALL = [(name, arguments, said) for turn in TURNS for name, arguments, said in turn]
+
+
+def check(answers: list[str]) -> None:
+    """Each call has its own answer, in the order of the calls."""
+    assert len(answers) == len(ALL)
+    for (_, arguments, said), answer in zip(ALL, answers, strict=True):
+        assert said in answer, (arguments, answer)
+
+
+async def test_a_loop_of_plain_functions_answers_each_call(tmp_path: Path) -> None:
+    """Images are files; the script of the example comes to its end."""
+    example = loaded("loop_functions")
+
+    async def model(messages: list[Any], tools: list[dict[str, Any]]) -> Any:
+        assert [it["name"] for it in tools] == ["run", "variables"]
+        assert tools[0]["parameters"]["required"] == ["code"]
+        turn = len(messages) // 2
+        return [(it[0], it[1]) for it in TURNS[turn]] if turn < len(TURNS) else "done"
+
+    async with KernelSession() as session:
+        messages = await example.loop(model, session, "task", str(tmp_path))
+        check([answer for answers in messages[2::2] for answer in answers])
+        (file,) = tmp_path.rglob("*.png")
+        assert file.read_bytes() == base64.b64decode(PNG)
+        assert any(str(file) in answer for answers in messages[2::2] for answer in answers)
+        messages = await example.loop(example.scripted, session, "task", str(tmp_path))
+        assert messages[4] == ["45\n", "46\n", "47\n"]
+        assert "timed out" in messages[6][0]
+
+
+async def test_a_loop_in_anthropics_form_answers_each_call() -> None:
+    """All results of a turn are in the next message, by their ids; images are blocks."""
+    example, seen = loaded("loop_anthropic"), list[str]()
+
+    async def create(**request: Any) -> dict[str, Any]:
+        assert "run" in [it["name"] for it in request["tools"]]
+        json.dumps(request)
+        turn = len(request["messages"]) // 2
+        if turn == len(TURNS):
+            return {"role": "assistant", "content": [{"type": "text", "text": "done"}]}
+        calls = [
+            {"type": "tool_use", "id": f"{turn}.{n}", "name": it[0], "input": it[1]}
+            for n, it in enumerate(TURNS[turn])
+        ]
+        return {"role": "assistant", "content": calls, "stop_reason": "tool_use"}
+
+    async with KernelSession() as session:
+        messages = await example.loop(create, session, "task")
+        assert [it["role"] for it in messages] == ["user", "assistant"] * (len(TURNS) + 1)
+        for asked, told in zip(messages[1::2], messages[2::2], strict=False):
+            ids = [block["tool_use_id"] for block in told["content"]]
+            assert ids == [block["id"] for block in asked["content"]]
+            seen += [json.dumps(block["content"]) for block in told["content"]]
+        check([text.replace("showed nothing", "no output") for text in seen])
+        assert PNG in "".join(seen)
+        messages = await example.loop(example.scripted, session, "task")
+        assert "45" in str(messages[2])
+        assert "timed out" in str(messages[4])
+
+
+async def test_a_loop_in_openais_form_answers_each_call() -> None:
+    """Each by its id, in a message of its own; the images of a turn are the user's."""
+    example = loaded("loop_openai")
+    turns = iter(TURNS)
+
+    async def create(**request: Any) -> dict[str, Any]:
+        assert "run" in [it["function"]["name"] for it in request["tools"]]
+        json.dumps(request)
+        turn = next(turns, None)
+        message: dict[str, Any] = {"role": "assistant", "content": "done"}
+        if turn is not None:
+            functions = [{"name": it[0], "arguments": json.dumps(it[1])} for it in turn]
+            message["tool_calls"] = [
+                {"id": f"{id(turn)}.{n}", "type": "function", "function": it}
+                for n, it in enumerate(functions)
+            ]
+        return {"choices": [{"message": message}]}
+
+    async with KernelSession() as session:
+        messages = await example.loop(create, session, "task")
+        asked = [call["id"] for it in messages for call in it.get("tool_calls", ())]
+        told = [it for it in messages if it["role"] == "tool"]
+        assert [it["tool_call_id"] for it in told] == asked
+        check([it["content"].replace("showed nothing", "no output") for it in told])
+        (images,) = [it for it in messages if isinstance(it["content"], list)]
+        assert PNG in str(images)
+        assert messages.index(images) > messages.index(told[-5])
+        messages = await example.loop(example.scripted, session, "task")
+        assert "45" in str(messages[2])
+        assert "timed out" in str(messages[4])
