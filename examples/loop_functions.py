@@ -40,7 +40,7 @@ def tools_of(session: KernelSession, images: str) -> dict[str, Tool]:
         result = await session.run(code, timeout=timeout)
         parts = result.parts(MAX_CHARS, images="path", directory=images)
         return "\n".join(
-            f"{part.alt} is in {part.path}" if part.kind == "image" else part.text for part in parts
+            f"{part.alt} in {part.path}" if part.kind == "image" else part.text for part in parts
         )
 
     async def variables() -> str:

@@ -130,7 +130,6 @@ IMAGE = f"from IPython.display import Image\nimport base64\nImage(base64.b64deco
 TURNS: list[list[tuple[str, dict[str, Any], str]]] = [
     [("run", {"code": "x = 40"}, "no output")],
     [("run", {"code": f"x + {n}"}, f"{40 + n}") for n in range(10)],
-    [("run", {"code": "print('begun', flush=True)\nwhile True: pass", "timeout": 0.5}, "begun")],
     [("run", {"code": "while True: pass", "timeout": 0.2}, "timed out after 0.2 s")],
     [("run", {"code": "input('name? ')"}, "Error")],
     [
@@ -169,7 +168,7 @@ async def test_a_loop_of_plain_functions_answers_each_call(tmp_path: Path) -> No
         assert file.read_bytes() == base64.b64decode(PNG)
         assert any(str(file) in answer for answers in messages[2::2] for answer in answers)
         messages = await example.loop(example.scripted, session, "task", str(tmp_path))
-        assert messages[4] == ["45\n", "46\n", "47\n"]
+        assert messages[4] == ["45", "46", "47"]
         assert "timed out" in messages[6][0]
 
 
