@@ -19,7 +19,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conkernelclient.agent import KernelSession
-from conkernelclient.agent.blocks import to_anthropic
 
 Create = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -40,24 +39,14 @@ async def loop(create: Create, session: KernelSession, task: str) -> list[dict[s
         calls = [block for block in message["content"] if block["type"] == "tool_use"]
         if not calls:
             return messages
-        # All calls of a turn at once; the API wants all their results in the one next message.
-        results = await asyncio.gather(*(answer(session, call) for call in calls))
+        # All calls of a turn at once. Each has an answer, whatever happens: arguments that do not
+        # fit, code that hangs, code that ends the kernel. What it drew is in the answer as images.
+        answers = await asyncio.gather(
+            *(session.handle_tool_call(call["name"], call["input"]) for call in calls)
+        )
+        # The API wants them all in the one next message.
+        results = [it.for_anthropic(call["id"]) for it, call in zip(answers, calls, strict=True)]
         messages.append({"role": "user", "content": results})
-
-
-async def answer(session: KernelSession, call: dict[str, Any]) -> dict[str, Any]:
-    """
-    Make one call, and give its `tool_result` block.
-
-    There is one whatever happens: arguments that do not fit, code that hangs or ends the kernel.
-    """
-    told = await session.handle_tool_call(call["name"], call["input"])
-    block = told.for_anthropic(call["id"])
-    if told.result is not None and told.result.images:
-        # What the model sees. Decoding takes time, which other calls of this loop need not wait.
-        parts = await asyncio.to_thread(told.result.parts, session.max_chars)
-        block["content"] = to_anthropic(parts)
-    return block
 
 
 SCRIPT: list[dict[str, Any]] = [

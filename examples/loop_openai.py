@@ -19,8 +19,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from conkernelclient.agent import KernelSession, ToolAnswer
-from conkernelclient.agent.blocks import to_openai
+from conkernelclient.agent import KernelSession
 
 Create = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -39,7 +38,8 @@ async def loop(create: Create, session: KernelSession, task: str) -> list[dict[s
         calls = message.get("tool_calls") or []
         if not calls:
             return messages
-        # All calls of a turn at once. Arguments are JSON text, which may be broken: that is told.
+        # All calls of a turn at once. Each has an answer, whatever happens: arguments that are no
+        # JSON, or do not fit, code that hangs, code that ends the kernel.
         asked = [call["function"] for call in calls]
         answers = await asyncio.gather(
             *(session.handle_tool_call(it["name"], it["arguments"]) for it in asked)
@@ -47,16 +47,9 @@ async def loop(create: Create, session: KernelSession, task: str) -> list[dict[s
         for call, answer in zip(calls, answers, strict=True):
             messages.append(answer.for_openai(call["id"]))
         # A message of the role "tool" takes text alone, so images are the user's.
-        images = await asyncio.to_thread(images_of, answers)
+        images = [image for answer in answers for image in answer.images_for_openai()]
         if images:
             messages.append({"role": "user", "content": images})
-
-
-def images_of(answers: list[ToolAnswer]) -> list[dict[str, Any]]:
-    """Give the images of all answers as content of a message."""
-    parts = [part for it in answers if it.result is not None for part in it.result.parts()]
-    images = [part for part in parts if part.kind == "image"]
-    return to_openai(images, "chat") if images else []
 
 
 SCRIPT: list[dict[str, Any]] = [

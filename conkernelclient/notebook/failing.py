@@ -31,10 +31,11 @@ class _Remote(ExecutionError):
 
 
 def rendered(error: E, lines: Sequence[str] = ()) -> E:
-    """Let IPython show `error` by these lines of a traceback; without any, in one line."""
-    said = list(lines) or [f"{type(error).__name__}: {error}"]
+    """Let IPython show `error` by these lines of a traceback, or in one line, unless it knows."""
     shown: Any = error
-    shown._render_traceback_ = lambda: said
+    if not hasattr(shown, "_render_traceback_"):
+        said = list(lines) or [f"{type(error).__name__}: {error}".removesuffix(": ")]
+        shown._render_traceback_ = lambda: said
     return error
 
 

@@ -43,6 +43,7 @@ class Held:
         is_fresh_after: It was started in the place of one that had ended; until that was told.
         place: Begins the ids of its displays here, so that two kernels never meet.
         current: The last run that was sent to it.
+        restart: Begins it anew; None if that was never asked for.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Held:
     is_fresh_after: bool = False
     place: str = field(default_factory=lambda: f"kernel-{uuid.uuid4().hex}-")
     current: Run | None = None
+    restart: asyncio.Task[None] | None = None
 
     @property
     def standing(self) -> str:
@@ -63,10 +65,15 @@ class Held:
 
     async def is_alive(self) -> bool:
         """Whether its process is there, as far as that is ours to know."""
+        if self.restart is not None:
+            await asyncio.wait((self.restart,))
         return self.manager is None or bool(await cast("Any", self.manager).is_alive())
 
     async def end(self) -> None:
         """Shut it down if it was started here; let it go."""
+        if self.restart is not None:
+            self.restart.cancel()
+            await asyncio.wait((self.restart,))
         try:
             if self.manager is not None and self.manager.has_kernel:
                 await self.manager.shutdown_kernel(now=True)
@@ -144,6 +151,9 @@ class Kernels:
 
         Raises:
             UsageError: There is none of that name, or it was attached to.
+            ConKernelError: It does not start.
+
+        Cancelled, it goes on.
         """
         held = await self.known(name)
         if held.manager is None:
@@ -151,8 +161,9 @@ class Kernels:
                 f"the kernel {name!r} was started elsewhere, and is restarted there: "
                 f"%kernel shutdown {name} lets it go here"
             )
-        await held.manager.restart_kernel(now=True)
-        await held.client.wait_for_ready(READY_WITHIN)
+        held.restart = asyncio.create_task(_renewed(held.manager, held.client))
+        held.restart.add_done_callback(_seen)
+        await asyncio.shield(held.restart)
 
     async def interrupt(self, name: str) -> None:
         """Interrupt what it runs; UsageError if there is none of that name."""
@@ -179,6 +190,17 @@ class Kernels:
             await asyncio.wait(tasks)
         begun = (it.result() for it in tasks if not it.cancelled() and it.exception() is None)
         await asyncio.gather(*(held.end() for held in begun), return_exceptions=True)
+
+
+async def _renewed(manager: ConKernelManager, client: ConKernelClient) -> None:
+    await manager.restart_kernel(now=True)
+    await client.wait_for_ready(READY_WITHIN)
+
+
+def _seen(task: asyncio.Task[None]) -> None:
+    """Look at a failure that maybe nobody waits for: the next cell finds no kernel."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _standing(task: asyncio.Task[Held]) -> str:

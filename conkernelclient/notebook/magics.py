@@ -27,7 +27,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from conkernelclient.errors import ConKernelError
 
 from .cell import Cell, Wanted
-from .failing import failure_of
+from .failing import failure_of, rendered
 from .kernels import Kernels
 from .thread import LoopThread
 
@@ -223,10 +223,13 @@ def load(shell: Any) -> None:
 
 
 def _documented(method: Callable[..., Any], parser: _Parser) -> Callable[..., Any]:
-    """Give a function whose help, `%%kernel?`, is that of its options."""
+    """Give a function whose help, `%%kernel?`, is that of its options; no interrupt shows us."""
 
     def kernel(*arguments: str) -> Any:
-        return method(*arguments)
+        try:
+            return method(*arguments)
+        except KeyboardInterrupt as error:
+            raise rendered(error) from None
 
     kernel.__doc__ = parser.format_help()
     return kernel

@@ -94,6 +94,20 @@ async def test_code_that_swallows_an_interrupt_holds_the_notebook_for_seconds_on
     await nb.shown("%kernel shutdown stubborn")
 
 
+async def test_an_interrupt_amid_a_start_is_one_line(nb: Notebook) -> None:
+    """The start goes on, and the cell did not run; so it is amid a line's work."""
+    holds = "print('begun', flush=True)\nget_ipython().run_{}_magic('kernel', {})"
+    result = await nb.interrupted(holds.format("cell", "'slow --spec python3', 'x = 1'"))
+    assert result.error is not None
+    assert "before the kernel 'slow' had the cell; it did not run" in result.error.text
+    assert await nb.shown("%%kernel slow\n'x' in dir()") == "False\n"
+    result = await nb.interrupted(holds.format("line", "'restart slow'"))
+    assert result.error is not None
+    assert result.error.text == "KeyboardInterrupt"
+    assert await nb.shown("%%kernel slow\n1") == "1\n"
+    await nb.shown("%kernel shutdown slow")
+
+
 async def test_an_interrupted_question_is_asked_no_more(nb: Notebook) -> None:
     """The cell has failed, and the kernel is free."""
     from conkernelclient.events import InputRequest

@@ -81,6 +81,20 @@ async def test_what_one_raises_comes_when_all_have_ended() -> None:
         assert bar.closed == 1
 
 
+async def test_a_notebook_shows_a_bar_of_tqdm(km: ConKernelManager) -> None:
+    """A widget, whose last state has the label and the counts."""
+    code = """
+import asyncio
+from conkernelclient.notebook import progress
+print(await progress([asyncio.sleep(0, n) for n in range(3)], label="naps"))
+"""
+    async with client_of(km) as kc:
+        said = (await kc.run(code)).to_llm()
+    assert "[0, 1, 2]" in said
+    assert "naps" in said
+    assert "3 ok, 0 errors" in said.replace("\u2007", " ")
+
+
 async def test_a_cancel_cancels_all_and_closes_the_bar(km: ConKernelManager) -> None:
     """The kernel's run is interrupted, those behind it never run, and tasks end first."""
     bar, ended = Seen(), asyncio.Event()
