@@ -6,6 +6,7 @@ It is watched, its stderr is read, and where it is ours alone it is guarded.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from contextlib import contextmanager
@@ -104,6 +105,7 @@ class Life:
         if not isinstance(process, subprocess.Popen):
             return False
         process = cast("subprocess.Popen[bytes]", process)
+        _part_from_own_group(provisioner)
         owns_group = self.is_owned and getattr(provisioner, "pgid", None) == process.pid
         if owns_group:
             guardian.guard(process.pid, self._paths)
@@ -173,3 +175,15 @@ class Life:
             call = self._on_port_taken()
             if call is not None:
                 call(self)
+
+
+def _part_from_own_group(provisioner: object) -> None:
+    """
+    Let nobody signal this program's own process group in the kernel's name.
+
+    A Ctrl-C reaches that group, and with it a process that is just being started: it ends before it
+    has a group of its own, and the provisioner takes this one for it.
+    """
+    known: Any = provisioner
+    if os.name == "posix" and getattr(known, "pgid", None) == os.getpgrp():
+        known.pgid = None

@@ -7,6 +7,7 @@ background it gives a `BackgroundRun` at once.
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import sys
 import time
@@ -86,6 +87,7 @@ class Cell:
         self._kernels = kernels
         self._wanted = wanted
         self._feed = Feed(thread)
+        self._is_given_up = False
 
     def start(self) -> BackgroundRun:
         """
@@ -100,6 +102,7 @@ class Cell:
         async def begin() -> BackgroundRun:
             held = await self._get()
             held.current = run = held.client.run(wanted.code, timeout=wanted.timeout)
+            self._feed.run = run
             return BackgroundRun(run, wanted.name, self._thread)
 
         return self._call(begin)
@@ -151,9 +154,7 @@ class Cell:
         except ConKernelError as error:
             raise failure_of(error, self._wanted.name) from None
         except KeyboardInterrupt:
-            run = self._feed.run
-            if run is not None:  # it began just now
-                self._thread.post(run.cancel)
+            self._thread.post(self._give_up)
             raise not_begun(self._wanted.name) from None
 
     async def _begin(self) -> Held:
@@ -166,7 +167,16 @@ class Cell:
 
     async def _get(self) -> Held:
         wanted = self._wanted
-        return await self._kernels.get(wanted.name, wanted.spec, wanted.existing)
+        held = await self._kernels.get(wanted.name, wanted.spec, wanted.existing)
+        if self._is_given_up:
+            raise asyncio.CancelledError
+        return held
+
+    def _give_up(self) -> None:
+        """Run it no more, in the loop: whoever was interrupted may have been about to call it."""
+        self._is_given_up = True
+        if self._feed.run is not None:
+            self._feed.run.cancel()
 
     def _follow(self, screen: Screen, until: float | None = None) -> None:
         """Show what comes, to the end, or until that time."""

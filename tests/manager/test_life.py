@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -118,3 +119,20 @@ def test_a_group_that_is_ours_is_guarded_while_it_lives() -> None:
         process.communicate()
         assert is_told.wait(LONG)
     assert process.pid not in guardian._guarded
+
+
+def test_a_process_that_never_got_a_group_of_its_own_is_signalled_alone() -> None:
+    """Ours would be, with this program in it: a Ctrl-C may end a kernel that early."""
+    life = life_of(is_owned=True)
+    process = born(life, "")
+    provisioner = SimpleNamespace(process=process, pgid=os.getpgrp())
+    told = threading.Event()
+
+    def on_end() -> Any:
+        return lambda _life: told.set()
+
+    assert life.watch(provisioner, on_end)
+    assert provisioner.pgid is None
+    assert process.stdin is not None
+    process.stdin.close()
+    assert told.wait(LONG)

@@ -94,17 +94,38 @@ async def test_code_that_swallows_an_interrupt_holds_the_notebook_for_seconds_on
     await nb.shown("%kernel shutdown stubborn")
 
 
-async def test_an_interrupt_amid_a_start_is_one_line(nb: Notebook) -> None:
-    """The start goes on, and the cell did not run; so it is amid a line's work."""
-    holds = "print('begun', flush=True)\nget_ipython().run_{}_magic('kernel', {})"
-    result = await nb.interrupted(holds.format("cell", "'slow --spec python3', 'x = 1'"))
-    assert result.error is not None
-    assert "before the kernel 'slow' had the cell; it did not run" in result.error.text
-    assert await nb.shown("%%kernel slow\n'x' in dir()") == "False\n"
-    result = await nb.interrupted(holds.format("line", "'restart slow'"))
-    assert result.error is not None
-    assert result.error.text == "KeyboardInterrupt"
-    assert await nb.shown("%%kernel slow\n1") == "1\n"
+HELD: Final = """
+import threading
+from pathlib import Path
+import conkernelclient.notebook.kernels as kernels
+def held(function, path):
+    async def hold(*arguments):
+        Path(path).touch()
+        return await function(*arguments)
+    return hold
+kernels._started = held(kernels._started, {started!r})
+kernels._renewed = held(kernels._renewed, {renewed!r})
+"""
+
+
+async def test_an_interrupt_amid_a_start_or_restart_leaves_it_to_go_on(
+    nb: Notebook, tmp_path: Path
+) -> None:
+    """Where it comes is one line; the cell did not run, and the kernel is there."""
+    started, renewed = tmp_path / "started", tmp_path / "renewed"
+    await nb.shown(HELD.format(started=str(started), renewed=str(renewed)))
+    for code, path, said in (
+        ("%%kernel slow --spec python3\nx = 1", started, "it did not run"),
+        ("%kernel restart slow", renewed, "KeyboardInterrupt"),
+    ):
+        run = nb.kc.run(code, timeout=LONG)
+        await until(path.exists)
+        await nb.km.interrupt_kernel()
+        result = await run
+        assert result.error is not None
+        assert said in result.error.text
+        assert result.error.text.count("\n") == 0
+        assert await nb.shown("%%kernel slow\n'x' in dir()") == "False\n"
     await nb.shown("%kernel shutdown slow")
 
 
