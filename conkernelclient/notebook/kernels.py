@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -20,7 +21,7 @@ from jupyter_client.connect import find_connection_file
 from jupyter_client.kernelspec import NoSuchKernel
 
 from conkernelclient import ConKernelClient, ConKernelManager
-from conkernelclient.errors import ConKernelError
+from conkernelclient.errors import ConKernelError, DeadKernelError
 
 if TYPE_CHECKING:
     from conkernelclient import Run
@@ -194,7 +195,22 @@ class Kernels:
 
 async def _renewed(manager: ConKernelManager, client: ConKernelClient) -> None:
     await manager.restart_kernel(now=True)
-    await client.wait_for_ready(READY_WITHIN)
+    await _ready(manager, client)
+
+
+async def _ready(manager: ConKernelManager, client: ConKernelClient) -> None:
+    """
+    Wait for a kernel that starts.
+
+    A Ctrl-C in the notebook may end it before it is a process of its own: then it starts again.
+    """
+    try:
+        await client.wait_for_ready(READY_WITHIN)
+    except DeadKernelError as error:
+        if error.signal != signal.SIGINT:
+            raise
+        await manager.restart_kernel(now=True)
+        await client.wait_for_ready(READY_WITHIN)
 
 
 def _seen(task: asyncio.Task[None]) -> None:
@@ -234,7 +250,7 @@ async def _started(name: str, spec: str, has_ended: bool) -> Held:
         await manager.start_kernel()
         client = manager.client(stop_on_error=False)
         client.start_channels()
-        await client.wait_for_ready(READY_WITHIN)
+        await _ready(manager, client)
     except BaseException:
         if client is not None:
             client.stop_channels()

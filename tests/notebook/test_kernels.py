@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from IPython.core.error import UsageError
+from jupyter_client.provisioning import KernelProvisionerFactory
 
 from conkernelclient.notebook.kernels import Kernels
 from tests.manager.processes import is_running, kill, pid_of
@@ -38,6 +39,29 @@ async def test_a_kernel_is_started_once_however_many_ask_for_it() -> None:
     assert kernels.standings() == {}
     with pytest.raises(UsageError, match="none yet"):
         await kernels.known("a")
+
+
+async def test_a_start_that_an_interrupt_ended_is_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Ctrl-C is meant for the cell, and may hit the process before it is one of its own."""
+    from conkernelclient import ConKernelManager
+
+    original, commands = ConKernelManager.format_kernel_cmd, list[list[str]]()
+
+    def command(self: Any, *more: Any, **options: Any) -> list[str]:
+        known = original(self, *more, **options)
+        commands.append(["sh", "-c", "kill -INT $$"] if not commands else known)
+        return commands[-1]
+
+    factory = KernelProvisionerFactory.instance()
+    monkeypatch.setattr(factory, "default_provisioner_name", "local-provisioner")
+    monkeypatch.setattr(ConKernelManager, "format_kernel_cmd", command)
+    kernels = Kernels()
+    held = await kernels.get("python3")
+    assert (await held.client.run("6 * 7")).value == 42
+    assert len(commands) == 2
+    await kernels.close()
 
 
 async def test_a_start_that_fails_leaves_nothing_and_may_be_tried_again(tmp_path: Path) -> None:
