@@ -6,26 +6,16 @@ With `conkernel exec`.
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import sys
 from typing import TYPE_CHECKING
 
 from conkernelclient import run_kernel
-from conkernelclient.events import (
-    Display,
-    ErrorOutput,
-    Event,
-    ExecuteResult,
-    InputRequest,
-    Stream,
-)
 
 from .options import add_command, add_kernel, seconds
+from .showing import ask, put, show
 
 if TYPE_CHECKING:
     import argparse
-    from typing import TextIO
 
     from .options import Commands
 
@@ -69,45 +59,12 @@ async def execute(
     """
     async with run_kernel(kernel_name) as kc:
         result = await kc.run(
-            code, timeout=timeout, on_output=_show, on_stdin=_ask if may_ask else None
+            code, timeout=timeout, on_output=show, on_stdin=ask if may_ask else None
         )
     if result.status == "timeout":
         print(f"conkernel: interrupted after {timeout:g} s", file=sys.stderr)
     elif result.error is not None and not any(
         output["output_type"] == "error" for output in result.outputs
     ):
-        _print(f"{result.error.text}\n", sys.stderr)
+        put(f"{result.error.text}\n", sys.stderr)
     return 0 if result.status == "ok" else 1
-
-
-def _show(event: Event) -> None:
-    match event:
-        case Stream(name=name, text=text):
-            _print(text, sys.stderr if name == "stderr" else sys.stdout)
-        case Display(data=data) | ExecuteResult(data=data):
-            text = data.get("text/plain") or f"[{', '.join(data)}]"
-            _print("".join(text) + "\n", sys.stdout)
-        case ErrorOutput():
-            colours = sys.stderr.isatty() and event.traceback
-            _print(("\n".join(colours) if colours else event.text) + "\n", sys.stderr)
-        case _:
-            pass
-
-
-async def _ask(question: InputRequest) -> str:
-    """
-    Ask on the terminal, in a thread: the loop goes on meanwhile.
-
-    The end of input ends the code's, too.
-    """
-    try:
-        if question.password:
-            return await asyncio.to_thread(getpass.getpass, question.prompt)
-        return await asyncio.to_thread(input, question.prompt)
-    except EOFError:
-        return "\x04"
-
-
-def _print(text: str, file: TextIO) -> None:
-    file.write(text)
-    file.flush()
