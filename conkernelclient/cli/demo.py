@@ -13,12 +13,13 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from conkernelclient import run_kernel
 from conkernelclient.events import Stream
 
-from .options import add_command, add_kernel
+from .options import add_command, add_json, add_kernel
+from .report import put_json
 
 if TYPE_CHECKING:
     import argparse
@@ -43,15 +44,19 @@ EVERY: Final = 0.25  # seconds between two looks at the board; on a terminal it 
 def add(commands: Commands) -> None:
     """Add the command `demo`."""
     parser = add_command(
-        commands, "demo", "show a long cell, and meanwhile requests from many coroutines"
+        commands,
+        "demo",
+        "show a long cell, and meanwhile requests from many coroutines",
+        ["conkernel demo", "conkernel demo --requests 1000 --json"],
     )
     parser.add_argument("--requests", type=int, default=200, help="how many (default: 200)")
     add_kernel(parser)
+    add_json(parser)
     parser.set_defaults(act=_act)
 
 
 async def _act(args: argparse.Namespace) -> int:
-    return await demo(args.kernel, requests=args.requests)
+    return await demo(args.kernel, requests=args.requests, is_json=args.json)
 
 
 @dataclass(slots=True)
@@ -76,13 +81,14 @@ class Board:
         )
 
 
-async def demo(kernel_name: str, *, requests: int = 200) -> int:
+async def demo(kernel_name: str, *, requests: int = 200, is_json: bool = False) -> int:
     """
     Show it on a real kernel.
 
     Args:
         kernel_name: The kernelspec.
         requests: How many coroutines make one request each.
+        is_json: Print the figures at the end as JSON, and nothing else.
 
     Returns:
         0 if everybody got what was his own, 1 otherwise.
@@ -92,7 +98,7 @@ async def demo(kernel_name: str, *, requests: int = 200) -> int:
         shells = await _shells(kc)
         began, cpu = time.perf_counter(), time.process_time()
         long_cell = asyncio.create_task(_long_cell(kc, board))
-        display = asyncio.create_task(_display(board))
+        display = asyncio.create_task(_display(board, is_shown=not is_json))
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(requests):
@@ -104,10 +110,14 @@ async def demo(kernel_name: str, *, requests: int = 200) -> int:
             display.cancel()
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
         pending = int(kc.stats()["pending"])
-    _show(board.line(), is_last=True)
     wanted = "".join(f"step {step + 1} of {STEPS}\n" for step in range(STEPS))
     board.wrong += long_text != wanted
-    _table(board, took, cpu, pending)
+    figures = _figures(board, took, cpu, pending)
+    if is_json:
+        put_json(figures)
+    else:
+        _show(board.line(), is_last=True)
+        _table(figures)
     is_good = not board.wrong and not pending and len(board.latencies) == requests
     return 0 if is_good else 1
 
@@ -155,8 +165,8 @@ async def _request(
     board.latencies.append(time.perf_counter() - began)
 
 
-async def _display(board: Board) -> None:
-    while True:
+async def _display(board: Board, *, is_shown: bool) -> None:
+    while is_shown:
         _show(board.line())
         await asyncio.sleep(EVERY if sys.stdout.isatty() else 4 * EVERY)
 
@@ -168,20 +178,38 @@ def _show(line: str, *, is_last: bool = False) -> None:
         print(line, flush=True)
 
 
-def _table(board: Board, took: float, cpu: float, pending: int) -> None:
+def _figures(board: Board, took: float, cpu: float, pending: int) -> dict[str, Any]:
     latencies = sorted(board.latencies)
     count = len(latencies)
-    rows = [
-        ("requests", f"{board.total}"),
-        ("replies", f"{count}"),
-        ("outputs", f"{board.outputs}"),
-        ("wrong ones", f"{board.wrong}"),
-        ("still pending", f"{pending}"),
-        ("p50", f"{latencies[count // 2] * 1e3:.0f} ms" if count else "-"),
-        ("p99", f"{latencies[min(count - 1, count * 99 // 100)] * 1e3:.0f} ms" if count else "-"),
-        ("client CPU per request", f"{cpu / max(1, board.total) * 1e3:.2f} ms"),
-        ("all in all", f"{took:.1f} s"),
-    ]
+    return {
+        "requests": board.total,
+        "replies": count,
+        "outputs": board.outputs,
+        "wrong": board.wrong,
+        "pending": pending,
+        "p50_seconds": latencies[count // 2] if count else None,
+        "p99_seconds": latencies[min(count - 1, count * 99 // 100)] if count else None,
+        "cpu_seconds_per_request": cpu / max(1, board.total),
+        "seconds": took,
+    }
+
+
+def _table(figures: dict[str, Any]) -> None:
+    rows = {
+        "requests": f"{figures['requests']}",
+        "replies": f"{figures['replies']}",
+        "outputs": f"{figures['outputs']}",
+        "wrong ones": f"{figures['wrong']}",
+        "still pending": f"{figures['pending']}",
+        "p50": _milliseconds(figures["p50_seconds"]),
+        "p99": _milliseconds(figures["p99_seconds"]),
+        "client CPU per request": f"{figures['cpu_seconds_per_request'] * 1e3:.2f} ms",
+        "all in all": f"{figures['seconds']:.1f} s",
+    }
     print()
-    for name, value in rows:
+    for name, value in rows.items():
         print(f"  {name:<24}{value:>10}")
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1e3:.0f} ms"

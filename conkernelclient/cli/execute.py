@@ -7,15 +7,20 @@ With `conkernel exec`.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from conkernelclient import run_kernel
+from conkernelclient.errors import DeadKernelError
 
-from .options import add_command, add_kernel, seconds
+from .options import add_command, add_json, add_kernel, seconds
+from .report import put_json
 from .showing import ask, put, show
 
 if TYPE_CHECKING:
     import argparse
+
+    from conkernelclient import Result
 
     from .options import Commands
 
@@ -28,17 +33,24 @@ def add(commands: Commands) -> None:
         commands,
         "exec",
         "run code in a fresh kernel, and print what it shows",
-        ["conkernel exec 'print(6 * 7)'", "conkernel exec --timeout 10 - < script.py"],
+        [
+            "conkernel exec 'print(6 * 7)'",
+            "conkernel exec --timeout 10 - < script.py",
+            "conkernel exec --json 'import math; math.pi' | jq .text",
+        ],
     )
     parser.add_argument("code", help="the code, or - to read it from standard input")
     parser.add_argument("--timeout", type=seconds, help="seconds until it is interrupted")
     add_kernel(parser)
+    add_json(parser, "print one JSON document at the end; the code cannot ask for input")
     parser.set_defaults(act=_act)
 
 
 async def _act(args: argparse.Namespace) -> int:
     is_piped = args.code == "-"
     code = sys.stdin.read() if is_piped else args.code
+    if args.json:
+        return await _execute_json(code, args.kernel, args.timeout)
     return await execute(code, args.kernel, timeout=args.timeout, may_ask=not is_piped)
 
 
@@ -68,3 +80,40 @@ async def execute(
     ):
         put(f"{result.error.text}\n", sys.stderr)
     return 0 if result.status == "ok" else 1
+
+
+async def _execute_json(code: str, kernel_name: str, timeout: float | None) -> int:
+    """Run `code` in a fresh kernel; prints what came of it, also if the kernel ends."""
+    began = time.perf_counter()
+    ended: DeadKernelError | None = None
+    async with run_kernel(kernel_name) as kc:
+        start = time.perf_counter() - began
+        try:
+            result = await kc.run(code, timeout=timeout)
+        except DeadKernelError as error:
+            if error.result is None:
+                raise
+            ended, result = error, error.result
+    timings = {"start": start, "run": result.duration, "all": time.perf_counter() - began}
+    document = {**_document(result), "kernel": kernel_name, "timings": timings}
+    if ended is not None:
+        document.update(status="died", error=_error(type(ended).__name__, str(ended), ""))
+    put_json(document)
+    return 0 if document["status"] == "ok" else 1
+
+
+def _document(result: Result) -> dict[str, Any]:
+    error = result.error
+    return {
+        "status": result.status,
+        "text": result.text,
+        "outputs": result.outputs,
+        "error": None if error is None else _error(error.ename, error.evalue, error.text),
+        "execution_count": result.execution_count,
+        "interrupted": result.interrupted,
+        "still_running": result.still_running,
+    }
+
+
+def _error(ename: str, evalue: str, text: str) -> dict[str, str]:
+    return {"ename": ename, "evalue": evalue, "traceback": text}

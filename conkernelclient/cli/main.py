@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from conkernelclient import __version__
 from conkernelclient.errors import ConKernelError
 
-from . import demo, execute, kernel, mcp
+from . import attach, completion, demo, doctor, execute, info, interrupt, kernel, mcp, ps, tail
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,19 @@ __all__ = ["main"]
 
 # Each has `add(commands)`: it adds its parser, whose default `act` takes the arguments and gives
 # the exit status, or an awaitable of it.
-COMMANDS: Final = (execute, kernel, mcp, demo)
+COMMANDS: Final = (
+    execute,
+    attach,
+    tail,
+    ps,
+    info,
+    interrupt,
+    kernel,
+    mcp,
+    doctor,
+    demo,
+    completion,
+)
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -43,12 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["kernel"]:  # a program of its own, which takes the arguments itself
         return kernel.kernel(arguments[1:])
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks, at a tab
+        completion.complete(parser)
+    args = parser.parse_args(arguments)
     try:
         status = args.act(args)
         return asyncio.run(_awaited(status)) if isawaitable(status) else status
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # nobody reads any more, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except UsageError as error:
         return _say(str(error), MISUSED)
     except NoSuchKernel as error:

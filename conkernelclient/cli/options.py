@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Commands", "UsageError", "add_command", "add_kernel", "seconds"]
+__all__ = ["Commands", "UsageError", "add_command", "add_json", "add_kernel", "seconds"]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -43,9 +43,24 @@ def add_command(
     )
 
 
-def add_kernel(parser: argparse.ArgumentParser) -> None:
+def add_kernel(parser: argparse.ArgumentParser, default: str | None = "python3") -> None:
     """Add `--kernel`, the kernelspec that is started."""
-    parser.add_argument("--kernel", default="python3", help="kernelspec (default: python3)")
+    note = "" if default is None else f" (default: {default})"
+    action = parser.add_argument(
+        "--kernel", default=default, metavar="NAME", help=f"kernelspec{note}"
+    )
+    action.completer = _kernelspecs  # type: ignore[attr-defined] # argcomplete asks it
+
+
+def _kernelspecs(**_context: object) -> list[str]:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return sorted(KernelSpecManager().find_kernel_specs())
+
+
+def add_json(parser: argparse.ArgumentParser, help: str = "print one JSON document") -> None:
+    """Add `--json`: on standard output there is nothing else then."""
+    parser.add_argument("--json", action="store_true", help=help)
 
 
 def seconds(text: str) -> float:
