@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from conkernelclient import run_kernel
+from conkernelclient import Result, run_kernel
 from conkernelclient.errors import DeadKernelError
 
 from .options import add_command, add_json, add_kernel, seconds
@@ -19,8 +19,6 @@ from .showing import ask, put, show
 
 if TYPE_CHECKING:
     import argparse
-
-    from conkernelclient import Result
 
     from .options import Commands
 
@@ -85,19 +83,20 @@ async def execute(
 async def _execute_json(code: str, kernel_name: str, timeout: float | None) -> int:
     """Run `code` in a fresh kernel; prints what came of it, also if the kernel ends."""
     began = time.perf_counter()
-    ended: DeadKernelError | None = None
+    ended: str | None = None
     async with run_kernel(kernel_name) as kc:
         start = time.perf_counter() - began
         try:
             result = await kc.run(code, timeout=timeout)
         except DeadKernelError as error:
-            if error.result is None:
+            if not isinstance(error.result, Result):
                 raise
-            ended, result = error, error.result
+            result = error.result
+            ended = result.ended_by or str(error)
     timings = {"start": start, "run": result.duration, "all": time.perf_counter() - began}
     document = {**_document(result), "kernel": kernel_name, "timings": timings}
     if ended is not None:
-        document.update(status="died", error=_error(type(ended).__name__, str(ended), ""))
+        document.update(status="died", error=_error("DeadKernelError", ended, ""))
     put_json(document)
     return 0 if document["status"] == "ok" else 1
 
@@ -106,7 +105,7 @@ def _document(result: Result) -> dict[str, Any]:
     error = result.error
     return {
         "status": result.status,
-        "text": result.text,
+        "text": result.to_llm(),
         "outputs": result.outputs,
         "error": None if error is None else _error(error.ename, error.evalue, error.text),
         "execution_count": result.execution_count,

@@ -12,7 +12,7 @@ import asyncio
 import json
 import os
 import time
-from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
@@ -226,41 +226,61 @@ def _socket_path(info: Mapping[str, Any], port: str) -> str:
 # Processes
 
 
-def _listeners() -> dict[int | str, set[int]]:
-    """Give the processes that listen at each port, and at each socket's path."""
+def _listeners() -> dict[int | str, int]:
+    """Give a process that listens at each port, and at each socket's path."""
     try:
         import psutil  # it comes with ipykernel
     except ImportError:
         return {}
-    listeners: defaultdict[int | str, set[int]] = defaultdict(set)
+    listeners: dict[int | str, int] = {}
     for kind in ("tcp", "unix"):
-        try:
-            connections = psutil.net_connections(kind)
-        except (psutil.Error, OSError, RuntimeError):  # macOS asks for more rights
-            continue
-        for connection in connections:
-            address: Any = connection.laddr
-            if connection.pid is None or not address:
-                continue
-            if kind == "unix":
-                listeners[os.path.abspath(address)].add(connection.pid)
-            elif connection.status == psutil.CONN_LISTEN:
-                listeners[address.port].add(connection.pid)
-    return dict(listeners)
+        with suppress(psutil.Error, OSError, RuntimeError):  # macOS asks for more rights
+            for connection in psutil.net_connections(kind):
+                if connection.pid is not None and (place := _place(connection)) is not None:
+                    listeners[place] = connection.pid
+    return listeners
 
 
-def _process_of(info: Mapping[str, Any], listeners: Mapping[int | str, set[int]]) -> int | None:
-    """Give the one process that listens at all its ports; None if there is none, or several."""
+def _place(connection: Any) -> int | str | None:
+    """Give the port, or the path of the socket, at which it waits for others."""
+    address: Any = connection.laddr
+    if not address:
+        return None
+    if isinstance(address, str):
+        return os.path.abspath(address)
+    return address.port if connection.status == "LISTEN" else None
+
+
+def _process_of(info: Mapping[str, Any], listeners: Mapping[int | str, int]) -> int | None:
+    """Give the process that listens at all its ports; None if there is none, or not here."""
     if info.get("transport") == "ipc":
-        places: list[int | str] = [os.path.abspath(_socket_path(info, port)) for port in PORTS]
+        places: set[int | str] = {os.path.abspath(_socket_path(info, port)) for port in PORTS}
     elif _is_here(info["ip"]):
-        places = [info[port] for port in PORTS]
+        places = {info[port] for port in PORTS}
     else:
         return None
-    everywhere = set[int].intersection(*(listeners.get(place, set()) for place in places))
-    # A process that the kernel forked off has its sockets as well.
-    first = [pid for pid in everywhere if _parent(pid) not in everywhere]
-    return first[0] if len(first) == 1 else None
+    if not places <= listeners.keys():
+        return None
+    import psutil
+
+    with suppress(psutil.Error):
+        process = psutil.Process(listeners[places.pop()])
+        if not _listens(process, places):
+            return None
+        # What a kernel forks off has its sockets as well.
+        while (parent := process.parent()) is not None and _listens(parent, places):
+            process = parent
+        return process.pid
+    return None
+
+
+def _listens(process: Any, places: set[int | str]) -> bool:
+    import psutil
+
+    try:
+        return places <= {_place(each) for each in process.net_connections("all")}
+    except (psutil.Error, OSError, AttributeError):  # before 6.0 it had another name
+        return False
 
 
 def _is_here(ip: str) -> bool:
@@ -268,15 +288,6 @@ def _is_here(ip: str) -> bool:
 
     is_known = ip in ("localhost", "0.0.0.0", "*") or ip.startswith("127.")
     return is_known or ip in cast("list[str]", localinterfaces.local_ips())
-
-
-def _parent(pid: int) -> int | None:
-    import psutil
-
-    try:
-        return psutil.Process(pid).ppid()
-    except psutil.Error:
-        return None
 
 
 def _began(pid: int | None) -> float | None:

@@ -10,10 +10,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from conkernelclient.errors import ReadyTimeout
+
 from .finding import add_connection, attached, find
+from .kernels import look_at
 from .options import add_command, add_json
 from .report import as_json
 from .telling import first_line, telling
@@ -31,6 +35,7 @@ __all__ = ["add", "tail"]
 
 LOOK: Final = 0.5  # seconds between two looks whether the kernel lives
 RETURN: Final = 5.0  # seconds for a kernel whose manager starts it again
+READY: Final = 2.0  # seconds until it answers
 
 COLOURS: Final[Mapping[str, int]] = {  # by type; SGR numbers
     "stream": 32,
@@ -101,6 +106,8 @@ async def tail(
                 failed.set_exception(error)
 
         subscription = kc.subscribe(handle, channel="iopub", msg_type=types)
+        with suppress(ReadyTimeout):  # a busy kernel may be heard before it answers
+            await kc.wait_for_ready(timeout=READY)
         print(f"conkernel: messages of kernel {kernel.name}; Ctrl-C ends it", file=sys.stderr)
         ends = asyncio.create_task(_ends(kc, kernel))
         try:
@@ -117,7 +124,7 @@ async def tail(
 
 
 async def _ends(kc: ConKernelClient, kernel: Kernel) -> None:
-    """Wait until the kernel has ended; one that is restarted has not."""
+    """Wait until the kernel has ended; one that is restarted, or stopped, has not."""
     loop = asyncio.get_running_loop()
     gone_since: float | None = None
     while True:
@@ -125,8 +132,12 @@ async def _ends(kc: ConKernelClient, kernel: Kernel) -> None:
             gone_since = None
         else:
             gone_since = gone_since or loop.time()
-            if not kernel.path.exists() or loop.time() - gone_since > RETURN:
+            if not kernel.path.exists():
                 return
+            if loop.time() - gone_since > RETURN:
+                (now,) = await look_at([kernel.path]) or [None]
+                if now is None or now.state == "stale":
+                    return
         await asyncio.sleep(LOOK)
 
 
