@@ -81,6 +81,8 @@ async def find(argument: str | None, *, must_answer: bool = True) -> Kernel:
 
 def _path(argument: str) -> Path | None:
     """Give the connection file that is named exactly, if one is."""
+    if not argument:
+        raise UsageError("an empty name means no kernel; `conkernel ps` lists those that run")
     directory = runtime_directory()
     given = Path(argument).expanduser()
     for path in (given, directory / argument, *_files_of(directory, argument)):
@@ -101,8 +103,6 @@ def _files_of(directory: Path, name: str) -> tuple[Path, Path]:
 
 async def _begins_with(beginning: str) -> list[Kernel]:
     """Give the one kernel whose name begins so; of several the one that is alive."""
-    if not beginning:
-        raise UsageError("an empty name means no kernel; `conkernel ps` lists those that run")
     paths = [
         path
         for path in connection_files()

@@ -33,6 +33,7 @@ __all__ = ["Terminal"]
 
 T = TypeVar("T")
 
+INDENT: Final = "    "
 END_OF_FILE: Final = "\x04"  # what kernels raise EOFError for
 
 
@@ -57,6 +58,8 @@ class Terminal:
         self._helper = helper
         self._loop = asyncio.get_running_loop()
         self._interrupt = interrupt
+        self._asked: PromptSession[str] | None = None  # while something is being typed
+        self._matches: list[Completion] = []  # for what was typed before the last tab
         self._cells: PromptSession[str] = PromptSession(
             history=InMemoryHistory(list(history)),
             multiline=True,
@@ -110,6 +113,7 @@ class Terminal:
                     return error
 
         thread = asyncio.ensure_future(asyncio.to_thread(prompt))
+        self._asked = session
         try:
             typed = await asyncio.shield(thread)
         except asyncio.CancelledError:  # nobody waits for the answer any more
@@ -118,11 +122,18 @@ class Terminal:
                 app.loop.call_soon_threadsafe(_leave, app)
             await asyncio.wait([thread])
             raise
+        finally:
+            self._asked = None
         if isinstance(typed, BaseException):
             raise typed
         return typed
 
-    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+    @property
+    def is_asking(self) -> bool:
+        """Whether a key would be read now."""
+        return self._asked is not None and self._asked.app.is_running
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T:
         """Wait, in the prompt's thread, for an answer that comes in the client's loop."""
         return asyncio.run_coroutine_threadsafe(question, self._loop).result()
 
@@ -135,26 +146,43 @@ class Terminal:
             if buffer.document.text_after_cursor.strip():
                 buffer.newline()
                 return
-            indent = self.ask(self._helper.indent(buffer.text))
+            indent = self._ask(self._helper.indent(buffer.text))
             if indent is None:
                 buffer.validate_and_handle()
             else:
                 buffer.insert_text(f"\n{indent}")
 
+        @keys.add("tab")
+        def _complete(event: KeyPressEvent) -> None:
+            buffer = event.current_buffer
+            if not buffer.document.current_line_before_cursor.strip():
+                buffer.insert_text(INDENT)
+            elif buffer.complete_state is not None:
+                buffer.complete_next()
+            else:
+                self._matches = self._ask_for_matches(buffer.document)
+                if len(self._matches) == 1:
+                    buffer.apply_completion(self._matches[0])
+                else:
+                    buffer.start_completion(insert_common_part=True)
+
         @keys.add("escape", "enter")
         def _run(event: KeyPressEvent) -> None:
             event.current_buffer.validate_and_handle()
 
-        del _enter, _run  # they are called by their keys
+        del _enter, _complete, _run  # they are called by their keys
         return keys
 
-    def matches(self, document: Document) -> Iterator[Completion]:
-        """Give the kernel's completions of what is typed."""
+    def _ask_for_matches(self, document: Document) -> list[Completion]:
         position = document.cursor_position
-        for match in self.ask(self._helper.matches(document.text, position)):
-            yield Completion(
-                match.text, start_position=match.start - position, display_meta=match.kind
-            )
+        return [
+            Completion(match.text, start_position=match.start - position, display_meta=match.kind)
+            for match in self._ask(self._helper.matches(document.text, position))
+        ]
+
+    def matches(self) -> list[Completion]:
+        """Give the kernel's completions of what was typed before the last tab."""
+        return self._matches
 
 
 class _KernelCompleter(Completer):
@@ -167,7 +195,7 @@ class _KernelCompleter(Completer):
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterator[Completion]:
         """Give them for what stands there."""
-        return self._terminal.matches(document)
+        yield from self._terminal.matches()
 
 
 def _leave(app: Any) -> None:

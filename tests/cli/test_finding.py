@@ -88,7 +88,7 @@ async def test_what_means_none_or_several_lists_what_there_is(
 async def test_where_no_kernel_runs_that_is_said(runtime: Path) -> None:
     """Whether one was named or not."""
     for argument in (None, "x"):
-        with pytest.raises(UsageError, match="no kernel runs|none runs"):
+        with pytest.raises(UsageError, match=r"no kernel runs|none runs"):
             await find(argument)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -33,8 +34,6 @@ async def conkernel_interrupt(kc: ConKernelClient, name: str) -> tuple[int, str]
         if "here" in str(event):
             break
     command = [*CONKERNEL, "interrupt", name, "--json"]
-    import asyncio
-
     done = await asyncio.to_thread(
         subprocess.run, command, capture_output=True, text=True, check=False
     )
@@ -85,8 +84,6 @@ async def test_where_neither_can_be_done_one_line_says_so(runtime: Path) -> None
     kernel = await find("gone", must_answer=False)
     with pytest.raises(NotInterruptibleError, match="its process cannot be known"):
         await signal_interrupt(kernel)
-    import asyncio
-
     assert await asyncio.to_thread(main, ["interrupt", "gone"]) == 1
 
 

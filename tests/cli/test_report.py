@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conkernelclient.cli.report import as_json, put_json
@@ -21,9 +21,11 @@ ANY = st.recursive(
     | st.datetimes()
     | st.just(object()),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
+    max_leaves=8,
 )
 
 
+@settings(max_examples=40)
 @given(ANY)
 def test_any_value_is_one_line_of_ascii_json(value: object) -> None:
     """Lone surrogates, infinite numbers and keys that are no strings among them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conkernelclient.cli.telling import LONGEST, TELLERS, first_line, telling
@@ -11,6 +11,7 @@ from conkernelclient.cli.telling import LONGEST, TELLERS, first_line, telling
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
 )
 FIELDS = ("execution_state", "name", "text", "code", "data", "ename", "comm_id", "restart", "wait")
 
@@ -45,6 +46,7 @@ def test_each_type_is_told_by_what_it_says(
     assert telling(message).startswith(told.rstrip())
 
 
+@settings(max_examples=60)
 @given(
     st.sampled_from([*TELLERS, "other"]),
     st.dictionaries(st.sampled_from(FIELDS), JSON) | JSON,
