@@ -157,6 +157,11 @@ class Conversation:
         self._is_ended = False  # set when a cell asks to leave
         self._is_line_open = False  # whether a prompt would stand behind what was printed
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no cell runs, or waits for the kernel."""
+        return self._run is None
+
     async def go_on(self, typist: Typist) -> int:
         """
         Run what `typist` types until there is no more.

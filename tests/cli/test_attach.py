@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -14,12 +13,15 @@ import pytest
 
 from conkernelclient.cli import attach, main
 from conkernelclient.cli.finding import attached, find
+from conkernelclient.cli.interrupt import ask_for_interrupt
 from tests.cli.conftest import kernel_at
-from tests.cli.shell import CONKERNEL, Screen, conkernel
+from tests.cli.shell import Screen, conkernel
 from tests.manager.processes import is_running
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from conkernelclient.events import InputRequest
 
 SCRIPT = """
 kept = 6
@@ -101,32 +103,77 @@ def test_a_person_has_completion_lines_history_questions_and_interrupts(
     assert is_running(pid)
 
 
-def test_a_cell_that_swallows_interrupts_can_be_left_running(running: Path, pid: int) -> None:
-    """The prompt comes back, and the kernel is as it was."""
-    loop = (
-        "import time\nstop = False\nwhile not stop:\n    try: time.sleep(0.05)\n"
-        "    except KeyboardInterrupt: print('no' + 't me')\n\n"
-    )
-    process = subprocess.Popen(
-        [*CONKERNEL, "attach", "shared"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process:
-        process.stdin.write(f"{loop}print('begun', flush=True)\n{loop}")
-        process.stdin.flush()
-        process.kill()  # what is typed ahead is not run by a process that is gone
-    _stop_loop(pid)
+STUBBORN = """
+print('begun', flush=True)
+import time
+for _ in range(4):
+    try: time.sleep(600)
+    except KeyboardInterrupt: pass
+time.sleep(600)
+"""
 
 
-def _stop_loop(pid: int) -> None:
-    """Nothing that was left is in the way of the next test."""
-    assert is_running(pid)
+class Once:
+    """Types one cell."""
+
+    is_terminal = False
+
+    def __init__(self, cell: str) -> None:
+        self._cells = [cell]
+
+    async def cell(self, number: int | None, draft: str = "") -> str | None:
+        return self._cells.pop() if self._cells else None
+
+    async def answer(self, question: InputRequest) -> str | None:
+        raise AssertionError(question)
+
+
+async def test_a_cell_that_swallows_interrupts_is_left_running_at_the_next_one(
+    running: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The prompt comes back, and the kernel goes on with it."""
+    kernel = await find("shared")
+    async with attached(kernel) as kc:
+        talk = attach.Conversation(kc, kernel)
+        going = asyncio.create_task(talk.go_on(Once(STUBBORN)))
+        shown = ""
+        while "begun" not in shown:
+            await asyncio.sleep(0)
+            shown += capsys.readouterr().out
+        talk.interrupt()
+        while "once more" not in shown:
+            await asyncio.sleep(0)
+            shown += capsys.readouterr().err
+        assert not going.done()
+        talk.interrupt()
+        assert await asyncio.wait_for(going, 60) == 1
+        assert await ask_for_interrupt(kc)
+        assert (await asyncio.wait_for(kc.run("1"), 60)).ok
+
+
+async def test_a_cell_that_waits_for_anothers_interrupts_nobody(
+    running: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That is said, and its place in the queue can be left."""
+    kernel = await find("shared")
+    async with attached(kernel) as other, attached(kernel) as kc:
+        run = other.run("print('begun', flush=True); import time; time.sleep(600)")
+        async for _event in run:
+            break
+        talk = attach.Conversation(kc, kernel)
+        going = asyncio.create_task(talk.go_on(Once("1")))
+        while talk.is_idle:
+            await asyncio.sleep(0)
+        talk.interrupt()
+        shown = ""
+        while "waits for another client's" not in shown:
+            await asyncio.sleep(0)
+            shown += capsys.readouterr().err
+        talk.interrupt()
+        assert await asyncio.wait_for(going, 60) == 1
+        assert not run.done()
+        await run.interrupt()
+        assert (await asyncio.wait_for(run, 60)).error is not None
 
 
 async def test_what_an_interrupt_hits_and_when_it_leaves(running: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -26,6 +27,14 @@ def test_the_demo_ends_with_a_table_without_wrong_ones(capsys: pytest.CaptureFix
     assert table["still pending"] == "0"
     assert int(table["outputs"]) == 30
     assert "waiting for:" in shown
+
+
+def test_a_program_gets_the_figures_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """As one document."""
+    assert main(["demo", "--requests", "8", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["requests"], figures["replies"], figures["wrong"]) == (8, 8, 0)
+    assert figures["p50_seconds"] <= figures["p99_seconds"]
 
 
 def test_the_demo_draws_over_its_line_on_a_terminal(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -60,3 +61,26 @@ def test_outputs_come_as_they_happen() -> None:
     process.stdout.close()
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "text", "ename"),
+    [
+        ("print('out'); 6 * 7", "ok", "out\n42\n", None),
+        ("print('out'); 1 / 0", "error", "out\n", "ZeroDivisionError"),
+        ("print('out', flush=True); import os; os._exit(3)", "died", "out\n", "DeadKernelError"),
+    ],
+)
+def test_a_program_gets_one_document_however_the_code_ends(
+    code: str, status: str, text: str, ename: str | None
+) -> None:
+    """With outputs as in a notebook, the text, the error and how long it took."""
+    done = conkernel("exec", "--json", code)
+    document = json.loads(done.stdout)
+    assert done.returncode == (status != "ok")
+    assert document["status"] == status
+    assert document["text"].startswith(text)
+    assert document["outputs"][0] == {"output_type": "stream", "name": "stdout", "text": "out\n"}
+    assert (document["error"] or {}).get("ename") == ename
+    assert 0 < document["timings"]["start"] < document["timings"]["all"]
+    assert done.stderr == ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from conkernelclient import __version__
-from tests.cli.shell import conkernel
+from tests.cli.shell import CONKERNEL, conkernel
 
 
 def test_an_unknown_kernel_says_how_to_find_one() -> None:
@@ -22,3 +24,24 @@ def test_a_kernel_that_ends_is_a_failure() -> None:
     assert done.returncode == 1
     assert "DeadKernelError" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_costs_no_traceback() -> None:
+    """As `| head` does."""
+    ps = f'"{CONKERNEL[0]}" -c "{CONKERNEL[2]}" ps --json'
+    done = subprocess.run(
+        ["bash", "-c", f"{ps} | true; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+def test_every_command_has_help_with_examples() -> None:
+    """All but the kernel's, which is a program of its own."""
+    from conkernelclient.cli.main import _parser
+
+    (commands,) = (action for action in _parser()._actions if action.choices)
+    for name, parser in dict(commands.choices or {}).items():
+        assert name == "kernel" or "examples:\n  " in parser.format_help(), name

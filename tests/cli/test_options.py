@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from conkernelclient.cli.options import add_command, add_kernel, seconds
+from conkernelclient.cli.options import add_command, add_json, add_kernel, seconds
 
 
 def parser_of(*examples: str) -> argparse.ArgumentParser:
@@ -29,6 +29,15 @@ def test_the_kernel_is_python3_unless_it_is_named() -> None:
     add_kernel(parser)
     assert parser.parse_args([]).kernel == "python3"
     assert parser.parse_args(["--kernel", "conkernel"]).kernel == "conkernel"
+
+
+def test_a_kernel_that_may_be_left_out_has_no_name_then() -> None:
+    """And `--json` is there for programs."""
+    parser = parser_of()
+    add_kernel(parser, None)
+    add_json(parser)
+    assert vars(parser.parse_args([])) == {"kernel": None, "json": False}
+    assert parser.parse_args(["--json"]).json
 
 
 @pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon"])
