@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conkernelclient.cli import main
+from conkernelclient.cli import demo, main
 from tests.cli.shell import CONKERNEL
 
 if TYPE_CHECKING:
@@ -29,8 +29,12 @@ def test_the_demo_ends_with_a_table_without_wrong_ones(capsys: pytest.CaptureFix
     assert "waiting for:" in shown
 
 
-def test_a_program_gets_the_figures_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """As one document."""
+def test_a_program_gets_the_figures_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one document; the cell is a short one here."""
+    monkeypatch.setattr(demo, "STEPS", 1)
+    monkeypatch.setattr(demo, "LONG_CELL", "print('step 1 of 1', flush=True)")
     assert main(["demo", "--requests", "8", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert (figures["requests"], figures["replies"], figures["wrong"]) == (8, 8, 0)

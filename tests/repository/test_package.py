@@ -149,7 +149,8 @@ def test_its_requirements_are_those_of_settings_ini(
     """Each extra asks for what settings.ini lists; `all` for all but the tools."""
     suffix = "_requirements"
     wanted = {k.removesuffix(suffix): v.split() for k, v in settings.items() if k.endswith(suffix)}
-    extras = {"sidecar", "server", "dask", "mcp", "rich", "images", "trio", "docs", "dev"}
+    runtime = {"sidecar", "server", "dask", "mcp", "rich", "images", "completion", "trio"}
+    extras = runtime | {"docs", "dev"}
     assert set(wanted) == extras
     wanted["all"] = [it for extra in set(wanted) - {"dev", "docs"} for it in wanted[extra]]
     assert set(metadata["provides_extra"]) == set(wanted)
