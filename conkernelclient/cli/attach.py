@@ -14,7 +14,9 @@ from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from conkernelclient import Result
 from conkernelclient.errors import (
+    DeadKernelError,
     KernelRestartedError,
     NotInterruptibleError,
     ReplyTimeout,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    from conkernelclient import ConKernelClient, Result, Run
+    from conkernelclient import ConKernelClient, Run
     from conkernelclient.events import Event, InputRequest
 
     from .kernels import Kernel
@@ -167,10 +169,8 @@ class Conversation:
         Run what `typist` types until there is no more.
 
         Returns:
-            0; 1 if a cell of a script raised; 130 if Ctrl-C ended a script between cells.
-
-        Raises:
-            DeadKernelError: The kernel ended.
+            0; 1 if a cell of a script raised, or the kernel ended; 130 if Ctrl-C ended a script
+            between cells.
         """
         is_good = True
         late = self._kc.subscribe(self._show_late, channel="iopub", msg_type=SHOWN)
@@ -189,7 +189,7 @@ class Conversation:
                 self._is_line_open = False
         finally:
             late.close()
-        return 0 if is_good or typist.is_terminal else 1
+        return 0 if is_good or (typist.is_terminal and not self._is_ended) else 1
 
     async def _unless_left(self, typed: Any) -> str | None:
         reading = asyncio.ensure_future(typed)
@@ -224,9 +224,13 @@ class Conversation:
                 return False
             result = await over
             return result is not None and self._note(result, run)
-        except KernelRestartedError as error:
-            _say(f"the kernel was restarted: {error}")
+        except KernelRestartedError:
+            _say("the kernel was restarted: its variables are gone, and the cell did not finish")
             self._number = None
+            return False
+        except DeadKernelError as error:
+            _say(f"kernel {self._kernel.name} has ended: {_ending(error)}")
+            self._is_ended = True
             return False
         finally:
             self._run = None
@@ -305,6 +309,12 @@ class Conversation:
         except NotInterruptibleError as error:
             return str(error)
         return ""
+
+
+def _ending(error: DeadKernelError) -> str:
+    """Give what happened, in words for a person rather than a program."""
+    ended_by = error.result.ended_by if isinstance(error.result, Result) else None
+    return ended_by or "it closed its connections, and did not come back"
 
 
 async def _finished(run: Run) -> Result | None:

@@ -76,7 +76,8 @@ class Kernel:
     @property
     def spec(self) -> str | None:
         """Its kernelspec; None if the file does not say it."""
-        return self.info.get("kernel_name") or None
+        named: object = self.info.get("kernel_name")
+        return named if isinstance(named, str) and named else None
 
     @property
     def age(self) -> float:
@@ -177,7 +178,7 @@ async def _beats(infos: list[dict[str, Any]]) -> list[bool]:
     try:
         if tasks:
             await asyncio.wait(tasks, timeout=ALL_BEATS)
-        return [task.done() and task.result() for task in tasks]
+        return [task.done() and task.exception() is None and task.result() for task in tasks]
     finally:
         for task in tasks:
             task.cancel()

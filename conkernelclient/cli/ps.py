@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .kernels import seen
 from .options import add_command, add_json
 from .report import put_json
+from .telling import first_line
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +85,8 @@ def age_of(seconds: float) -> str:
 
 def _row(kernel: Kernel) -> Sequence[str]:
     pid = "-" if kernel.pid is None else str(kernel.pid)
-    return kernel.name, pid, kernel.spec or "-", age_of(kernel.age), kernel.state
+    name, spec = first_line(kernel.name), first_line(kernel.spec or "-")
+    return name, pid, spec, age_of(kernel.age), kernel.state
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,8 +13,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from conkernelclient import ConKernelManager
+from conkernelclient.cli import main
 from conkernelclient.cli.kernels import (
     PORTS,
     NotAConnectionError,
@@ -138,6 +142,28 @@ async def test_what_is_no_connection_file_is_left_out(
         read_connection(path)
     with pytest.raises(NotAConnectionError, match="no file"):
         read_connection(runtime / "kernel-pipe.json")
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.fixed_dictionaries(
+        {"ip": st.text() | st.just("127.0.0.1"), "hb_port": st.integers()},
+        optional={
+            "transport": st.sampled_from(["tcp", "ipc", "udp", None, []]),
+            "kernel_name": st.none() | st.integers() | st.text(),
+            "curve_publickey": st.none() | st.integers() | st.text() | st.just("x" * 40),
+        },
+    )
+)
+def test_rubbish_in_a_connection_file_costs_that_kernel_alone(
+    runtime: Path, said: dict[str, object]
+) -> None:
+    """It is taken for one that has ended."""
+    (runtime / "kernel-odd.json").write_text(connection(**said))  # type: ignore[arg-type]
+    (runtime / "kernel-old.json").write_text(connection())
+    kernels = asyncio.run(seen())
+    assert {kernel.name: kernel.state for kernel in kernels} == {"odd": "stale", "old": "stale"}
+    assert main(["ps", "--all"]) == 0
 
 
 async def test_a_port_that_another_program_has_since_is_not_the_kernels(runtime: Path) -> None:
