@@ -6,15 +6,14 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conkernelclient.cli import main
 from conkernelclient.cli.finding import attached, find
 from conkernelclient.cli.interrupt import ask_for_interrupt, signal_interrupt
 from conkernelclient.errors import NotInterruptibleError
-from tests.cli.shell import CONKERNEL
 from tests.cli.test_finding import STALE
 
 if TYPE_CHECKING:
@@ -27,38 +26,30 @@ LOOP = "print('here', flush=True)\nwhile True: pass"
 DEAF = "handlers = get_ipython().kernel.control_handlers; kept = handlers.pop('interrupt_request')"
 
 
-async def conkernel_interrupt(kc: ConKernelClient, name: str) -> tuple[int, str]:
-    """Exit status and JSON of the command, given while a cell of `kc` runs, and its end."""
+async def conkernel_interrupt(kc: ConKernelClient, capsys: pytest.CaptureFixture[str]) -> Any:
+    """What the command says, given while a cell of `kc` runs, which ends by it."""
     run = kc.run(LOOP)
     async for event in run:
         if "here" in str(event):
             break
-    command = [*CONKERNEL, "interrupt", name, "--json"]
-    done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, check=False
-    )
-    if not done.returncode:
-        result = await run
-        assert result.error is not None
-        assert result.error.ename == "KeyboardInterrupt"
-        assert not result.interrupted  # not by that client
-    else:
-        await run.interrupt()
-    return done.returncode, done.stdout or done.stderr
+    assert await asyncio.to_thread(main, ["interrupt", "shared", "--json"]) == 0
+    result = await run
+    assert result.error is not None
+    assert result.error.ename == "KeyboardInterrupt"
+    assert not result.interrupted  # not by that client
+    return json.loads(capsys.readouterr().out)
 
 
 async def test_a_kernel_that_answers_interrupts_itself_and_another_gets_the_signal(
-    running: Path, pid: int
+    running: Path, pid: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And the cell ends with a KeyboardInterrupt."""
     async with attached(await find("shared")) as kc:
-        status, shown = await conkernel_interrupt(kc, "shared")
-        assert (status, json.loads(shown)["interrupted_by"]) == (0, "message")
+        assert (await conkernel_interrupt(kc, capsys))["interrupted_by"] == "message"
         assert (await kc.run(DEAF)).ok
         try:
-            status, shown = await conkernel_interrupt(kc, "shared")
-            told = json.loads(shown)
-            assert (status, told["interrupted_by"], told["pid"]) == (0, "signal", pid)
+            told = await conkernel_interrupt(kc, capsys)
+            assert (told["interrupted_by"], told["pid"]) == ("signal", pid)
         finally:
             assert (await kc.run("handlers['interrupt_request'] = kept")).ok
 
@@ -78,8 +69,6 @@ async def test_a_stopped_kernel_gets_the_signal_at_once(running: Path, pid: int)
 
 async def test_where_neither_can_be_done_one_line_says_so(runtime: Path) -> None:
     """Of a kernel that has ended, as of one whose process cannot be known."""
-    from conkernelclient.cli import main
-
     (runtime / "kernel-gone.json").write_text(STALE)
     kernel = await find("gone", must_answer=False)
     with pytest.raises(NotInterruptibleError, match="its process cannot be known"):

@@ -144,7 +144,7 @@ async def test_what_is_no_connection_file_is_left_out(
         read_connection(runtime / "kernel-pipe.json")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.fixed_dictionaries(
         {"ip": st.text() | st.just("127.0.0.1"), "hb_port": st.integers()},

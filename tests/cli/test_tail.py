@@ -89,7 +89,9 @@ def test_it_ends_with_the_kernel_and_says_so_in_colours_on_a_terminal(
         screen = Screen("tail", "mortal")
         try:
             screen.expect("Ctrl-C ends it")
-            text = "import os\nprint('last words', flush=True); os.kill(os.getpid(), 15)"
+            # As a manager does that does not start it again.
+            end = f"os.unlink({str(path)!r}); os.kill(os.getpid(), 15)"
+            text = f"import os\nprint('last words', flush=True); {end}"
             conkernel("attach", "mortal", text=text)
             screen.expect("stdout: last words", "kernel mortal has ended")
             assert screen.end() == 0
