@@ -204,7 +204,7 @@ def test_a_kernel_that_ends_amid_a_cell_is_a_failure(
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     path = tmp_path / "kernel-mortal.json"
     with kernel_at(path):
-        text = "import os; print('last words', flush=True); os._exit(3)\nprint('never')\n"
+        text = "print('last words')\nimport os; os._exit(3)\nprint('never')\n"
         done = conkernel("attach", str(path), text=text)
     assert (done.returncode, done.stdout) == (1, "last words\n")
     assert "conkernel: kernel mortal has ended: " in done.stderr

@@ -85,15 +85,15 @@ def test_it_ends_with_the_kernel_and_says_so_in_colours_on_a_terminal(
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     monkeypatch.delenv("NO_COLOR", raising=False)
     path = tmp_path / "kernel-mortal.json"
-    with kernel_at(path):
+    with kernel_at(path) as process:
         screen = Screen("tail", "mortal")
         try:
             screen.expect("Ctrl-C ends it")
-            # As a manager does that does not start it again.
-            end = f"os.unlink({str(path)!r}); os.kill(os.getpid(), 15)"
-            text = f"import os\nprint('last words', flush=True); {end}"
-            conkernel("attach", "mortal", text=text)
-            screen.expect("stdout: last words", "kernel mortal has ended")
+            conkernel("attach", "mortal", text="print('last words')")
+            screen.expect("stdout: last words")
+            path.unlink()  # as a manager does that does not start it again
+            process.kill()
+            screen.expect("kernel mortal has ended")
             assert screen.end() == 0
         finally:
             screen.close()
