@@ -14,7 +14,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from conkernelclient import __version__
 from conkernelclient.errors import ConKernelError
 
-from . import attach, completion, demo, doctor, execute, info, interrupt, kernel, mcp, ps, tail
+from . import attach, completion, demo, doctor, execute, info, interrupt, kernel, mcp, ps, run, tail
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = ["main"]
 # the exit status, or an awaitable of it.
 COMMANDS: Final = (
     execute,
+    run,
     attach,
     tail,
     ps,
