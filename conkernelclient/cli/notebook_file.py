@@ -47,11 +47,15 @@ def read_notebook(path: Path) -> Notebook:
             if notebook.nbformat != 4:
                 notebook = nbformat.convert(notebook, 4)
             _, notebook = nbformat.validator.normalize(notebook)
+            if "name" not in notebook.metadata.get("kernelspec", {"name": ""}):
+                del notebook.metadata["kernelspec"]  # it names none; nbformat would refuse it
             nbformat.validate(notebook)
     except nbformat.reader.NotJSONError:
         raise UsageError(f"{path}: is no notebook: it is not JSON") from None
     except nbformat.ValidationError as error:
-        raise UsageError(f"{path}: is no valid notebook: {_first_line(error.message)}") from None
+        where = ".".join(map(str, getattr(error, "absolute_path", ())))
+        what = _first_line(f"{where}: {error.message}" if where else error.message)
+        raise UsageError(f"{path}: is no valid notebook: {what}") from None
     except Exception as error:  # nbformat raises nearly anything for JSON of another kind
         raise UsageError(f"{path}: is no notebook: {_reason(error)}") from None
     return notebook
