@@ -173,6 +173,8 @@ def _band(rows: list[bytes], width: int) -> Iterator[str]:
     for colour in sorted(set(b"".join(rows))):
         total = int.from_bytes(b"\x3f" * width)  # "?", of which a pixel sets one bit each
         for place, row in enumerate(rows):
+            if colour not in row:
+                continue
             table = bytearray(256)
             table[colour] = 1 << place
             total += int.from_bytes(row.translate(table))
