@@ -41,7 +41,7 @@ VARYING: Final = (
     (re.compile(r"0x[0-9a-f]{6,}"), "ADDRESS"),
     (re.compile(r"(/[\w.~-]+)*/(ipykernel_\d+|tmp\w*)/[\w./-]*"), "FILE"),
     (re.compile(r"\b\d+(\.\d+)?(it/s|s/it|\s?[mnµ]?s\b)"), "TIME"),
-    (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?\b|, *\?it/s"), "TIME"),
+    (re.compile(r"\b\d\d:\d\d(:\d\d)?(\.\d+)?Z?\b|, *\?it/s"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]"), "DATE "),
 )
 ID: Final = re.compile(

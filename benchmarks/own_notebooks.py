@@ -32,9 +32,9 @@ OWN: Final[dict[str, list[str | tuple[str, list[str]]]]] = {
         "display(Latex('$x$'), JSON({'a': [1, None]}))\n"
         'SVG(\'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>\')',
         "handle.update(Markdown('*second*'))\ndisplay('third', display_id='a')",
-        "import pandas\npandas.DataFrame({'n': [1, 2], 's': ['a', None]})",
     ],
     "plots": [
+        "import pandas\npandas.DataFrame({'n': [1, 2], 's': ['a', None]})",
         "%matplotlib inline\nimport matplotlib.pyplot as plt",
         "plt.plot([1, 3, 2]); plt.title('one')",
         "for height in (1, 2):\n    plt.figure(figsize=(2, height)); plt.bar([1, 2], [3, height])",

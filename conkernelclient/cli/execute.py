@@ -68,9 +68,10 @@ async def execute(
         0 if it ran to its end, 1 if it raised or was interrupted.
     """
     async with run_kernel(kernel_name) as kc:
-        result = await kc.run(
-            code, timeout=timeout, on_output=show, on_stdin=ask if may_ask else None
-        )
+        run = kc.run(code, timeout=timeout, on_stdin=ask if may_ask else None)
+        async for event in run:  # what cannot be shown ends it, as a reader that is gone
+            show(event)
+        result = await run
     if result.status == "timeout":
         print(f"conkernel: interrupted after {timeout:g} s", file=sys.stderr)
     elif result.error is not None and not any(

@@ -135,8 +135,10 @@ async def run(
         async with asyncio.TaskGroup() as group:
             for _ in range(min(at_once, len(jobs))):
                 group.create_task(work())
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
     finally:
-        progress.erase()
+        progress.close()
     return outcomes
 
 

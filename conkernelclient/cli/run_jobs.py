@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["TO_STDOUT", "Job", "jobs_of"]
 
 TO_STDOUT: Final = Path("-")
+ANY_PYTHON: Final = "python"  # jupyter_client takes it for the one of this Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def jobs_of(args: argparse.Namespace, values: Mapping[str, Any]) -> list[Job]:
     for source, name, target in zip(sources, _names(sources), targets, strict=True):
         notebook = read_notebook(source)
         kernel_name = args.kernel or _kernel_of(notebook)
-        if kernel_name not in known:
+        if kernel_name not in known and kernel_name != ANY_PYTHON:
             raise UsageError(
                 f"{source}: there is no kernel {kernel_name!r}: give --kernel; there are"
                 f" {', '.join(sorted(known))}"

@@ -142,6 +142,8 @@ async def run_notebook(plan: Plan, watcher: Watcher) -> Outcome:
         async with _kernel(plan, outcome) as kc:
             plan.notebook.metadata["language_info"] = as_output(await _language(kc))
             await _Course(plan, watcher, outcome, kc).run(cells)
+    except BrokenPipeError:  # nobody reads what the watcher shows
+        raise
     except (ConKernelError, RuntimeError, OSError) as error:
         if not outcome.failures:
             dead = isinstance(error, DeadKernelError)
@@ -241,6 +243,7 @@ class _Course:
         for ran in self._ran:
             cell, result = ran.cell, ran.run.outcome
             outputs = result.outputs if ran.outputs is None else ran.outputs
+            outputs = [*outputs, *self._widgets.uncaptured(ran.run.late)]  # of its threads
             cell.outputs = [as_output(output) for output in outputs]
             cell.execution_count = result.execution_count
             times = self._times.get(ran.run.msg_id, {})

@@ -3,11 +3,12 @@ How does a shell see how notebooks get on?
 
 What the cells show goes to stdout and stderr as it comes; of several notebooks that run at once,
 line by line, each with the notebook's name before it. Below it, if stderr is a terminal, stands one
-line: how many cells of all have ended, and which ones run. With rich installed it is a bar.
+line: how many cells of all have ended, and which ones run. With rich installed it has a bar.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -69,7 +70,8 @@ class Progress:
         self._drawn_by = _bar() if self._has_line else _plain
         self._is_drawn = False
         self._is_at_start = True  # nothing stands in the line where the line would come
-        self._drawn_at = 0.0
+        self._drawn_at = -EVERY
+        self._timer: asyncio.TimerHandle | None = None
         self._began_at = time.monotonic()
         self._done = 0
         self._running: dict[str, int] = {}
@@ -116,7 +118,13 @@ class Progress:
         if self._is_drawn:
             put(ERASE, self._screen)
             self._is_drawn = False
-            self._drawn_at = 0.0
+
+    def close(self) -> None:
+        """Take the line away for good."""
+        self.erase()
+        self._has_line = False
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _show_lines(self, name: str, event: Event) -> None:
         assert self._lines is not None
@@ -134,8 +142,15 @@ class Progress:
             put(text, sys.stderr if stream == "stderr" else sys.stdout)
 
     def _draw(self) -> None:
+        """Draw the line; a little later, if it was drawn just now, and then each second."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._has_line:
+            return
         now = time.monotonic()
-        if not (self._has_line and self._is_at_start) or now - self._drawn_at < EVERY:
+        wait = self._drawn_at + EVERY - now
+        self._timer = asyncio.get_running_loop().call_later(wait if wait > 0 else 1, self._draw)
+        if wait > 0 or not self._is_at_start:
             return
         running = ", ".join(f"{name} [{cell}]" for name, cell in self._running.items())
         seconds = now - self._began_at
