@@ -9,12 +9,11 @@ line: how many cells of all have ended, and which ones run. With rich installed 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
-
-from conkernelclient.events import Stream
 
 from .showing import put, show
 
@@ -85,10 +84,8 @@ class Progress:
         """Show an event of the cell that runs."""
         if self._is_quiet:
             return
-        self.erase()
         if self._lines is None:
-            show(event, writes_files=sys.stdout.isatty())
-            self._is_at_start = not isinstance(event, Stream) or event.text.endswith("\n")
+            show(event, writes_files=sys.stdout.isatty(), write=self._write)
         else:
             self._show_lines(plan.name, event)
         self._draw()
@@ -97,8 +94,7 @@ class Progress:
         """Count a cell that has ended."""
         self._done += 1
         if self._lines is None and not self._is_at_start:
-            put("\n")
-            self._is_at_start = True
+            self._write("\n")
         for stream in ("stdout", "stderr"):
             if self._lines is not None and plan.name in self._lines:
                 self._put(stream, self._lines[plan.name].end(stream))
@@ -126,6 +122,12 @@ class Progress:
         if self._timer is not None:
             self._timer.cancel()
 
+    def _write(self, text: str, file: TextIO | None = None) -> None:
+        if text:
+            self.erase()
+            put(text, file)
+            self._is_at_start = text.endswith("\n")
+
     def _show_lines(self, name: str, event: Event) -> None:
         assert self._lines is not None
         lines = self._lines.setdefault(name, Lines(name))
@@ -138,8 +140,7 @@ class Progress:
 
     def _put(self, stream: str, text: str) -> None:
         if text:
-            self.erase()
-            put(text, sys.stderr if stream == "stderr" else sys.stdout)
+            self._write(text, sys.stderr if stream == "stderr" else None)
 
     def _draw(self) -> None:
         """Draw the line; a little later, if it was drawn just now, and then each second."""
@@ -162,7 +163,8 @@ Drawn = Callable[[int, int, str, float], str]
 
 
 def _plain(done: int, total: int, running: str, seconds: float) -> str:
-    return f"{done}/{total} cells, {seconds:.0f} s: {running}"
+    line = f"{done}/{total} cells, {seconds:.0f} s: {running}"
+    return line[: shutil.get_terminal_size().columns - 1]  # it can be erased as long as it is one
 
 
 def _bar() -> Drawn:

@@ -11,7 +11,7 @@ import pytest
 from conkernelclient.cli import run_progress
 from conkernelclient.cli.run_notebook import Plan
 from conkernelclient.cli.run_progress import ERASE, Lines, Progress
-from conkernelclient.events import Display, ErrorOutput, Stream
+from conkernelclient.events import Display, ErrorOutput, Started, Stream
 from tests.clients import until
 
 A, B = (Plan(name, None, "python3", ".") for name in ("a.ipynb", "b.ipynb"))
@@ -60,6 +60,8 @@ async def test_outputs_stand_above_the_line(
     progress.shows(A, Stream("stdout", " whole\n"))
     assert not screen.getvalue().endswith(ERASE)
     progress.shows(A, Stream("stdout", "rest"))
+    progress.shows(A, Started(1))  # shows nothing
+    assert screen.getvalue().endswith(ERASE)
     progress.ended(A)
     progress.close()
     assert capsys.readouterr().out == "half whole\nrest\n"
