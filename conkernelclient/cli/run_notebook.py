@@ -134,20 +134,17 @@ async def run_notebook(plan: Plan, watcher: Watcher) -> Outcome:
     began_at = time.monotonic()
     cells = cells_to_run(plan.notebook)
     outcome = Outcome(len(cells))
-    for _, cell in cells:
-        cell.outputs, cell.execution_count = [], None
-        cell.metadata.pop("execution", None)
-    plan.notebook.metadata.pop("widgets", None)
     try:
         async with _kernel(plan, outcome) as kc:
+            _clear(plan.notebook, cells)
             plan.notebook.metadata["language_info"] = as_output(await _language(kc))
             await _Course(plan, watcher, outcome, kc).run(cells)
     except BrokenPipeError:  # nobody reads what the watcher shows
         raise
+    except DeadKernelError as error:
+        outcome.failures.append(Failure(None, "dead", _ending(error)))
     except (ConKernelError, RuntimeError, OSError) as error:
-        if not outcome.failures:
-            dead = isinstance(error, DeadKernelError)
-            outcome.failures.append(Failure(None, "dead" if dead else "error", str(error)))
+        outcome.failures.append(Failure(None, "error", f"the kernel did not start: {error}"))
     outcome.seconds = time.monotonic() - began_at
     return outcome
 
@@ -159,6 +156,14 @@ class _Ran:
     cell: Any
     run: Run
     outputs: list[Output] | None = None  # set where some went into a widget
+
+
+def _clear(notebook: Notebook, cells: list[tuple[int, Any]]) -> None:
+    """Take away what another run has left."""
+    for _, cell in cells:
+        cell.outputs, cell.execution_count = [], None
+        cell.metadata.pop("execution", None)
+    notebook.metadata.pop("widgets", None)
 
 
 async def _language(kc: ConKernelClient) -> dict[str, Any]:
