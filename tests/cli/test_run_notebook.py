@@ -53,8 +53,8 @@ async def by_nbclient(made: Any) -> str:
     """
     Run it with nbclient; gives how it ended.
 
-    With our manager: with jupyter_client's own, one of some twenty runs with widgets waits for ever,
-    for a reply that its sends have hidden.
+    With our manager: with jupyter_client's own it waited for ever for a reply, once in some thirty
+    runs with widgets on a busy machine.
     """
     client = NotebookClient(made, kernel_name="python3", kernel_manager_class=ConKernelManager)
     try:
