@@ -1,0 +1,73 @@
+"""What does a tool loop get from each contestant in each task?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from ..processes import CannotError, Child
+from .kinds import KINDS, Kind
+from .report import write
+from .tasks import TASKS, Answer, Task, Turns, Verdict
+
+HERE: Final = Path(__file__).parent
+OPENS_WITHIN: Final = 120.0  # seconds
+MORE: Final = 15.0  # seconds beyond its timeout after which a call hangs
+
+
+def turns_of(kind: Kind, task: Task) -> Turns:
+    """Make the calls of a task, in a worker of its own."""
+    file = HERE / "contestants" / f"{kind.file}.py"
+    argv = [kind.python, "-P", str(HERE / "worker.py"), str(file), str(task.timeout)]
+    child = Child(argv, is_ours=kind.is_ours)
+    turns: Turns = []
+    try:
+        child.hear(OPENS_WITHIN)
+        within = task.timeout + MORE
+        for codes in task.turns:
+            child.tell([codes, within])
+            turns.append([answer_of(told) for told in child.hear(within + MORE)])
+    except CannotError as error:
+        if not turns:
+            raise
+        print(f"{kind.name}: {error}", file=sys.stderr)
+    finally:
+        child.end(10.0)
+    return turns
+
+
+def answer_of(told: dict[str, Any]) -> Answer:
+    """Read what a worker says of one call."""
+    return Answer(**told)
+
+
+def verdict_of(kind: Kind, task: Task) -> Verdict:
+    """Say how a contestant did in a task."""
+    try:
+        return task.judge(turns_of(kind, task))
+    except CannotError as error:
+        return Verdict(False, f"cannot: {str(error)[:80]}")
+
+
+def main() -> int:
+    """
+    Ask the contestants that are named, or all; what was found of the others before stays.
+
+    The exit status is 1 if ours is wrong in one.
+    """
+    kinds = [it for it in KINDS if it.name in sys.argv[1:]] or list(KINDS)
+    found: dict[str, dict[str, Verdict]] = {}
+    for kind in kinds:
+        found[kind.name] = {}
+        for task in TASKS:
+            verdict = found[kind.name][task.name] = verdict_of(kind, task)
+            mark = "yes" if verdict.is_right else "NO"
+            print(f"{kind.name:22} {task.name:30} {mark:4} {verdict.words}", flush=True)
+    write(found)
+    wrong = [it for it in found.get("ours", {}).values() if not it.is_right]
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
