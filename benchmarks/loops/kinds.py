@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..processes import ROOT
 
-__all__ = ["KINDS", "OURS", "Kind"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["KINDS", "OURS", "READ", "Kind", "Read"]
 
 OURS: Final = "ours"
 
@@ -38,6 +41,11 @@ class Kind:
         if not self.environment:
             return sys.executable
         return str(ROOT / f".venv-bench-{self.environment}" / "bin" / "python")
+
+    @property
+    def version_python(self) -> str:
+        """The interpreter that knows its version: ours runs from the source elsewhere too."""
+        return sys.executable if self.is_ours else self.python
 
     @property
     def is_ours(self) -> bool:
@@ -72,7 +80,7 @@ KINDS: Final = (
         "jupyter-mcp-server",
         "jupyter_mcp_server",
         "jupyter-mcp-server",
-        "MCP content: a text or image for each output",
+        "MCP content: texts and images",
         "jupyter-mcp-server",
     ),
     Kind(
@@ -83,4 +91,33 @@ KINDS: Final = (
         "jupyter-kernel-client",
     ),
     Kind("ipybox", "ipybox", "ipybox", "text, images as files", "ipybox"),
+)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A library that cannot run here: what its classes say."""
+
+    name: str
+    version: str
+    of: str
+    gives: str
+    tasks: Mapping[str, str]
+
+
+READ: Final = Read(
+    "e2b-code-interpreter",
+    "2.11.5",
+    "Execution",
+    "`results` by MIME type, `logs`, `error`; no text for a model",
+    {
+        "value of the last expression": "`text`",
+        "10 MB printed": "all of it, in `logs.stdout`",
+        "tqdm and colours": "as printed",
+        "a plot of 4000x4000": "`png`, in base64, as it is",
+        "a data frame": "`text` and `html`",
+        "an exception after 140 kB": "`error.value` and `error.traceback`, as it is",
+        "a cell that hangs, 5 s": "raises; what had come by `on_stdout` alone",
+        "an interrupt swallowed, 5 s": "the same",
+    },
 )

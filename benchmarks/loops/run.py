@@ -9,11 +9,10 @@ from typing import Any, Final
 from ..processes import CannotError, Child
 from .kinds import KINDS, Kind
 from .report import write
-from .tasks import TASKS, Answer, Task, Turns, Verdict
+from .tasks import MORE, TASKS, Answer, Task, Turns, Verdict
 
 HERE: Final = Path(__file__).parent
 OPENS_WITHIN: Final = 120.0  # seconds
-MORE: Final = 15.0  # seconds beyond its timeout after which a call hangs
 
 
 def turns_of(kind: Kind, task: Task) -> Turns:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["TASKS", "Answer", "Task", "Verdict"]
+__all__ = ["MORE", "TASKS", "Answer", "Task", "Verdict"]
 
 TEXT_MOST: Final = 100_000  # characters of a text that fits into a context
+MORE: Final = 15.0  # seconds beyond its timeout after which a call hangs
 IMAGE_MOST: Final = 1_000_000  # bytes of an image, in base64, that fit into it
 
 
@@ -107,7 +108,7 @@ def _plot(turns: Turns) -> Verdict:
         return Verdict(False, "a path alone" if path else f"no image; {_chars(answer)}")
     (image, *_) = answer.images
     in_base64 = (image["bytes"] + 2) // 3 * 4
-    size = "×".join(map(str, image["size"])) or "no PNG"
+    size = "x".join(map(str, image["size"])) or "no PNG"
     is_right = bool(image["size"]) and in_base64 + answer.chars <= IMAGE_MOST
     return Verdict(is_right, f"{size}, {_figure((in_base64 + answer.chars) / 1000)} kB")
 
@@ -251,7 +252,7 @@ TASKS: Final = (
     Task("value of the last expression", [["6 * 7"]], _value),
     Task("10 MB printed", [[FLOOD]], _flood),
     Task("tqdm and colours", [[PROGRESS]], _progress),
-    Task("a plot of 4000×4000", [[PLOT]], _plot),
+    Task("a plot of 4000x4000", [[PLOT]], _plot),
     Task("a data frame", [[TABLE]], _table),
     Task("an exception after 140 kB", [[RAISE]], _exception),
     Task("a cell that hangs, 5 s", [[HANG], *NEXT], _over, SHORT),

@@ -1,9 +1,8 @@
-"""How does AutoGen run code for a loop? By its `PythonCodeExecutionTool`'s executor on Jupyter."""
+"""How does AutoGen run code for a loop? By its `JupyterCodeExecutor`."""
 
 from __future__ import annotations
 
 import tempfile
-from typing import Any
 
 from autogen_core import CancellationToken
 from autogen_core.code_executor import CodeBlock
@@ -13,10 +12,7 @@ from autogen_ext.code_executors.jupyter import JupyterCodeExecutor
 class Loop:
     def __init__(self, timeout: float) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.executor: Any = self.make(timeout)
-
-    def make(self, timeout: float) -> Any:
-        return JupyterCodeExecutor(timeout=int(timeout), output_dir=self.folder.name)
+        self.executor = JupyterCodeExecutor(timeout=int(timeout), output_dir=self.folder.name)
 
     async def open(self) -> None:
         await self.executor.start()
@@ -24,7 +20,8 @@ class Loop:
     async def call(self, code: str) -> tuple[str, list[bytes]]:
         block = CodeBlock(code=code, language="python")
         result = await self.executor.execute_code_blocks([block], CancellationToken())
-        return result.output, []
+        images = [path.read_bytes() for path in result.output_files if path.suffix == ".png"]
+        return result.output, images
 
     async def close(self) -> None:
         await self.executor.stop()

@@ -1,36 +1,16 @@
-"""
-How does nbclient run code for a loop? A notebook to which a cell is added for each call.
-
-It gives nbformat outputs; the text of them is made as most loops do it: streams, `text/plain` and
-tracebacks, one after the other.
-"""
+"""How does nbclient run code for a loop? A notebook to which each call adds a cell."""
 
 from __future__ import annotations
 
-import base64
 import sys
-from typing import Any
+from pathlib import Path
 
-sys.path[:] = [place for place in sys.path if not place.endswith("contestants")]
+import nbformat
+from nbclient import NotebookClient
 
-import nbformat  # noqa: E402
-from nbclient import NotebookClient  # noqa: E402
+sys.path.append(str(Path(__file__).parents[1]))
 
-
-def read(outputs: list[Any]) -> tuple[str, list[bytes]]:
-    """Give text and images of nbformat outputs."""
-    texts: list[str] = []
-    images: list[bytes] = []
-    for output in outputs:
-        if output["output_type"] == "stream":
-            texts.append(output["text"])
-        elif output["output_type"] == "error":
-            texts.append("\n".join(output["traceback"]))
-        elif "image/png" in output["data"]:
-            images.append(base64.b64decode(output["data"]["image/png"]))
-        else:
-            texts.append(output["data"].get("text/plain", ""))
-    return "".join(texts), images
+from reading import read
 
 
 class Loop:
@@ -53,9 +33,7 @@ class Loop:
         cell = cells[-1]
         try:
             await self.client.async_execute_cell(cell, len(cells) - 1)
-        except Exception as error:
-            if not cell.outputs:
-                raise
+        except Exception as error:  # the cell keeps what had come
             text, images = read(cell.outputs)
             return f"{text}\n{type(error).__name__}: {error}", images
         return read(cell.outputs)

@@ -8,9 +8,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "examples"))
 
-from autogen_core import CancellationToken  # noqa: E402
-from autogen_core.code_executor import CodeBlock  # noqa: E402
-from autogen_executor import SessionCodeExecutor  # noqa: E402
+from autogen_core import CancellationToken
+from autogen_core.code_executor import CodeBlock
+from autogen_executor import SessionCodeExecutor
 
 
 class Loop:
