@@ -56,8 +56,8 @@ class Limits:
             second later by SIGKILL; the session says so, and goes on with a fresh kernel, which has
             them again.
         output_bytes: Bytes of outputs that are kept of one call; a marker tells of the rest. The
-            code is not ended. Of text the head is kept; a quarter, at most 64 KiB, is kept free for
-            the error and the value.
+            code is not ended. Of text the head is kept, and the end of each stream; a quarter, at
+            most 64 KiB, is kept free for the error and the value.
 
     Raises:
         ValueError: A limit is no positive whole number, or the first two where the operating system

@@ -407,11 +407,11 @@ class Execution:
                 return
         if reducer is None or self._log is None:
             reducer = self._open_outputs()
-        before = reducer.dropped
+        was_over = reducer.is_over
         if reducer.feed(message):
             self._connection.displays.note(reducer, message)
         # The first that is left out may have been cut: it is kept whole.
-        is_left_out = reducer.dropped > before > 0 and message.msg_type in BULK
+        is_left_out = was_over and reducer.is_over and message.msg_type in BULK
         if self._log is not None and not is_left_out:
             self._log.append(message)
 

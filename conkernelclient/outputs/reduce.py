@@ -16,7 +16,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from .mime import bundle_of, count_of, dict_of, lines_of, text_of
-from .room import LEAST, head_within, reserve_of, size_of, within
+from .room import LEAST, end_of, head_within, reserve_of, size_of, within
+from .tail import Tail
 
 if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
@@ -50,9 +51,10 @@ class Reducer:
 
     Args:
         max_bytes: Beyond so many bytes of outputs the rest is left out and a marker says so; None:
-            no bound. Of the text that goes over the head is kept. A quarter of them, at most 64
-            KiB, is kept free for the error and the value; what has no room there either is cut,
-            but not below 1,000 characters each.
+            no bound. Of the text that goes over the head is kept, and the end of each stream: an
+            eighth of them, at most 32 KiB. A quarter, at most 64 KiB, is kept free for the error
+            and the value; what has no room there either is cut, but not below 1,000 characters
+            each.
 
     Attributes:
         dropped: Messages that were left out, or cut, because of `max_bytes`, of those that have
@@ -70,6 +72,7 @@ class Reducer:
         "_max_bytes",
         "_over",
         "_size",
+        "_tails",
         "_unread",
         "_widgets",
         "dropped",
@@ -85,6 +88,7 @@ class Reducer:
         self._size = 0  # bytes of the outputs so far, about, if they are bound
         self._full_at: int | None = None  # where something was left out first
         self._over: dict[str, Output] = {}  # the last that was cut, of errors and of values
+        self._tails: dict[str, Tail] | None = None  # set when text has no more room in the head
         self._widgets: Widgets | None = None  # set when a comm opens
         self.dropped: int = 0
         self._unread: deque[Incoming] | None = None
@@ -117,9 +121,26 @@ class Reducer:
         self._catch_up()
         outputs = [item.output() if isinstance(item, _Text) else item for item in self._items]
         if self._full_at is not None:
-            marker = {"output_type": "stream", "name": "stderr", "text": self._marker()}
-            outputs.insert(self._full_at, marker)
+            outputs[self._full_at : self._full_at] = self._ends(outputs[: self._full_at])
         return outputs
+
+    def _ends(self, heads: list[Output]) -> list[Output]:
+        """Give the marker, and the end of each stream behind it."""
+        ends = [
+            {"output_type": "stream", "name": name, "text": tail.text}
+            for name, tail in (self._tails or {}).items()
+            if tail
+        ]
+        if self.dropped:
+            return [{"output_type": "stream", "name": "stderr", "text": self._marker()}, *ends]
+        if ends and heads and heads[-1].get("name") == ends[0]["name"]:  # nothing is missing
+            heads[-1]["text"] += ends.pop(0)["text"]
+        return ends
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there was more than there is room for."""
+        return self._full_at is not None
 
     @property
     def widgets(self) -> dict[str, dict[str, Any]] | None:
@@ -220,9 +241,7 @@ class Reducer:
         self._widgets.take(message)
 
     def _stream(self, message: Incoming) -> None:
-        if (self._max_bytes is not None or self._clear_pending) and self._is_full():
-            self.dropped += 1
-            return
+        self._start_over()
         content = message.content
         name, text = content.get("name"), content.get("text", "")
         if name not in ("stdout", "stderr"):
@@ -230,7 +249,10 @@ class Reducer:
         if not isinstance(text, str):
             text = text_of(text)
         if self._max_bytes is not None:
-            self._print_head(name, text)
+            if self._full_at is None:
+                text = self._print_head(name, text)
+            if text:
+                self._print_end(name, text)
             return
         last = self._items[-1] if self._items else None
         if isinstance(last, _Text) and last.name == name:
@@ -238,26 +260,28 @@ class Reducer:
         elif text:
             self._items.append(_Text(name, text))
 
-    def _print_head(self, name: str, text: str) -> None:
-        """Print as much of `text` as there is room for."""
-        head, is_cut = self._head(text)
+    def _print_head(self, name: str, text: str) -> str:
+        """Print as much of `text` as there is room for, and give the rest."""
+        room, size = self._room(), size_of(text)
+        head = text if size <= room else head_within(text, room)
+        self._size += size_of(head)
         last = self._items[-1] if self._items else None
         if head and isinstance(last, _Text) and last.name == name:
             last.parts.append(head)
         elif head:
             self._items.append(_Text(name, head))
-        if is_cut:
-            self._leave_out()
+        return text[len(head) :]
 
-    def _head(self, text: str) -> tuple[str, bool]:
-        """Give as much of `text` as there is room for, and whether something is missing then."""
-        room, size = self._room(), size_of(text)
-        if size <= room:
-            self._size += size
-            return text, False
-        head = head_within(text, room)
-        self._size += size_of(head)
-        return head, True
+    def _print_end(self, name: str, text: str) -> None:
+        """Print what has no room in the head, and forget what was printed long before it."""
+        assert self._max_bytes is not None
+        if self._full_at is None:
+            self._full_at = len(self._items)
+        if self._tails is None:
+            self._tails = {}
+        tail = self._tails.pop(name, None) or Tail(end_of(self._max_bytes))
+        self._tails[name] = tail  # what was printed last is last
+        self.dropped += tail.add(text)
 
     def _add(self, output: Output, display_id: str | None, size: int) -> None:
         self._start_over()
@@ -306,7 +330,8 @@ class Reducer:
     def _room(self) -> int:
         """Give the bytes that streams and displays still have."""
         assert self._max_bytes is not None
-        return self._max_bytes - reserve_of(self._max_bytes) - self._size
+        kept_free = reserve_of(self._max_bytes) + 2 * end_of(self._max_bytes)
+        return self._max_bytes - kept_free - self._size
 
     def _leave_out(self) -> None:
         self.dropped += 1
@@ -328,7 +353,7 @@ class Reducer:
         self._items.clear()
         self._by_display = None
         self._size = 0
-        self._full_at = None
+        self._full_at = self._tails = None
         self._over.clear()
         self.dropped = 0
 

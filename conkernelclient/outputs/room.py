@@ -1,8 +1,8 @@
 """
 What is kept of an output for which there is not enough room?
 
-Of text its head; of an exception its name, the ends of its message and of its traceback; of a value
-its plain text.
+Of text its head and its end; of an exception its name, the ends of its message and of its
+traceback; of a value its plain text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 from .budget import squeeze
 from .mime import text_of
 
-__all__ = ["LEAST", "head_within", "reserve_of", "size_of", "within"]
+__all__ = ["LEAST", "end_of", "head_within", "reserve_of", "size_of", "tail_within", "within"]
 
 MOST_RESERVED: Final = 64 * 1024
 LEAST: Final = 1_000  # characters that an exception or a value has in any case
@@ -22,6 +22,11 @@ OF_A_NAME: Final = 200
 def reserve_of(max_bytes: int) -> int:
     """Give how many of `max_bytes` are kept free for how the cell ends."""
     return min(max_bytes // 4, MOST_RESERVED)
+
+
+def end_of(max_bytes: int) -> int:
+    """Give how many of `max_bytes` are for the end of each stream."""
+    return min(max_bytes // 8, MOST_RESERVED // 2)
 
 
 def size_of(text: str) -> int:
@@ -35,6 +40,14 @@ def head_within(text: str, max_bytes: int) -> str:
     if head.isascii():
         return head
     return head.encode("utf-8", "surrogatepass")[:max_bytes].decode("utf-8", "ignore")
+
+
+def tail_within(text: str, max_bytes: int) -> str:
+    """Give the end of `text` that has at most `max_bytes` bytes, which is at least one."""
+    tail = text[-max_bytes:]
+    if tail.isascii():
+        return tail
+    return tail.encode("utf-8", "surrogatepass")[-max_bytes:].decode("utf-8", "ignore")
 
 
 def within(output: dict[str, Any], max_chars: int) -> dict[str, Any] | None:

@@ -81,10 +81,12 @@ async def test_too_much_processor_time_ends_the_kernel_and_is_named() -> None:
 
 
 async def test_output_beyond_its_limit_is_left_out_and_the_code_goes_on() -> None:
-    """A marker tells of it; the error at the end is there."""
+    """A marker tells of it; what was printed last is there, and the error."""
     async with KernelSession(limits=Limits(output_bytes=100_000)) as session:
-        result = await session.run("for _ in range(1000): print('x' * 1000)\n1/0")
+        result = await session.run("for _ in range(1000): print('x' * 1000)\nprint('last')\n1/0")
         assert len(result.stdout) <= 100_000
+        assert result.stdout.endswith("x\nlast\n")
+        assert "x\nlast\n" in result.to_llm()
         assert "left out" in result.stderr
         assert result.error is not None
         assert result.error.ename == "ZeroDivisionError"

@@ -23,18 +23,25 @@ from tests.outputs.made import (
 
 @pytest.mark.parametrize("bound", [0, 100, 10_000, 1_000_000])
 def test_a_cell_that_printed_too_much_shows_how_it_ended(bound: int) -> None:
-    """The head of the text, the marker, the value and the error."""
+    """The head of the text, the marker, the end of the text, the value and the error."""
     reducer = folded(
-        *[stream("x" * 100_000)] * 30, result_of("7"), whole_error("bad"), max_bytes=bound
+        *[stream("x" * 100_000)] * 30,
+        stream("the last line\n"),
+        result_of("7"),
+        whole_error("bad"),
+        max_bytes=bound,
     )
     outputs = reducer.outputs
     kinds = [output["output_type"] for output in outputs]
     assert kinds[-3:] == ["stream", "execute_result", "error"]
-    assert "left out: beyond" in outputs[-3]["text"]
+    assert "left out: beyond" in "".join(output.get("text", "") for output in outputs[-4:-2])
     assert outputs[-1]["evalue"] == "bad"
     assert for_model(outputs, 100).endswith("ValueError: bad\n")
     if bound:
-        assert len(outputs[0]["text"]) == bound - min(bound // 4, 65_536)
+        assert outputs[-3]["text"].endswith("x the last line\n"[-12:])
+        assert len(outputs[0]["text"]) == bound - 2 * min(bound // 8, 32_768) - min(
+            bound // 4, 65_536
+        )
     assert_valid(outputs)
 
 
@@ -105,4 +112,34 @@ def test_bound_outputs_are_within_their_bound_and_end_with_the_last_error(
 def test_the_head_of_text_that_is_cut_has_whole_characters() -> None:
     """Its bytes are counted, not its characters."""
     outputs = folded(stream("é" * 5000), max_bytes=1001).outputs
-    assert outputs[0]["text"] == "é" * 375
+    assert outputs[0]["text"] == "é" * 250
+    assert outputs[-1]["text"] == "é" * 62
+
+
+def test_text_that_has_room_in_head_and_end_is_whole() -> None:
+    """It is one output, without a marker."""
+    texts = [f"{n:03}," * 10 for n in range(14)]
+    reducer = folded(*map(stream, texts), max_bytes=1000)
+    assert reducer.is_over
+    assert reducer.dropped == 0
+    (output,) = reducer.outputs
+    assert output["text"] == "".join(texts)
+    assert reducer.outputs == [output]
+
+
+def test_each_stream_keeps_its_end() -> None:
+    """However much the other one printed since."""
+    flood = [stream("x" * 900), stream("a warning\n", "stderr"), *[stream("y" * 900)] * 9]
+    reducer = folded(*flood, stream("last\n"), max_bytes=1000)
+    ends = [(output["name"], output["text"]) for output in reducer.outputs[-2:]]
+    assert ends == [("stderr", "a warning\n"), ("stdout", "y" * 120 + "last\n")]
+    assert reducer.dropped == 10
+
+
+def test_what_a_reader_of_the_end_gets_stays_short() -> None:
+    """While a cell goes on printing, there are no more outputs than one for each end."""
+    reducer = folded(*[stream("x" * 600)] * 2, max_bytes=1000)
+    count = len(reducer.outputs)
+    for n in range(50):
+        reducer.feed(stream(f"{n}\n"))
+        assert len(reducer.outputs) == count
