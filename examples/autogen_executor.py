@@ -12,6 +12,8 @@ one runs.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from autogen_core import CancellationToken
@@ -19,6 +21,13 @@ from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
 from pydantic import BaseModel
 
 from conkernelclient.agent import KernelSession
+
+
+@dataclass
+class SessionCodeResult(CodeResult):
+    """A result with its images, in files that are gone when this program ends."""
+
+    output_files: list[Path] = field(default_factory=list)
 
 
 class SessionCodeExecutor(CodeExecutor):
@@ -45,14 +54,19 @@ class SessionCodeExecutor(CodeExecutor):
 
     async def execute_code_blocks(
         self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
-    ) -> CodeResult:
+    ) -> SessionCodeResult:
         """Run the blocks up to the first that fails: exit code 1, or 124 if its time was over."""
         texts: list[str] = []
+        files: list[Path] = []
         for block in code_blocks:
             running = asyncio.ensure_future(self._session.run(block.code))
             cancellation_token.link_future(running)
             result = await running
             texts.append(result.to_llm(self._session.max_chars))
+            for part in result.parts(None, images="path"):
+                if part.kind == "image" and part.path is not None:
+                    files.append(Path(part.path))
             if result.status != "ok":
-                return CodeResult(124 if result.status == "timeout" else 1, "\n".join(texts))
-        return CodeResult(0, "\n".join(texts))
+                code = 124 if result.status == "timeout" else 1
+                return SessionCodeResult(code, "\n".join(texts), files)
+        return SessionCodeResult(0, "\n".join(texts), files)

@@ -13,7 +13,7 @@ __all__ = ["MORE", "TASKS", "Answer", "Task", "Verdict"]
 
 TEXT_MOST: Final = 100_000  # characters of a text that fits into a context
 MORE: Final = 15.0  # seconds beyond its timeout after which a call hangs
-IMAGE_MOST: Final = 1_000_000  # bytes of an image, in base64, that fit into it
+IMAGE_MOST: Final = 5_000_000  # bytes of an image, in base64, that models' services take
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _plot(turns: Turns) -> Verdict:
         return Verdict(False, "a path alone" if path else f"no image; {_chars(answer)}")
     (image, *_) = answer.images
     in_base64 = (image["bytes"] + 2) // 3 * 4
-    size = "x".join(map(str, image["size"])) or "no PNG"
-    is_right = bool(image["size"]) and in_base64 + answer.chars <= IMAGE_MOST
+    size = "x".join(map(str, image["size"])) or "not a PNG"
+    is_right = in_base64 <= IMAGE_MOST and answer.chars <= TEXT_MOST
     return Verdict(is_right, f"{size}, {_figure((in_base64 + answer.chars) / 1000)} kB")
 
 
@@ -123,7 +123,8 @@ def _table(turns: Turns) -> Verdict:
 
 def _exception(turns: Turns) -> Verdict:
     answer = _first(turns)
-    wrong = [] if "ValueError: the reason" in answer.text else ["last line lost"]
+    plain = re.sub(r"\x1b\[[\d;]*m", "", answer.text)
+    wrong = [] if "ValueError: the reason" in plain else ["last line lost"]
     wrong += ["ANSI codes"] if "\x1b" in answer.text else []
     is_right = not wrong and answer.chars <= TEXT_MOST
     return Verdict(is_right, ", ".join([_chars(answer), *wrong]))
@@ -132,7 +133,7 @@ def _exception(turns: Turns) -> Verdict:
 def _failed(answer: Answer) -> str:
     if answer.hangs:
         return "hangs"
-    return answer.text.partition("\n")[0][:60].partition("(")[0].strip() or "nothing is told"
+    return answer.text.partition("\n")[0][:60].partition("(")[0].strip() or "nothing"
 
 
 def _following(turns: Turns) -> list[str]:
@@ -180,7 +181,7 @@ def _at_once(turns: Turns) -> Verdict:
         return Verdict(False, "hangs")
     own = [answer.text.strip() == f"mine {n}" for n, answer in enumerate(turns[0])]
     (worst,) = [it for it, ok in zip(turns[0], own, strict=True) if not ok][:1] or [Answer()]
-    wrong = "" if all(own) else f"; else {_failed(worst)}"
+    wrong = "" if all(own) else f"; of the others {_failed(worst)}"
     return Verdict(all(own), f"{sum(own)} of {len(own)}{wrong}")
 
 
@@ -230,7 +231,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 figure = plt.figure(figsize=(40, 40), dpi=100)
 axes = figure.add_axes([0, 0, 1, 1])
-_ = axes.imshow(np.random.default_rng(0).random((400, 400)))
+points = np.random.default_rng(0).normal(size=(2, 20_000))
+_ = axes.scatter(*points, c=points[0], s=points[1] ** 2 * 100)
 get_ipython().run_line_magic('config', 'InlineBackend.print_figure_kwargs = {"bbox_inches": None}')
 plt.show()
 """

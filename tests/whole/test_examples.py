@@ -19,13 +19,24 @@ from conkernelclient.agent import KernelSession
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+SHOW = """
+from IPython.display import display
+data = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA"
+display({"image/png": data + "WjR9awAAAABJRU5ErkJggg=="}, raw=True)
+"""
+
+
 def loaded(name: str) -> Any:
     """An example as a module."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[name] = module  # where dataclasses look
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[name]
     return module
 
 
@@ -102,6 +113,11 @@ async def test_autogens_executor_runs_blocks_up_to_the_first_that_fails(
 
     async with executor_class(timeout=1) as executor:
         assert await run("x = 1", "print(x)") == (0, "\n1\n")
+        block = CodeBlock(SHOW, "python")
+        shown = await executor.execute_code_blocks([block], CancellationToken())
+        (file,) = shown.output_files
+        assert file.read_bytes().endswith(b"IEND\xaeB`\x82")
+        assert "[image/png, 1x1" in shown.output
         status, text = await run("1/0", "print('not run')")
         assert (status, "ZeroDivisionError" in text, "not run" in text) == (1, True, False)
         status, text = await run("import time; time.sleep(100)")

@@ -23,7 +23,7 @@ class Loop:
     async def call(self, code: str) -> tuple[str, list[bytes]]:
         block = CodeBlock(code=code, language="python")
         result = await self.executor.execute_code_blocks([block], CancellationToken())
-        return result.output, []
+        return result.output, [path.read_bytes() for path in result.output_files]
 
     async def close(self) -> None:
         await self.executor.stop()
