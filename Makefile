@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --quiet
 # Two processes, each of which takes whole files, as the tests of a file share a kernel.
 AT_ONCE := --numprocesses 2 --dist loadfile
 
-.PHONY: help demo quick test format lint types layers cover wire-alone router-alone kernel-alone verdict conformance conformance-originals browser stress bench bench-kernels probes instructions bench-check clean
+.PHONY: help demo quick test format lint types layers cover wire-alone router-alone kernel-alone verdict conformance conformance-originals browser stress bench bench-kernels probes loops instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -91,8 +91,10 @@ WITH_OURS_FULL := $(call tests,stress,chaos death floods handlers interrupts iso
   tests/client tests/values tests/whole tests/manager
 
 # The other clients are measured in environments of their own.
-PEERS := conkernelclient kernel-sidecar async-kernel ipymini
-bench: .venv/.bench $(PEERS:%=.venv-bench-%/.installed) ## Measure what a request costs, beside other clients, ten minutes
+BENCH_PEERS := conkernelclient kernel-sidecar async-kernel ipymini
+LOOP_PEERS := autogen-ext jupyter-mcp-server jupyter-kernel-client ipybox
+PEERS := $(BENCH_PEERS) $(LOOP_PEERS)
+bench: .venv/.bench $(BENCH_PEERS:%=.venv-bench-%/.installed) ## Measure what a request costs, beside other clients, ten minutes
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.plots
 
@@ -102,6 +104,9 @@ bench-kernels: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Measu
 
 probes: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Probe how our kernel and others run cells at once (FULL=1: 20 times)
 	$(BIN)/python -m benchmarks.probes.run
+
+loops: .venv/.core $(LOOP_PEERS:%=.venv-bench-%/.installed) ## Give a tool loop's tasks to other libraries as well, 15 minutes
+	$(BIN)/python -m benchmarks.loops.run
 
 instructions: .venv/.core ## Count the instructions of a request (with valgrind, five minutes)
 	$(BIN)/python -m benchmarks.instructions

@@ -43,11 +43,6 @@ class Kind:
         return str(ROOT / f".venv-bench-{self.environment}" / "bin" / "python")
 
     @property
-    def version_python(self) -> str:
-        """The interpreter that knows its version: ours runs from the source elsewhere too."""
-        return sys.executable if self.is_ours else self.python
-
-    @property
     def is_ours(self) -> bool:
         """Whether it runs this package."""
         return self.package == "conkernelclient"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,22 +25,46 @@ CHAPTER: Final = Path(__file__).parents[2] / "nbs" / "04_tool_loops.ipynb"
 CELL: Final = "tools-beside"  # the id of the chapter's cell that shows the table
 VERSIONS: Final = (
     "import importlib.metadata as m, json, platform, sys; "
-    "print(json.dumps([platform.python_version(), *map(m.version, sys.argv[1:])]))"
+    "print(json.dumps([platform.python_version(), m.version(sys.argv[1])]))"
 )
+
+WIDE: Final = 130  # characters of a line of the chapter
+PROSE: Final = """
+`make loops` gives the same {tasks} tasks to each library, in an environment of its own, with a
+fresh kernel for each task (ipykernel {kernel}, Python {python}). What is judged is what a model
+would read of each call: whether what it needs is there, whether it fits into a context (100,000
+characters, and 5 MB for an image, in base64), and whether the next call works. A call that gives
+nothing {more:.0f} s after its timeout hangs. Where a library gives nbformat outputs, their text is
+made as most loops do it: streams, `text/plain` and tracebacks, one after the other. Images in files
+count as images. nbclient has `interrupt_on_timeout=True`; jupyter-mcp-server is asked by its tool
+`execute_code`, over stdio. It and jupyter-kernel-client run beside a Jupyter server with its
+defaults, ipybox without its sandbox.
+"""
+BY_READING: Final = """
+Versions: {versions}. {name} {version} needs its cloud and was not run: its column says what its
+class `{of}` has.
+"""
 
 Found = dict[str, dict[str, "Verdict"]]  # by contestant and task
 
 
 def versions(kind: Kind) -> dict[str, str]:
     """Give the versions of a contestant, of its kernel and of Python, in its environment."""
+    python, kernel = versions_in(kind.python, "ipykernel")
+    home = sys.executable if kind.is_ours else kind.python  # ours runs from its source elsewhere
+    return {
+        "version": versions_in(home, kind.package)[1],
+        "ipykernel": kernel,
+        "python": python,
+    }
+
+
+def versions_in(interpreter: str, package: str) -> list[str]:
+    """Give the versions of Python and of a package in an environment."""
     told = subprocess.run(
-        [kind.version_python, "-c", VERSIONS, kind.package, "ipykernel"],
-        capture_output=True,
-        text=True,
-        check=True,
+        [interpreter, "-c", VERSIONS, package], capture_output=True, text=True, check=True
     )
-    python, package, kernel = json.loads(told.stdout)
-    return {"version": package, "ipykernel": kernel, "python": python}
+    return json.loads(told.stdout)
 
 
 def write(found: Found) -> None:
@@ -87,19 +113,9 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [
         "## Beside others",
         "",
-        f"`make loops` gives the same {len(results['tasks'])} tasks to each library, in an "
-        "environment of its own, with a fresh kernel for each task",
-        f"(ipykernel {kernel}, Python {python}). What is judged is what a model would read of "
-        "each call: whether it has what it needs,",
-        "whether it fits into a context, and whether the next call works. A call that gives "
-        f"nothing {MORE:.0f} s after its timeout hangs.",
-        "Where a library gives nbformat outputs, their text is made as most loops do it: streams, "
-        "`text/plain` and tracebacks,",
-        "one after the other. jupyter-mcp-server and jupyter-kernel-client run beside a Jupyter "
-        "server, ipybox without its sandbox.",
+        *_lines(PROSE, tasks=len(results["tasks"]), kernel=kernel, python=python, more=MORE),
         "",
-        f"Versions: {names}. {READ.name} {READ.version} needs its cloud and was not run: "
-        f"its column says what its class `{READ.of}` has.",
+        *_lines(BY_READING, versions=names, name=READ.name, version=READ.version, of=READ.of),
         "",
         row("", *kinds, READ.name),
         row(*["---"] * (2 + len(kinds))),
@@ -110,6 +126,10 @@ def markdown(results: dict[str, Any]) -> str:
         words = [_word(verdicts.get(name)) for name in kinds]
         lines.append(row(task, *words, READ.tasks.get(task, "")))
     return "\n".join(lines)
+
+
+def _lines(text: str, **values: Any) -> list[str]:
+    return textwrap.wrap(text.format(**values), WIDE, break_on_hyphens=False)
 
 
 def _share(tasks: dict[str, Any], name: str) -> str:

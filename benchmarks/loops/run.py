@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..processes import CannotError, Child
-from .kinds import KINDS, Kind
+from .kinds import KINDS, OURS, Kind
 from .report import write
 from .tasks import MORE, TASKS, Answer, Task, Turns, Verdict
 
@@ -56,16 +56,16 @@ def main() -> int:
     The exit status is 1 if ours is wrong in one.
     """
     kinds = [it for it in KINDS if it.name in sys.argv[1:]] or list(KINDS)
-    found: dict[str, dict[str, Verdict]] = {}
+    wrong = 0
     for kind in kinds:
-        found[kind.name] = {}
+        found: dict[str, Verdict] = {}
         for task in TASKS:
-            verdict = found[kind.name][task.name] = verdict_of(kind, task)
+            verdict = found[task.name] = verdict_of(kind, task)
             mark = "yes" if verdict.is_right else "NO"
             print(f"{kind.name:22} {task.name:30} {mark:4} {verdict.words}", flush=True)
-    write(found)
-    wrong = [it for it in found.get("ours", {}).values() if not it.is_right]
-    return int(bool(wrong))
+            wrong += kind.name == OURS and not verdict.is_right
+        write({kind.name: found})
+    return int(wrong > 0)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,9 @@ def _death(turns: Turns) -> Verdict:
     told = answer.has("died", "dead", "kill", "restart", "ended", "gone", "terminated")
     wrong = ["hangs"] if answer.hangs else [] if told else ["not told"]
     wrong += [] if answer.has("begun") else ["partial output lost"]
-    wrong += _following(turns)
+    following = _following(turns)
+    lost = any(it.has("variables", "state", "restart") for turn in turns for it in turn)
+    wrong += following or ([] if lost else ["not told that variables are gone"])
     return Verdict(not wrong, ", ".join([f"{answer.seconds:.1f} s", *wrong]))
 
 
