@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ..processes import CannotError, Child
 from .kinds import KINDS, OURS, Kind
@@ -13,32 +13,40 @@ from .tasks import MORE, TASKS, Answer, Task, Turns, Verdict
 
 HERE: Final = Path(__file__).parent
 OPENS_WITHIN: Final = 120.0  # seconds
+ENDS_WITHIN: Final = 10.0  # seconds
+
+
+def opened(kind: Kind, task: Task) -> Child:
+    """Give a worker that is ready; a server that did not start gets a second try."""
+    file = HERE / "contestants" / f"{kind.file}.py"
+    argv = [kind.python, "-P", str(HERE / "worker.py"), str(file), str(task.timeout)]
+    for is_last in (False, True):
+        child = Child(argv, is_ours=kind.is_ours)
+        try:
+            child.hear(OPENS_WITHIN)
+        except CannotError:
+            child.end(ENDS_WITHIN)
+            if is_last:
+                raise
+        else:
+            break
+    return child
 
 
 def turns_of(kind: Kind, task: Task) -> Turns:
-    """Make the calls of a task, in a worker of its own."""
-    file = HERE / "contestants" / f"{kind.file}.py"
-    argv = [kind.python, "-P", str(HERE / "worker.py"), str(file), str(task.timeout)]
-    child = Child(argv, is_ours=kind.is_ours)
+    """Make the calls of a task, in a worker of its own; fewer turns if it answers no more."""
+    child = opened(kind, task)
     turns: Turns = []
     try:
-        child.hear(OPENS_WITHIN)
         within = task.timeout + MORE
         for codes in task.turns:
             child.tell([codes, within])
-            turns.append([answer_of(told) for told in child.hear(within + MORE)])
-    except CannotError as error:
-        if not turns:
-            raise
+            turns.append([Answer(**told) for told in child.hear(within + MORE)])
+    except (CannotError, BrokenPipeError) as error:
         print(f"{kind.name}: {error}", file=sys.stderr)
     finally:
-        child.end(10.0)
+        child.end(ENDS_WITHIN)
     return turns
-
-
-def answer_of(told: dict[str, Any]) -> Answer:
-    """Read what a worker says of one call."""
-    return Answer(**told)
 
 
 def verdict_of(kind: Kind, task: Task) -> Verdict:

@@ -183,7 +183,7 @@ def _at_once(turns: Turns) -> Verdict:
         return Verdict(False, "hangs")
     own = [answer.text.strip() == f"mine {n}" for n, answer in enumerate(turns[0])]
     (worst,) = [it for it, ok in zip(turns[0], own, strict=True) if not ok][:1] or [Answer()]
-    wrong = "" if all(own) else f"; of the others {_failed(worst)}"
+    wrong = "" if all(own) else f"; the rest: {_failed(worst)}"
     return Verdict(all(own), f"{sum(own)} of {len(own)}{wrong}")
 
 
