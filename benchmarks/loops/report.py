@@ -38,7 +38,8 @@ nothing {more:.0f} s after its timeout hangs. Where a library gives nbformat out
 made as most loops do it: streams, `text/plain` and tracebacks, one after the other. Images in files
 count as images. nbclient has `interrupt_on_timeout=True`; jupyter-mcp-server is asked by its tool
 `execute_code`, over stdio. It and jupyter-kernel-client run beside a Jupyter server with its
-defaults, which drops text that comes faster than 1 MB a second; ipybox runs without its sandbox.
+defaults, which drops text that comes faster than 1 MB a second; ipybox runs without its sandbox. What was
+not found is empty.
 """
 BY_READING: Final = """
 Versions: {versions}. {name} {version} needs its cloud and was not run: its column says what its
