@@ -38,8 +38,8 @@ nothing {more:.0f} s after its timeout hangs. Where a library gives nbformat out
 made as most loops do it: streams, `text/plain` and tracebacks, one after the other. Images in files
 count as images. nbclient has `interrupt_on_timeout=True`; jupyter-mcp-server is asked by its tool
 `execute_code`, over stdio. It and jupyter-kernel-client run beside a Jupyter server with its
-defaults, which drops text that comes faster than 1 MB a second; ipybox runs without its sandbox. What was
-not found is empty.
+defaults, which drops text that comes faster than 1 MB a second; ipybox runs without its
+sandbox. What was not found is empty.
 """
 BY_READING: Final = """
 Versions: {versions}. {name} {version} needs its cloud and was not run: its column says what its
@@ -130,7 +130,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def _lines(text: str, **values: Any) -> list[str]:
-    return textwrap.wrap(text.format(**values), WIDE, break_on_hyphens=False)
+    return textwrap.wrap(text.strip().format(**values), WIDE, break_on_hyphens=False)
 
 
 def _share(tasks: dict[str, Any], name: str) -> str:
