@@ -20,7 +20,13 @@ from jupyter_client.manager import AsyncKernelManager, KernelManager
 from traitlets import Bool, Float, Integer, default
 from traitlets import Callable as Callable_
 
-from ..errors import ChannelsClosedError, DeadKernelError, NotInterruptibleError, ReadyTimeout
+from ..errors import (
+    ChannelsClosedError,
+    DeadKernelError,
+    NotInterruptibleError,
+    ReadyTimeout,
+    ReplyTimeout,
+)
 from ..outputs.standing import standing
 from ..transport.session_patch import bind_session
 from .beside import FEATURE
@@ -51,6 +57,7 @@ __all__ = ["ConKernelClient"]
 
 # Seconds between two questions whether a kernel that starts lives, if its manager does not tell.
 LOOK_AT_LIFE: Final = 1.0
+ANSWERED_WITHIN: Final = 0.5  # seconds that an interrupt waits for its reply
 VERSION: Final = r"\d{1,9}(\.|\Z)"  # of the protocol, as far as it is looked at
 
 logger: Final = logging.getLogger(__name__)
@@ -400,6 +407,9 @@ async def _interrupt(client: ConKernelClient | None, msg_id: str) -> None:
         else:
             await manager._async_interrupt_kernel()
         return
-    reply = await client.request("interrupt_request", {}, "control")
+    try:
+        reply = await client.request("interrupt_request", {}, "control", timeout=ANSWERED_WITHIN)
+    except ReplyTimeout:
+        return  # whether it had an effect is seen by the request that it was for
     if reply["content"].get("status") == "error":
         raise NotInterruptibleError(f"the kernel refused: {reply['content'].get('evalue')}")

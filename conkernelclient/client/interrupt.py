@@ -17,6 +17,7 @@ import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..connection.threads import begin
+from ..errors import ChannelsClosedError, DeadKernelError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,6 +29,8 @@ logger: Final = logging.getLogger(__name__)
 # Seconds from one interrupt to the next: they are sent after 0, 0.5, 1 and 2 s.
 PAUSES: Final = (0.5, 0.5, 1.0)
 PATIENCE: Final = 0.5  # seconds after the last one
+# The kernel has ended, or nothing is sent to it any more.
+NOTHING_LEFT: Final = (ChannelsClosedError, DeadKernelError)
 
 
 class Interruptible(Protocol):
@@ -115,7 +118,8 @@ class Ladder:
         self._task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[bool]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, NOTHING_LEFT):
             logger.error("in run %s: %r", self._msg_id, error, exc_info=error)
 
 

@@ -123,6 +123,58 @@ async def test_whoever_interrupts_one_run_joins_one_ladder() -> None:
             kc.stop_channels()
 
 
+@pytest.mark.parametrize("answer", [Silence(), Silence(is_idle=False)])
+async def test_an_interrupt_that_is_never_answered_is_given_up(
+    answer: Silence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever asked for it: the code goes on, and he is told so."""
+    monkeypatch.setattr("conkernelclient.client.client.ANSWERED_WITHIN", 0.01)
+    monkeypatch.setattr("conkernelclient.client.interrupt.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("conkernelclient.client.interrupt.PATIENCE", 0.0)
+    with FakeKernel() as kernel:
+        release = threading.Event()
+        kernel.on_code("deaf", [Hold(release)])
+        kernel.on("interrupt_request", [answer])
+        kc = await kernel.client().start_channels()
+        try:
+            run = kc.run("deaf")
+            await until(lambda: run.is_interruptible)
+            assert not await asyncio.wait_for(run.interrupt(), LONG)
+            assert not run.done()
+            release.set()
+            assert (await asyncio.wait_for(run, LONG)).status == "ok"
+            assert kc.stats()["pending"] == 0
+        finally:
+            kc.stop_channels()
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_run_that_is_cancelled_amid_the_end_of_all_is_no_error(
+    is_killed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is nothing left to interrupt, and nobody to be told."""
+    with FakeKernel() as kernel:
+        kernel.on_code("held", [Hold()])
+        kernel.on("interrupt_request", [Silence(is_idle=False)])
+        kc = await kernel.client().start_channels()
+        try:
+            run = kc.run("held")
+            await until(lambda: run.is_interruptible)
+            run.cancel()
+            await until(lambda: run._execution._ladder is not None)
+            ladder = run._execution._ladder
+            assert ladder is not None
+            await asyncio.to_thread(kernel.wait_for, "interrupt_request")
+            if is_killed:
+                kernel.kill()
+            else:
+                kc.stop_channels()
+            await until(lambda: ladder.is_over)
+        finally:
+            kc.stop_channels()
+    assert caplog.records == []
+
+
 async def test_a_run_whose_timeout_settles_is_still_running() -> None:
     """Its outcome said "timeout", and not that the kernel was at it."""
     with FakeKernel() as kernel:
