@@ -68,16 +68,31 @@ def guard(group: int, paths: Iterable[str] = ()) -> None:
         return
     with _lock:
         if _process is None:
-            _process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", PROGRAM],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
+            _process = _started()
         _guarded.add(group)
         _tell(_process, "\0".join((f"+{group}", *paths)) + "\n")
+
+
+def _started() -> subprocess.Popen[bytes]:
+    """
+    Start a guardian.
+
+    A Ctrl-C may end the first before it has a session of its own, as it is for the whole session.
+    """
+    while True:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(process.pid) == process.pid:
+                return process
+        _close(process)
+        process.wait()
 
 
 def unguard(group: int) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,36 @@ async def test_the_guardian_is_there_as_long_as_a_kernel_is() -> None:
     await until(lambda: not is_running(pid))
     async with run_kernel(independent=True):
         assert guardian.pid() is None
+
+
+@pytest.mark.parametrize("is_reaped", [False, True])
+async def test_a_guardian_that_a_ctrl_c_ended_before_it_was_on_its_own_is_replaced(
+    is_reaped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would end the kernels of a driver that is killed."""
+    popen = subprocess.Popen
+    first: list[subprocess.Popen[bytes]] = []
+
+    def interrupted_once(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        if first or guardian.PROGRAM not in command:
+            return popen(command, **options)
+        first.append(popen(command, **(options | {"start_new_session": False})))
+        first[0].kill()
+        if is_reaped:
+            first[0].wait()
+        return first[0]
+
+    monkeypatch.setattr(guardian.subprocess, "Popen", interrupted_once)
+    guardian.guard(2**22 + 1)
+    try:
+        assert first[0].returncode == -signal.SIGKILL
+        pid = guardian.pid()
+        assert pid is not None
+        assert pid != first[0].pid
+        assert os.getsid(pid) == pid
+    finally:
+        guardian.unguard(2**22 + 1)
+    await until(lambda: not is_running(pid))
 
 
 DRIVER = """
