@@ -12,6 +12,7 @@ The tree (each class also has the built-in base that existing `except` clauses l
     ├── ForkedError (RuntimeError)            the client was made before this process was forked off
     ├── BacklogFullError (RuntimeError)       the kernel does not read; the outgoing queue is full
     ├── ProtocolError (ValueError)            a message or request that the protocol does not allow
+    │   └── UnparseableMessageError           it does not fit the model of its type
     ├── TransportError (ConnectionError)      the connection is lost, or nothing is published
     ├── ReplyTimeout (TimeoutError)           no reply in time, or none will come
     │   └── ReadyTimeout (RuntimeError)       the kernel did not get ready in time
@@ -40,6 +41,7 @@ __all__ = [
     "ReplyTimeout",
     "SessionError",
     "TransportError",
+    "UnparseableMessageError",
     "WrongLoopError",
 ]
 
@@ -121,6 +123,28 @@ class BacklogFullError(ConKernelError, RuntimeError):
 
 class ProtocolError(ConKernelError, ValueError):
     """A message, or a request, that the messaging protocol does not allow."""
+
+
+class UnparseableMessageError(ProtocolError):
+    """
+    A message that does not fit the model of its type, or is no message at all.
+
+    Attributes:
+        msg_type: The type that it names, "" if it names none.
+        problems: What is wrong, and where: lines like "content.text: missing", at most ten.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        msg_id: str | None = None,
+        msg_type: str = "",
+        problems: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, msg_id=msg_id)
+        self.msg_type = msg_type
+        self.problems: list[str] = list(problems)
 
 
 class TransportError(ConKernelError, ConnectionError):

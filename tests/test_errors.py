@@ -17,6 +17,7 @@ WITH_MORE: list[Any] = [
     errors.DeadKernelError("d", msg_id="m", exit_code=-9, stderr="s", expected=True),
     errors.ReadyTimeout("r", msg_id="m"),
     errors.ExecutionError("ValueError", "bad", ["a", "b"], msg_id="m"),
+    errors.UnparseableMessageError("u", msg_id="m", msg_type="stream", problems=["text: missing"]),
 ]
 
 BUILT_IN = {
@@ -28,6 +29,7 @@ BUILT_IN = {
     errors.ForkedError: RuntimeError,
     errors.BacklogFullError: RuntimeError,
     errors.ProtocolError: ValueError,
+    errors.UnparseableMessageError: ValueError,
     errors.TransportError: ConnectionError,
     errors.ReplyTimeout: TimeoutError,
     errors.ReadyTimeout: RuntimeError,
