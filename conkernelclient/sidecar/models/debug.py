@@ -89,7 +89,7 @@ class DumpCellBody(WireModel):
 class DumpCell(DebugResponse):
     """The answer to "dumpCell"."""
 
-    body: DumpCellBody
+    body: DumpCellBody = Field(...)
 
 
 class SourceBreakpoints(WireModel):
@@ -119,7 +119,7 @@ class DebugInfoBody(WireModel):
 class DebugInfo(DebugResponse):
     """The answer to "debugInfo"."""
 
-    body: DebugInfoBody
+    body: DebugInfoBody = Field(...)
 
 
 class InspectVariablesBody(WireModel):
@@ -131,7 +131,7 @@ class InspectVariablesBody(WireModel):
 class InspectVariables(DebugResponse):
     """The answer to "inspectVariables"."""
 
-    body: InspectVariablesBody
+    body: InspectVariablesBody = Field(...)
 
 
 class RichInspectVariablesBody(WireModel):
@@ -144,7 +144,7 @@ class RichInspectVariablesBody(WireModel):
 class RichInspectVariables(DebugResponse):
     """The answer to "richInspectVariables"."""
 
-    body: RichInspectVariablesBody
+    body: RichInspectVariablesBody = Field(...)
 
 
 RESPONSE: Final = "<response>"

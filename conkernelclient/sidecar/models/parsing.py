@@ -61,8 +61,8 @@ def _unparseable(
     message: Mapping[str, Any], msg_type: Any, problem: ValidationError
 ) -> UnparseableMessageError:
     named = msg_type if isinstance(msg_type, str) else ""
-    header: Any = message["header"]
-    msg_id: Any = header.get("msg_id") if isinstance(header, dict) else None
+    header = message["header"]
+    msg_id: Any = cast("dict[str, Any]", header).get("msg_id") if isinstance(header, dict) else None
     problems = problems_in(problem)
     more = problem.error_count() - len(problems)
     text = "; ".join(problems) + (f"; and {more} more" if more > 0 else "")
@@ -98,7 +98,8 @@ def _without_nulls(
 
 def _path(message: Any, where: Path) -> Path | None:
     """Give the way to the null that an error is about, None if it is about something else."""
-    part, path = message, []
+    part = message
+    path: list[str | int] = []
     for step in where:
         if isinstance(part, Mapping) and step in part:
             part = cast("Mapping[Any, Any]", part)[step]

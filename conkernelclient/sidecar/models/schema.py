@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from .registry import known
 
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
+
 __all__ = ["json_schema"]
+
+
+class Forms(GenerateJsonSchema):
+    """
+    Writes a reply's forms as "anyOf".
+
+    Fields of one's own are allowed, so an error also fits the form of what was asked for: "oneOf"
+    would refuse it.
+    """
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """Write the forms of one content."""
+        written = super().tagged_union_schema(schema)
+        if "oneOf" in written:
+            written["anyOf"] = written.pop("oneOf")
+        return written
 
 
 def json_schema() -> dict[str, Any]:
@@ -24,6 +44,7 @@ def json_schema() -> dict[str, Any]:
     refs, schema = models_json_schema(
         [(kind, "validation") for kind in kinds.values()],
         title="Messages of the Jupyter protocol 5.5",
+        schema_generator=Forms,
     )
     definitions = schema["$defs"]
     whole: list[dict[str, Any]] = []
