@@ -11,11 +11,23 @@ from __future__ import annotations
 import difflib
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias, cast
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Self,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    FailFast,
     Field,
     InstanceOf,
     SkipValidation,
@@ -36,6 +48,7 @@ __all__ = [
     "Flag",
     "Header",
     "Items",
+    "ListOf",
     "Message",
     "ParentHeader",
     "RawMessage",
@@ -59,7 +72,10 @@ Bundle: TypeAlias = InstanceOf[dict[str, Any]]
 Items: TypeAlias = InstanceOf[list[Any]]
 Whole: TypeAlias = Annotated[int, Strict()]
 Flag: TypeAlias = Annotated[bool, Strict()]
-Texts: TypeAlias = Annotated[list[Text], Strict()]
+ItemT = TypeVar("ItemT")
+# The first item that does not fit is told: a million of them make no million errors.
+ListOf: TypeAlias = Annotated[list[ItemT], Strict(), FailFast()]
+Texts: TypeAlias = ListOf[Text]
 # A datetime, or the text of one that the client could not read.
 Date: TypeAlias = Annotated[datetime | str | None, SkipValidation]
 

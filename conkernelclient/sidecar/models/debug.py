@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, cast
 
-from pydantic import Discriminator, Field, Strict, Tag
+from pydantic import Discriminator, Field, Tag
 
 from .base import (
     Bundle,
@@ -18,6 +18,7 @@ from .base import (
     Expected,
     Flag,
     Items,
+    ListOf,
     Message,
     Request,
     Text,
@@ -107,9 +108,7 @@ class DebugInfoBody(WireModel):
     hashSeed: Text | Whole | None = None
     tmpFilePrefix: Text = ""
     tmpFileSuffix: Text = ""
-    breakpoints: Annotated[list[SourceBreakpoints], Strict()] = Field(
-        default_factory=list[SourceBreakpoints]
-    )
+    breakpoints: ListOf[SourceBreakpoints] = Field(default_factory=list[SourceBreakpoints])
     stoppedThreads: Items = Field(default_factory=list)
     richRendering: Flag = False
     exceptionPaths: Texts = Field(default_factory=list)

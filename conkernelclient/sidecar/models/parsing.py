@@ -78,22 +78,22 @@ def _without_nulls(
     message: Mapping[str, Any], problem: ValidationError, validate: Validate
 ) -> Message | None:
     """Make the model as if the nulls that do not fit were left out; None if that does not help."""
-    if problem.error_count() > MOST_NULLS:
-        return None
     lesser: Any = message
     paths: set[Path] = set()
-    for one in problem.errors(include_url=False, include_context=False, include_input=False):
-        path = _path(message, one["loc"])
-        if path is None:
-            return None
-        if path not in paths:
+    while problem.error_count() <= MOST_NULLS and len(paths) <= MOST_NULLS:
+        for one in problem.errors(include_url=False, include_context=False, include_input=False):
+            path = _path(message, one["loc"])
+            if path is None or path in paths:  # left out already, and then it is missing
+                return None
             paths.add(path)
             lesser = _without(lesser, path)
-    try:
-        model = validate(lesser)
-    except ValidationError:
-        return None
-    return model if all(_note_null(model, path) for path in paths) else None
+        try:
+            model = validate(lesser)
+        except ValidationError as another:  # a list tells one item at a time
+            problem = another
+            continue
+        return model if all(_note_null(model, path) for path in paths) else None
+    return None
 
 
 def _path(message: Any, where: Path) -> Path | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeAlias, TypeV
 
 from pydantic import Discriminator, Field, Strict, Tag
 
-from .base import Bundle, Flag, Items, Message, Text, Texts, Whole, WireModel
+from .base import Bundle, Flag, Items, ListOf, Message, Text, Texts, Whole, WireModel
 from .payloads import Payload
 
 __all__ = [
@@ -117,7 +117,7 @@ class Ran(WireModel):
     """What the reply to an execute request has, whatever its status."""
 
     execution_count: Whole | None = None
-    payload: Annotated[list[Payload], Strict()] = Field(default_factory=list[Payload])
+    payload: ListOf[Payload] = Field(default_factory=list[Payload])
     user_expressions: Annotated[dict[Text, Form[ExpressionValue]], Strict()] = Field(
         default_factory=dict[str, ExpressionValue | ReplyError | ReplyAborted]
     )
@@ -268,7 +268,7 @@ class KernelInfoOk(ReplyOk):
     language_info: LanguageInfo = Field(default_factory=LanguageInfo)
     banner: Text = ""
     debugger: Flag | None = None
-    help_links: Annotated[list[HelpLink], Strict()] = Field(default_factory=list[HelpLink])
+    help_links: ListOf[HelpLink] = Field(default_factory=list[HelpLink])
     supported_features: Texts = Field(default_factory=list)
 
 

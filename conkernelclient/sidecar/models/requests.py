@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-from .base import Bundle, Channel, Expected, Flag, Request, Text, Texts, Whole, WireModel
+from .base import Bundle, Channel, Expected, Flag, Request, Text, Whole, WireModel
 from .replies import (
     CommInfoReply,
     CompleteReply,
@@ -259,7 +259,7 @@ class InterruptRequestContent(WireModel):
     Only the kernel `conkernel` looks at the ids; others interrupt what runs.
     """
 
-    msg_ids: Texts | None = None
+    msg_ids: Annotated[list[Text], Strict()] | None = None
 
 
 class InterruptRequest(Request):

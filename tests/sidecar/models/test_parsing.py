@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conkernelclient import run_kernel
 from conkernelclient.errors import ProtocolError, UnparseableMessageError
 from conkernelclient.sidecar import models
-from conkernelclient.sidecar.models import RawMessage, Stream, WireModel, known, parse
+from conkernelclient.sidecar.models import RawMessage, Request, Stream, WireModel, known, parse
+from tests.clients import until
 
 from .samples import ALL, MIME, message
 
@@ -171,10 +173,12 @@ def test_only_the_type_has_to_be_there() -> None:
 
 def test_a_null_is_a_field_that_was_left_out_and_is_there_again() -> None:
     """Kernels in languages with nil send them for what is empty."""
-    info = {"help_links": None, "language_info": {"name": None, "file_extension": ".go"}}
+    links = [{"text": None, "url": "u"}, {"url": None}, {"text": None, "url": None}]
+    info = {"banner": None, "help_links": links, "language_info": {"name": None, "x": None}}
     whole = message("kernel_info_reply", info, parent_header=None, buffers=None, metadata=None)
     model: Any = parse(whole)
-    assert (model.content.help_links, model.content.language_info.name) == ([], "")
+    assert (model.content.banner, model.content.language_info.name) == ("", "")
+    assert [link.url for link in model.content.help_links] == ["u", "", ""]
     assert (model.parent_header.msg_id, model.buffers, model.metadata) == ("", [], {})
     assert model.to_message() == whole
     model.metadata = {"now": 1}
@@ -193,10 +197,14 @@ def test_the_error_says_what_is_wrong_and_where() -> None:
 
 
 def test_many_problems_are_told_in_part() -> None:
-    """A message of a million wrong items makes no error of a million lines."""
+    """A message of a thousand wrong items makes no error of a thousand lines."""
+    wrong = dict.fromkeys(map(str, range(1_000)), 1)
     with pytest.raises(UnparseableMessageError, match=r"; and 990 more$") as caught:
-        parse(message("complete_reply", {"matches": [1] * 1_000}))
+        parse(message("execute_reply", {"user_expressions": wrong}))
     assert len(caught.value.problems) == 10
+    with pytest.raises(UnparseableMessageError) as caught:
+        parse(message("complete_reply", {"matches": [1] * 1_000}))
+    assert len(caught.value.problems) == 1
 
 
 def test_deep_content_goes_through() -> None:
@@ -206,3 +214,62 @@ def test_deep_content_goes_through() -> None:
         deep = [deep]
     whole = message("comm_msg", {"comm_id": "c", "data": deep})
     assert parse(whole).to_message()["content"]["data"] is deep
+
+
+CODE: Final = """
+import sys
+from IPython.display import clear_output, display
+from comm import create_comm
+print("out"); print("err", file=sys.stderr)
+shown = display({"text/plain": "a"}, raw=True, display_id="d")
+shown.update({"text/plain": "b"}, raw=True)
+clear_output()
+comm = create_comm(target_name="t", data={"a": 1}, buffers=[b"abc"]); comm.send({}); comm.close()
+get_ipython().set_next_input("next")
+get_ipython().payload_manager.write_payload({"source": "page", "data": {}, "start": 0})
+input("? ")
+"""
+
+
+def asked_of_a_kernel() -> list[Request]:
+    """One of each request, but what ends the kernel."""
+    code = {"code": "prin"}
+    return [
+        models.ExecuteRequest.make(code="1", user_expressions={"a": "2", "b": "nothing"}),
+        models.ExecuteRequest.make(code="1/0", stop_on_error=False),
+        models.CompleteRequest.make(**code),
+        models.InspectRequest.make(code="print"),
+        models.HistoryRequest.make(hist_access_type="tail", n=3, output=True),
+        models.IsCompleteRequest.make(code="if 1:"),
+        models.KernelInfoRequest.make(),
+        models.CommInfoRequest.make(),
+        models.ConnectRequest.make(),
+        models.InterruptRequest.make(),
+        models.DebugRequest.make(command="debugInfo"),
+        models.DebugRequest.make(command="dumpCell", arguments={"code": "1"}),
+        models.CreateSubshellRequest.make(),
+        models.DeleteSubshellRequest.make(subshell_id="none"),
+        models.ListSubshellRequest.make(),
+    ]
+
+
+async def test_all_that_a_real_kernel_says_has_a_model() -> None:
+    """And is the same message again; each request of ours gets the reply that it names."""
+    seen: list[Any] = []
+    async with run_kernel("python3") as kc:
+        subscription = kc.subscribe(seen.append)
+        result = await kc.run(CODE, on_stdin=lambda _: "answer")
+        assert result.status == "ok", result.text
+        for asked in asked_of_a_kernel():
+            reply = await kc.request(asked.TYPE, asked.content.to_wire(), asked.CHANNEL, timeout=30)
+            assert reply["msg_type"] == asked.reply_type()
+        await until(lambda: seen[-1]["msg_type"] == "list_subshell_reply")
+        subscription.close()
+    for whole in seen:
+        model = parse(whole)
+        assert type(model) is known()[whole["header"]["msg_type"]]
+        assert typed(model.to_message()) == typed(whole)
+    published = {"status", "stream", "display_data", "update_display_data", "clear_output", "error"}
+    comms = {"comm_open", "comm_msg", "comm_close"}
+    some = {"execute_input", "execute_result", "execute_reply", "input_request"}
+    assert {whole["msg_type"] for whole in seen} >= published | comms | some
