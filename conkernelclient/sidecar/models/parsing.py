@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ...errors import UnparseableMessageError
 from .base import Message, WireModel, problems_in
-from .registry import validator_of
+from .registry import built, validator_of
 
 if TYPE_CHECKING:
     from .registry import Validate
@@ -38,15 +38,17 @@ def parse(message: Mapping[str, Any]) -> Message:
 
     Raises:
         UnparseableMessageError: It does not fit the model of its type, or is no message. Nothing
-            else is raised.
+            else is raised. A field whose name is no Unicode text (a lone surrogate) fits no model.
     """
     try:
         msg_type = message["header"]["msg_type"]
-        validate = validator_of(msg_type)
+        validate = built.get(msg_type)
     except (TypeError, KeyError, IndexError, AttributeError):
         raise UnparseableMessageError(
             "no message: it has no header that names a type", problems=["header.msg_type: missing"]
         ) from None
+    if validate is None:
+        validate = validator_of(msg_type)
     try:
         return validate(message)
     except ValidationError as error:

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from .base import Channel
 
-__all__ = ["Registration", "known", "model_of", "register", "reply_type_of", "validator_of"]
+__all__ = [
+    "Registration",
+    "built",
+    "known",
+    "model_of",
+    "register",
+    "reply_type_of",
+    "validator_of",
+]
 
 Validate: TypeAlias = "Callable[[Mapping[str, Any]], Message]"
 
@@ -35,7 +43,7 @@ def _collect() -> dict[str, type[Message]]:
 
 _models: Final = _collect()
 # What turns a message into its model, by type; each is built when its type is first seen.
-_validators: Final[dict[str, Validate]] = {}
+built: Final[dict[str, Validate]] = {}
 _raw: Final[list[Validate]] = []
 
 
@@ -51,19 +59,16 @@ def model_of(msg_type: str) -> type[Message]:
 
 def validator_of(msg_type: str) -> Validate:
     """
-    Give what makes a model of a message of this type.
+    Give what makes a model of a message of this type; from then on `built` has it, if it is known.
 
     What it gives raises `pydantic.ValidationError` for a message that does not fit.
     """
-    found = _validators.get(msg_type)
-    if found is not None:
-        return found
     kind = _models.get(msg_type)
     if kind is None:  # the names of unknown types are not kept: there may be any number
         if not _raw:
             _raw.append(_built(RawMessage))
         return _raw[0]
-    return _validators.setdefault(msg_type, _built(kind))
+    return built.setdefault(msg_type, _built(kind))
 
 
 def _built(kind: type[Message]) -> Validate:
@@ -106,7 +111,7 @@ class Registration:
         """Forget what was registered. A second call does nothing."""
         for msg_type in self._added:
             del _models[msg_type]
-            _validators.pop(msg_type, None)
+            built.pop(msg_type, None)
         self._added = {}
 
     def __enter__(self) -> Self:
