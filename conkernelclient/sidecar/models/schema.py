@@ -26,8 +26,7 @@ class Forms(GenerateJsonSchema):
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """Write the forms of one content."""
         written = super().tagged_union_schema(schema)
-        if "oneOf" in written:
-            written["anyOf"] = written.pop("oneOf")
+        written["anyOf"] = written.pop("oneOf")
         return written
 
 
