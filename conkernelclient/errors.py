@@ -17,6 +17,8 @@ The tree (each class also has the built-in base that existing `except` clauses l
     ├── ReplyTimeout (TimeoutError)           no reply in time, or none will come
     │   └── ReadyTimeout (RuntimeError)       the kernel did not get ready in time
     ├── SessionError (RuntimeError)           a tool session has no kernel, and cannot get one
+    ├── NotebookError (ValueError)            a file or its content is no valid notebook
+    │   └── EditError                         an edit that this notebook does not allow
     └── ExecutionError                        the user's code raised; a value had been promised
 """
 
@@ -32,10 +34,12 @@ __all__ = [
     "ChannelsClosedError",
     "ConKernelError",
     "DeadKernelError",
+    "EditError",
     "ExecutionError",
     "ForkedError",
     "KernelRestartedError",
     "NotInterruptibleError",
+    "NotebookError",
     "ProtocolError",
     "ReadyTimeout",
     "ReplyTimeout",
@@ -174,6 +178,23 @@ class SessionError(ConKernelError, RuntimeError):
     def __init__(self, message: str = "", *, stderr: str = "") -> None:
         super().__init__(message)
         self.stderr = stderr
+
+
+class NotebookError(ConKernelError, ValueError):
+    """This is no valid notebook, or its file cannot be read or written: one line says why."""
+
+
+class EditError(NotebookError):
+    """
+    The notebook does not allow this edit, as of a cell that another one deleted; nothing changed.
+
+    Attributes:
+        cell_id: The cell that it is about; None if it is about the whole notebook.
+    """
+
+    def __init__(self, message: str = "", *, cell_id: str | None = None) -> None:
+        super().__init__(message)
+        self.cell_id = cell_id
 
 
 class ExecutionError(ConKernelError):

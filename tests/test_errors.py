@@ -18,6 +18,7 @@ WITH_MORE: list[Any] = [
     errors.ReadyTimeout("r", msg_id="m"),
     errors.ExecutionError("ValueError", "bad", ["a", "b"], msg_id="m"),
     errors.UnparseableMessageError("u", msg_id="m", msg_type="stream", problems=["text: missing"]),
+    errors.EditError("gone", cell_id="c"),
 ]
 
 BUILT_IN = {
@@ -34,6 +35,8 @@ BUILT_IN = {
     errors.ReplyTimeout: TimeoutError,
     errors.ReadyTimeout: RuntimeError,
     errors.SessionError: RuntimeError,
+    errors.NotebookError: ValueError,
+    errors.EditError: ValueError,
     errors.ExecutionError: Exception,
 }
 

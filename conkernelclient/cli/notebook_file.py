@@ -7,12 +7,12 @@ whole, or stays as it was.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from conkernelclient.sidecar.document.saving import replace_file
 
 from .options import UsageError
 
@@ -74,11 +74,7 @@ def write_notebook(notebook: Notebook, path: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    path = path.resolve()  # what a link leads to is replaced, not the link
-    if path.exists() and not path.is_file():  # a device, as /dev/null
-        path.write_bytes(data)
-        return
-    _replace(path, data)
+    replace_file(path, data)
 
 
 def as_output(output: Mapping[str, Any]) -> Any:
@@ -92,25 +88,6 @@ def new_code_cell(notebook: Notebook, source: str, tags: list[str]) -> Any:
     if notebook.nbformat_minor < 5:  # the first with ids
         del cell["id"]
     return cell
-
-
-def _replace(path: Path, data: bytes) -> None:
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(beside).chmod(mode)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _nbformat() -> Any:

@@ -18,10 +18,10 @@ import zmq
 
 from conkernelclient import ConKernelManager
 from conkernelclient.errors import ConKernelError, DeadKernelError
+from conkernelclient.outputs.notebook_widgets import NotebookWidgets
 
 from .notebook_file import as_output
 from .notebook_parameters import tags_of
-from .notebook_widgets import NotebookWidgets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conkernelclient.cli.notebook_widgets import STATE, NotebookWidgets
 from conkernelclient.outputs.events import event_of
+from conkernelclient.outputs.notebook_widgets import STATE, NotebookWidgets
 from conkernelclient.protocol.incoming import Incoming
 
 COUNT = iter(range(10**9))

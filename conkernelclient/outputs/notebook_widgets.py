@@ -13,16 +13,16 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from conkernelclient.events import Stream
-from conkernelclient.outputs.reduce import Reducer
-from conkernelclient.protocol.incoming import Incoming
+from ..protocol.incoming import Incoming
+from .events import Stream
+from .reduce import Reducer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from conkernelclient.events import Event
-    from conkernelclient.outputs.reduce import Output
-    from conkernelclient.protocol.messages import Message
+    from ..protocol.messages import Message
+    from .events import Event
+    from .reduce import Output
 
 __all__ = ["STATE", "NotebookWidgets"]
 
