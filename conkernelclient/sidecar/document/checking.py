@@ -44,7 +44,10 @@ def _schema_problem(content: Mapping[str, Any], skipped: int) -> str | None:
     from nbformat import validator
 
     errors: Any = validator.iter_validate(content, version=4, version_minor=5)
-    error = next(errors, None)
+    try:
+        error = next(errors, None)
+    except TypeError:  # nbformat takes it for a text
+        return "cell_type or output_type is no text"
     if error is None:
         return None
     steps: list[str | int] = list(error.relative_path)

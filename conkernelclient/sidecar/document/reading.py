@@ -70,7 +70,8 @@ def read(text: str, *, repair: bool = False) -> Read:
     except Exception as error:  # nbformat raises nearly anything for JSON of another kind
         reason = line_of(f"{type(error).__name__}: {error}")
         raise NotebookError(f"this is no notebook: {reason}") from None
-    if "name" not in _dict(_dict(content.get("metadata")).get("kernelspec", {"name": ""})):
+    spec = _dict(content.get("metadata")).get("kernelspec")
+    if isinstance(spec, dict) and "name" not in spec:
         del content["metadata"]["kernelspec"]  # it names none; the schema would refuse it
     repaired = tuple(_repair_ids(content)) if repair else ()
     if problem := first_problem(content):

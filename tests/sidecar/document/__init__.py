@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.sidecar.document`: a file for each module."""
