@@ -41,6 +41,7 @@ VIOLATIONS: Final = [
     ("connection/x.py", "from ..client import run", "connection is not allowed to import"),
     ("agent/x.py", "from ..client import run", "agent is not allowed to import"),
     ("notebook/x.py", "from ..client import run", "notebook is not allowed to import"),
+    ("sidecar/document/x.py", "import asyncio", "sidecar.document is not allowed to import"),
     ("manager/x.py", "from .. import notebook", "manager is not allowed to import"),
     ("manager/x.py", "from .. import agent", "manager is not allowed to import"),
     ("manager/x.py", "from .. import cli", "manager is not allowed to import conkernelclient.cli"),

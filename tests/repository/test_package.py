@@ -150,6 +150,7 @@ def test_its_requirements_are_those_of_settings_ini(
     suffix = "_requirements"
     wanted = {k.removesuffix(suffix): v.split() for k, v in settings.items() if k.endswith(suffix)}
     runtime = {"sidecar", "server", "dask", "mcp", "run", "rich", "images", "completion", "trio"}
+    runtime |= {"collaboration"}
     extras = runtime | {"docs", "dev"}
     assert set(wanted) == extras
     wanted["all"] = [it for extra in set(wanted) - {"dev", "docs"} for it in wanted[extra]]

@@ -52,8 +52,10 @@ def as_python(source: str) -> tuple[str | None, list[str]]:
     """Give the cell as Python, None where there is none; and why its names are not known."""
     try:
         ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError):
         pass
+    except (RecursionError, MemoryError):  # Python's parser has raised either
+        return None, ["line 1: it is nested too deeply to be read"]
     else:
         return source, []
     try:

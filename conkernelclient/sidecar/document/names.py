@@ -59,7 +59,7 @@ def names_of(source: str) -> Names:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         return Names(unknown=(f"line {line or 1}: it is no valid Python",))
-    except RecursionError:
+    except (RecursionError, MemoryError):  # Python's parser has raised either
         return Names(unknown=("line 1: it is nested too deeply to be read",))
     reasons = dict.fromkeys([*unknown, *flow.unknown])
     return Names(
@@ -205,6 +205,8 @@ class _Flow(Ordered):
         scope = self._scope("class", node)
         for name in scope.now:
             self._read(name)
+        if _calls(node.body) and node.name in scope.later:  # before the class has its name
+            self._read(node.name)
         self._write(node.name)
         self._deferred |= scope.later - self.certain
 
@@ -294,3 +296,13 @@ class _Flow(Ordered):
         scope = self._scope("function", node)
         self._write(node.name.id)  # type: ignore[attr-defined]
         self._deferred |= scope.free - self.certain
+
+
+def _calls(body: list[ast.stmt]) -> bool:
+    """Tell whether a class body calls something by itself."""
+    return any(
+        isinstance(node, ast.Call)
+        for statement in body
+        if not isinstance(statement, DEFINITIONS)
+        for node in ast.walk(statement)
+    )

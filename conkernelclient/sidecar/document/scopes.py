@@ -192,8 +192,8 @@ class Scope(Ordered):
         """Take what an inner scope has from outside of it."""
         self._mentioned += scope.mentions({name for _, name in scope._mentioned})
         self.globals_written += scope.globals_written
-        for name in scope.now if is_now else ():
-            self._read(name)
+        if is_now:
+            self._reads |= scope.now  # what is in a class body does not see its names either
         self._inner |= scope.later if is_now else scope.free
 
     def _read(self, name: str) -> None:
@@ -261,9 +261,11 @@ class Scope(Ordered):
         self.visit_FunctionDef(node)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        """Take what it reads from outside of it."""
+        """Take what it reads from outside of it, as if it were called at once."""
         self._visit_all(list(self.outer_parts(node)))
-        self._take(Scope("function", node), is_now=False)
+        scope = Scope("function", node)
+        self._take(scope, is_now=True)
+        self._reads |= scope.later
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """Take what its body reads from outside of it."""

@@ -73,7 +73,9 @@ def test_a_file_that_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
 def test_format_3_is_upgraded_and_says_so() -> None:
     """Its cells get ids; what it leaves is valid."""
     cells = [v3.new_code_cell("print(1)", outputs=[v3.new_output("stream", "1\n")])]
-    old = v3.new_notebook(worksheets=[v3.new_worksheet(cells=[*cells, v3.new_text_cell("html", "b")])])
+    old = v3.new_notebook(
+        worksheets=[v3.new_worksheet(cells=[*cells, v3.new_text_cell("html", "b")])]
+    )
     found = read(v3.writes_json(old))
     assert found.upgraded_from == (3, 0)
     assert found.content["cells"][0]["source"] == "print(1)"
