@@ -109,7 +109,8 @@ class CellOutputs:
 
 def incoming_of(message: Mapping[str, Any]) -> Incoming:
     """Make of a client's message what is folded here."""
-    header, parent = message["header"], message.get("parent_header") or {}
+    header = message["header"]
+    parent: dict[str, Any] = message.get("parent_header") or {}
     msg_type = message.get("msg_type") or header["msg_type"]
     parent_id = parent.get("msg_id") or ""
     return Incoming(header, msg_type, parent, parent_id, {}, message["content"], (), 0)

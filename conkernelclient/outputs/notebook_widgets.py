@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..protocol.messages import Message
-    from .events import Event
     from .reduce import Output
+    from .result import Event
 
 __all__ = ["STATE", "NotebookWidgets"]
 

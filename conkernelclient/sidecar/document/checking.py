@@ -28,22 +28,23 @@ def first_problem(content: Mapping[str, Any]) -> str | None:
 
 def cell_problem(cell: object) -> str | None:
     """Give what is wrong with one cell, with the place in it; None if it is valid."""
-    content = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    return _schema_problem(content, 2)
+    return _schema_problem(_content([cell], {}), 2)
 
 
 def metadata_problem(metadata: object) -> str | None:
     """Give what is wrong with a notebook's metadata; None if they are valid."""
-    return _schema_problem(
-        {"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, 0
-    )
+    return _schema_problem(_content([], metadata), 0)
+
+
+def _content(cells: list[Any], metadata: Any) -> dict[str, Any]:
+    return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _schema_problem(content: Mapping[str, Any], skipped: int) -> str | None:
     """Ask nbformat's schema; the first `skipped` steps of the way to the place are left out."""
     from nbformat import validator
 
-    errors: Any = validator.iter_validate(content, version=4, version_minor=5)
+    errors = cast("Any", validator).iter_validate(content, version=4, version_minor=5)
     try:
         error = next(errors, None)
     except TypeError:  # nbformat takes it for a text

@@ -216,7 +216,7 @@ def _move(notebook: Notebook, edit: MoveCell) -> list[Change]:
     if index == before:
         return []
     notebook.insert_checked(index, notebook.remove(edit.cell_id))
-    return [Change(edit, MoveCell(edit.cell_id, before))]
+    return [Change(MoveCell(edit.cell_id, index), MoveCell(edit.cell_id, before))]
 
 
 def _edit(notebook: Notebook, edit: EditCell) -> list[Change]:
@@ -312,7 +312,7 @@ def _set_outputs(notebook: Notebook, edit: SetOutputs) -> list[Change]:
     outputs = _copied(edit.outputs, edit.cell_id)
     wanted = {"outputs": outputs, "execution_count": edit.execution_count}
     _check_cell({**cell, "metadata": {}, **wanted})
-    if not isinstance(edit.source_hash, str | None):
+    if not isinstance(cast("object", edit.source_hash), str | None):
         raise _refused(edit.cell_id, "the hash of its source is to be a text")
     before = _outputs_of(cell)
     if before == SetOutputs(edit.cell_id, outputs, edit.execution_count, edit.source_hash):

@@ -262,7 +262,7 @@ class _Flow(Ordered):
         self.visit(target)
         self.run(body)
 
-    def visit_Try(self, node: ast.Try) -> None:
+    def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         def whole() -> None:
             self.run(node.body)
             self.run(node.orelse)
@@ -270,7 +270,7 @@ class _Flow(Ordered):
         self._branches(whole, *(lambda h=h: self._handle(h) for h in node.handlers))
         self.run(node.finalbody)
 
-    def visit_TryStar(self, node: ast.Try) -> None:
+    def visit_TryStar(self, node: ast.TryStar) -> None:
         self.visit_Try(node)
 
     def _handle(self, node: ast.ExceptHandler) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from conkernelclient.errors import EditError, NotebookError
 
@@ -157,7 +157,7 @@ class Notebook:
         except (KeyError, TypeError):
             raise EditError(
                 f"there is no cell {cell_id!r}: it was deleted, or never there",
-                cell_id=cell_id if isinstance(cell_id, str) else None,
+                cell_id=cell_id if isinstance(cast("object", cell_id), str) else None,
             ) from None
 
     def index(self, cell_id: str) -> int:

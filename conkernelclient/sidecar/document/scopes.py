@@ -185,8 +185,8 @@ class Scope(Ordered):
             self._visit_all(generator.ifs)
 
     def _visit_all(self, nodes: Any) -> None:
-        for node in nodes if isinstance(nodes, list) else [nodes]:
-            self.visit(cast("ast.AST", node))
+        for node in cast("list[ast.AST]", nodes if isinstance(nodes, list) else [nodes]):
+            self.visit(node)
 
     def _take(self, scope: Scope, *, is_now: bool) -> None:
         """Take what an inner scope has from outside of it."""

@@ -72,11 +72,12 @@ class YNotebookSink:
 
     def set_widgets(self, state: Mapping[str, Any] | None) -> None:
         """See `OutputSink`."""
-        meta = self._notebook.ydoc.get("meta", type=Map)
+        meta: Any = self._notebook.ydoc.get("meta", type=Map)
         metadata: Any = meta.get("metadata")
         with self._notebook.ydoc.transaction():
             if metadata is None:
-                meta["metadata"] = metadata = Map()
+                meta["metadata"] = cast("Any", Map())
+                metadata = meta["metadata"]
             if state is not None:
                 metadata["widgets"] = copied(state)
             elif "widgets" in metadata:
@@ -114,14 +115,14 @@ def _shared(output: dict[str, Any]) -> Any:
 
 def _becomes(held: Any, wanted: dict[str, Any]) -> bool:
     """Tell whether it is this output by now; text that has grown gets what is new."""
-    now = held.to_py() if isinstance(held, Map) else held
+    now: Any = cast("Any", held).to_py() if isinstance(held, Map) else held
     if now == wanted:
         return True
     if now.get("output_type") != "stream" or {**now, "text": wanted.get("text")} != wanted:
         return False
-    text = held["text"]
+    text: Any = cast("Any", held)["text"]
     before, after = now["text"], wanted["text"]
     if not isinstance(text, Text) or not after.startswith(before):
         return False
-    cast("Any", text).__iadd__(after[len(before) :])
+    text += after[len(before) :]
     return True
