@@ -11,6 +11,7 @@ that is reported.
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,7 @@ __all__ = ["Names", "names_of"]
 
 BY_THEMSELVES: Final = frozenset({"exec", "eval", "globals", "get_ipython"})
 WITHOUT_ARGUMENTS: Final = frozenset({"locals", "vars"})  # at top level they are `globals`
+KEPT: Final = 4_096  # a notebook is asked again and again, and few of its cells have changed
 DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom)
 
 
@@ -47,8 +49,9 @@ class Names:
     unknown: tuple[str, ...] = ()
 
 
+@functools.lru_cache(maxsize=KEPT)
 def names_of(source: str) -> Names:
-    """Give the names of a cell's source, which is Python, or IPython's."""
+    """Give the names of a cell's source, which is Python, or IPython's; the last are kept."""
     python, unknown = as_python(source)
     if python is None:
         return Names(unknown=tuple(unknown))

@@ -21,10 +21,9 @@ KILLS = 100 if os.environ.get("FULL") else 8
 
 SAVER = """
 import sys
-from conkernelclient.sidecar.document import Notebook, new_cell
-books = [Notebook([new_cell(source=letter * 200_000, cell_id=letter)]) for letter in "ab"]
-contents = [book.to_bytes() for book in books]
-from conkernelclient.sidecar.document import replace_file
+from pathlib import Path
+from conkernelclient.sidecar.document.saving import replace_file
+contents = [Path(name).read_bytes() for name in sys.argv[2:]]
 for turn in range(10**9):
     replace_file(sys.argv[1], contents[turn % 2])
     if turn == 1:
@@ -43,11 +42,14 @@ def there(tmp_path: Path) -> Iterator[Path]:
 def test_a_saver_that_is_killed_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
     """At whatever moment: it is killed at random ones, and what is there is read each time."""
     path, chance = tmp_path / "saved.ipynb", random.Random(14)
+    for letter in "ab":
+        (tmp_path / letter).write_bytes(
+            Notebook([new_cell(source=letter * 200_000, cell_id=letter)]).to_bytes()
+        )
+    command = [sys.executable, "-c", SAVER, str(path), str(tmp_path / "a"), str(tmp_path / "b")]
     seen: set[str] = set()
     for _ in range(KILLS):
-        with subprocess.Popen(
-            [sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE
-        ) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             try:
                 assert process.stdout is not None
                 assert process.stdout.readline() == b"saved\n"
@@ -59,6 +61,8 @@ def test_a_saver_that_is_killed_leaves_the_old_file_or_the_new(tmp_path: Path) -
         assert cell["source"] == cell["id"] * 200_000
         seen.add(cell["id"])
     assert seen <= {"a", "b"}
+    others = {one.name for one in tmp_path.iterdir()} - {"saved.ipynb", "a", "b"}
+    assert all(name.endswith(".part") for name in others)
 
 
 def test_rights_are_kept_and_a_link_is_followed(there: Path, tmp_path: Path) -> None:
