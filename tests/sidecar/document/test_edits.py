@@ -238,3 +238,49 @@ def test_edits_are_json_by_their_type() -> None:
     for edit in (MoveCell("a", 1), EditCell("a", "x"), AddCell({}), ClearOutputs()):
         assert adapter.validate_json(adapter.dump_json(edit)) == edit
     assert adapter.validate_python({"type": "delete_cell", "cell_id": "a"}) == DeleteCell("a")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        MoveCell("a", 0),
+        EditCell("a", ""),
+        ReplaceCell("a", new_cell("markdown", cell_id="a")),
+        SetMetadata("a", {}),
+        SetMetadata(None, {}),
+        SetAttachments("a", {}),
+        SetOutputs("b", []),
+        ClearOutputs("b"),
+    ],
+)
+def test_what_is_so_already_is_no_change(edit: Edit) -> None:
+    """Nobody is told of it."""
+    notebook = Notebook([new_cell("markdown", cell_id="a"), new_cell(cell_id="b")])
+    assert apply(notebook, edit) == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        MoveCell("a", 1),
+        EditCell("a", "x"),
+        ReplaceCell("a", new_cell("raw", "y", cell_id="a")),
+        SetMetadata("a", {"tags": ["x"]}),
+        SetMetadata("b", {"tags": ["x"]}),
+        SetMetadata(None, {"title": "x"}),
+        SetAttachments("a", {"a.png": {"image/png": "eA=="}}),
+        SetOutputs("b", [PRINTED], 1, "h"),
+        AddCell({"cell_type": "raw", "source": ["x\n", "y"]}),
+        DeleteCell("a"),
+    ],
+)
+def test_what_was_changed_can_be_undone_and_done_again(edit: Edit) -> None:
+    """By the edits that the change holds."""
+    notebook = Notebook([new_cell("markdown", cell_id="a"), new_cell(cell_id="b")])
+    before = notebook.to_dict()
+    (change,) = apply(notebook, edit)
+    after = notebook.to_dict()
+    apply(notebook, change.inverse)
+    assert notebook.to_dict() == before != after
+    apply(notebook, change.done)
+    assert notebook.to_dict() == after
