@@ -9,10 +9,13 @@ its power, finds all of the old content or all of the new.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
+from typing import Final
 
 __all__ = ["replace_file"]
+
+BINARY: Final[int] = getattr(os, "O_BINARY", 0)  # Windows
 
 
 def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
@@ -32,13 +35,16 @@ def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
     if target.exists() and not target.is_file():
         target.write_bytes(data)
         return
-    mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    beside = Path(name)
+    kept = target.stat().st_mode & 0o7777 if target.exists() else None
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(
+        beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666 if kept is None else kept
+    )
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            beside.chmod(mode)
+            if kept is not None:
+                beside.chmod(kept)  # the process may take some of them away from new files
             file.flush()
             os.fsync(file.fileno())
         beside.replace(target)
@@ -57,9 +63,3 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
