@@ -32,7 +32,7 @@ class CellOutputs:
     """
 
     def __init__(self, max_bytes: int | None = None) -> None:
-        self.widgets = NotebookWidgets()
+        self.widgets: NotebookWidgets = NotebookWidgets()
         self._max_bytes = max_bytes
         self._displays = Displays()
         self._cells: dict[str, Reducer] = {}

@@ -83,7 +83,7 @@ Date: TypeAlias = Annotated[datetime | str | None, SkipValidation]
 class WireModel(BaseModel):
     """A JSON object of a message: declared fields are typed, all others are kept."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="allow",
         protected_namespaces=(),  # fields have the protocol's names
         defer_build=True,  # a program uses a few of the models: each is built when it is first used
