@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
+from . import chapters
 from .probes.report import row
 
 __all__ = ["CELL", "CHAPTER", "PARTS", "markdown", "put"]
@@ -62,8 +62,4 @@ def figure(value: float | None) -> str:
 
 def put(results: dict[str, Any]) -> None:
     """Put the table into the chapter's cell."""
-    notebook = json.loads(CHAPTER.read_text(encoding="utf-8"))
-    (cell,) = (cell for cell in notebook["cells"] if cell["id"] == CELL)
-    cell["source"] = markdown(results).splitlines(keepends=True)
-    stored = json.dumps(notebook, indent=1, ensure_ascii=False)
-    CHAPTER.write_text(f"{stored}\n", encoding="utf-8")
+    chapters.put(markdown(results), CHAPTER, CELL)

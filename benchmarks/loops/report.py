@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..chapters import put
 from ..probes.report import row
 from .kinds import KINDS, OURS, READ
 from .tasks import MORE, TASKS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .kinds import Kind
     from .tasks import Verdict
 
-__all__ = ["CELL", "CHAPTER", "FILE", "markdown", "put", "write"]
+__all__ = ["CELL", "CHAPTER", "FILE", "markdown", "write"]
 
 FILE: Final = Path(__file__).parent / "results.json"
 CHAPTER: Final = Path(__file__).parents[2] / "nbs" / "04_tool_loops.ipynb"
@@ -39,7 +40,8 @@ made as most loops do it: streams, `text/plain` and tracebacks, one after the ot
 count as images. nbclient has `interrupt_on_timeout=True`; jupyter-mcp-server is asked by its tool
 `execute_code`, over stdio. It and jupyter-kernel-client run beside a Jupyter server with its
 defaults, which drops text that comes faster than 1 MB a second; ipybox runs without its
-sandbox. What was not found is empty.
+sandbox. A contestant that does not start gets a second try, ours does not. What was not found is
+empty.
 """
 BY_READING: Final = """
 Versions: {versions}. {name} {version} needs its cloud and was not run: its column says what its
@@ -82,7 +84,7 @@ def write(found: Found) -> None:
     }
     stored = json.dumps(results, indent=1, ensure_ascii=False)
     FILE.write_text(f"{stored}\n", encoding="utf-8")
-    put(markdown(results))
+    put(markdown(results), CHAPTER, CELL)
 
 
 def _of_task(task: str, found: Found, known: dict[str, Any]) -> dict[str, Any]:
@@ -94,15 +96,6 @@ def _of_task(task: str, found: Found, known: dict[str, Any]) -> dict[str, Any]:
         elif kind.name in known.get(task, {}):
             answer[kind.name] = known[task][kind.name]
     return answer
-
-
-def put(text: str) -> None:
-    """Put text into the chapter's cell."""
-    notebook = json.loads(CHAPTER.read_text(encoding="utf-8"))
-    (cell,) = (cell for cell in notebook["cells"] if cell["id"] == CELL)
-    cell["source"] = text.splitlines(keepends=True)
-    stored = json.dumps(notebook, indent=1, ensure_ascii=False)
-    CHAPTER.write_text(f"{stored}\n", encoding="utf-8")
 
 
 def markdown(results: dict[str, Any]) -> str:

@@ -17,10 +17,15 @@ ENDS_WITHIN: Final = 10.0  # seconds
 
 
 def opened(kind: Kind, task: Task) -> Child:
-    """Give a worker that is ready; a server that did not start gets a second try."""
+    """
+    Give a worker that is ready.
+
+    What stands beside others' may not start at once, as a Jupyter server whose port was taken: it
+    gets a second try. Ours does not.
+    """
     file = HERE / "contestants" / f"{kind.file}.py"
     argv = [kind.python, "-P", str(HERE / "worker.py"), str(file), str(task.timeout)]
-    for is_last in (False, True):
+    for is_last in (True,) if kind.is_ours else (False, True):
         child = Child(argv, is_ours=kind.is_ours)
         try:
             child.hear(OPENS_WITHIN)

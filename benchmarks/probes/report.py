@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..chapters import put
 from .kernels import KINDS, OURS, ROOT
 
 if TYPE_CHECKING:
     from .kernels import Kind
 
-__all__ = ["CELL", "CHAPTER", "FILE", "NOT_THERE", "PASSED", "markdown", "put", "summary", "write"]
+__all__ = ["CELL", "CHAPTER", "FILE", "NOT_THERE", "PASSED", "markdown", "summary", "write"]
 
 FILE: Final = Path(__file__).parent / "results.json"
 CHAPTER: Final = ROOT / "nbs" / "05_kernel.ipynb"
@@ -73,16 +74,7 @@ def write(answer: Outcomes) -> None:
         "probes": in_order,
     }
     FILE.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    put(markdown(results))
-
-
-def put(text: str) -> None:
-    """Put text into the chapter's cell."""
-    notebook = json.loads(CHAPTER.read_text(encoding="utf-8"))
-    (cell,) = (cell for cell in notebook["cells"] if cell["id"] == CELL)
-    cell["source"] = text.splitlines(keepends=True)
-    stored = json.dumps(notebook, indent=1, ensure_ascii=False)
-    CHAPTER.write_text(f"{stored}\n", encoding="utf-8")
+    put(markdown(results), CHAPTER, CELL)
 
 
 def markdown(results: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import zmq
 from jupyter_client.kernelspec import NoSuchKernel
 
 from conkernelclient import ConKernelManager
@@ -110,10 +109,7 @@ class Life:
         After an error, and after a cancel, no process is left.
         """
         plan.check()
-        encryption = "auto" if zmq.has("curve") else "disabled"
-        manager = LimitedManager(
-            kernel_name=plan.kernel_name, transport_encryption=encryption, pass_on_output=False
-        )
+        manager = LimitedManager.of_own_kernel(plan.kernel_name, pass_on_output=False)
         manager.limits = plan.limits
         client: ConKernelClient | None = None
         try:

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import zmq
-
 from conkernelclient import ConKernelManager
 from conkernelclient.errors import ConKernelError, DeadKernelError
 from conkernelclient.outputs.notebook_widgets import NotebookWidgets
@@ -297,10 +295,7 @@ async def _kernel(plan: Plan, outcome: Outcome) -> AsyncGenerator[ConKernelClien
 
     What it writes outside of cells' outputs is told only if it dies.
     """
-    encryption = "auto" if zmq.has("curve") else "disabled"
-    km = ConKernelManager(
-        kernel_name=plan.kernel_name, transport_encryption=encryption, pass_on_output=False
-    )
+    km = ConKernelManager.of_own_kernel(plan.kernel_name, pass_on_output=False)
     kc: ConKernelClient | None = None
     now = True
     try:

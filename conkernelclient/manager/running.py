@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import zmq
-
 from .finishing import to_its_end
 from .manager import ConKernelManager
 
@@ -81,8 +79,7 @@ async def run_kernel(
         RuntimeError: It is not ready in time, or ended.
         TypeError: An argument is unknown; the message names the nearest known one.
     """
-    encryption = "auto" if zmq.has("curve") else "disabled"
-    km = ConKernelManager(kernel_name=kernel_name, transport_encryption=encryption)
+    km = ConKernelManager.of_own_kernel(kernel_name)
     kc: ConKernelClient | None = None
     try:
         await _start(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import zmq
 from jupyter_client.client import KernelClient
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Bool, DottedObjectName, Type, default
@@ -38,6 +41,20 @@ class ManagerSettings(AsyncKernelManager):
         "last 4 KiB of both are kept; a program that speaks to another one over its own stdout "
         "needs that. What a cell prints is an output of that cell in either case.",
     )
+
+    @classmethod
+    def of_own_kernel(cls, kernel_name: str, **traits: Any) -> Self:
+        """
+        Make a manager of a kernel to which nobody but this program connects.
+
+        What passes over tcp is encrypted where libzmq can, and the kernelspec declares it.
+
+        Args:
+            kernel_name: Name of the kernelspec.
+            traits: As the class takes them.
+        """
+        encryption = "auto" if zmq.has("curve") else "disabled"
+        return cls(kernel_name=kernel_name, transport_encryption=encryption, **traits)
 
     # jupyter_client's annotation names the trait's class for that of its values.
     @default("client_factory")

@@ -15,7 +15,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import zmq
 from IPython.core.error import UsageError
 from jupyter_client.connect import find_connection_file
 from jupyter_client.kernelspec import NoSuchKernel
@@ -232,10 +231,7 @@ def _found(existing: str) -> str:
 
 async def _started(name: str, spec: str, has_ended: bool) -> Held:
     """Start a kernel."""
-    encryption = "auto" if zmq.has("curve") else "disabled"
-    manager = ConKernelManager(
-        kernel_name=spec, transport_encryption=encryption, pass_on_output=False
-    )
+    manager = ConKernelManager.of_own_kernel(spec, pass_on_output=False)
     try:
         _ = manager.kernel_spec
     except NoSuchKernel:

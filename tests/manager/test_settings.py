@@ -37,3 +37,15 @@ def test_only_the_managers_with_a_loop_of_their_own_restart_by_default() -> None
     """As jupyter_client's do."""
     assert not ConKernelManager().autorestart
     assert ConIOLoopKernelManager().autorestart
+
+
+def test_a_manager_of_an_own_kernel_encrypts_where_libzmq_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever its class; a plain one does as jupyter_client's."""
+    for has_curve, encryption in ((True, "auto"), (False, "disabled")):
+        monkeypatch.setattr("zmq.has", lambda _name, has_curve=has_curve: has_curve)
+        km = ConIOLoopKernelManager.of_own_kernel("python3", pass_on_output=False)
+        assert type(km) is ConIOLoopKernelManager
+        assert (km.transport_encryption, km.pass_on_output) == (encryption, False)
+    assert ConKernelManager().transport_encryption == "disabled"
