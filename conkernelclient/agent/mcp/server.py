@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mcp.server.connection import Connection
     from mcp.server.context import ServerRequestContext
 
-__all__ = ["Houses", "make_server"]
+__all__ = ["ClientsKernels", "make_server"]
 
 INSTRUCTIONS: Final = (
     "Runs code in Jupyter kernels that keep their variables from call to call. `run` answers "
@@ -46,7 +46,7 @@ INSTRUCTIONS: Final = (
 )
 
 
-class Houses:
+class ClientsKernels:
     """
     The kernels of each client of a server.
 
@@ -80,7 +80,7 @@ class Houses:
         await asyncio.gather(*(kernels.close() for kernels in every))
 
 
-def make_server(settings: Settings | None = None) -> Server[Houses]:
+def make_server(settings: Settings | None = None) -> Server[ClientsKernels]:
     """
     Make a server that runs code in kernels.
 
@@ -96,21 +96,21 @@ def make_server(settings: Settings | None = None) -> Server[Houses]:
     menu = menu_of(settings)
 
     @asynccontextmanager
-    async def lifespan(_server: Server[Houses]) -> AsyncGenerator[Houses]:
-        houses = Houses(settings)
+    async def lifespan(_server: Server[ClientsKernels]) -> AsyncGenerator[ClientsKernels]:
+        clients = ClientsKernels(settings)
         try:
-            yield houses
+            yield clients
         finally:
             with anyio.CancelScope(shield=True):
-                await houses.close()
+                await clients.close()
 
     async def list_tools(
-        _ctx: ServerRequestContext[Houses], _params: PaginatedRequestParams | None
+        _ctx: ServerRequestContext[ClientsKernels], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         return ListToolsResult(tools=menu)
 
     async def call_tool(
-        ctx: ServerRequestContext[Houses], params: CallToolRequestParams
+        ctx: ServerRequestContext[ClientsKernels], params: CallToolRequestParams
     ) -> CallToolResult:
         async def report(seconds: float, line: str) -> None:
             await ctx.session.report_progress(seconds, None, line)
@@ -118,17 +118,17 @@ def make_server(settings: Settings | None = None) -> Server[Houses]:
         return await handlers.call(_kernels(ctx), params.name, params.arguments, report)
 
     async def list_known(
-        ctx: ServerRequestContext[Houses], _params: PaginatedRequestParams | None
+        ctx: ServerRequestContext[ClientsKernels], _params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         return ListResourcesResult(resources=list_resources(_kernels(ctx)))
 
     async def list_templates(
-        _ctx: ServerRequestContext[Houses], _params: PaginatedRequestParams | None
+        _ctx: ServerRequestContext[ClientsKernels], _params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
         return ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
     async def read(
-        ctx: ServerRequestContext[Houses], params: ReadResourceRequestParams
+        ctx: ServerRequestContext[ClientsKernels], params: ReadResourceRequestParams
     ) -> ReadResourceResult:
         return ReadResourceResult(contents=[await read_resource(_kernels(ctx), params.uri)])
 
@@ -145,7 +145,7 @@ def make_server(settings: Settings | None = None) -> Server[Houses]:
     )
 
 
-def _kernels(ctx: ServerRequestContext[Houses]) -> Kernels:
+def _kernels(ctx: ServerRequestContext[ClientsKernels]) -> Kernels:
     # The SDK gives handlers their connection in this attribute alone.
     connection = cast("Any", ctx.session)._connection
     return ctx.lifespan_context.of(cast("Connection", connection))

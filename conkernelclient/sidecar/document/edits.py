@@ -184,7 +184,7 @@ def apply(notebook: Notebook, edit: Edit) -> list[Change]:
         EditError: There is no such cell (it was deleted, or never there), or the edit would leave
             no valid notebook: which cell, and what is wrong. Nothing has changed.
     """
-    change = DOORS.get(cast("type[Any]", type(edit)))
+    change = APPLIED_BY.get(cast("type[Any]", type(edit)))
     if change is None:
         raise EditError(f"this is no edit: {edit!r:.100}")
     return change(notebook, edit)
@@ -401,7 +401,7 @@ def _refused(cell_id: str, problem: str) -> EditError:
     return EditError(f"cell {cell_id!r}: {problem}", cell_id=cell_id or None)
 
 
-DOORS: Final[dict[type[Any], Callable[[Any, Any], list[Change]]]] = {
+APPLIED_BY: Final[dict[type[Any], Callable[[Any, Any], list[Change]]]] = {
     AddCell: _add,
     DeleteCell: _delete,
     MoveCell: _move,
