@@ -215,8 +215,10 @@ class ConKernelApp(IPKernelApp):
         return True
 
     def close(self) -> None:
-        """Close all sockets."""
-        self.channels.stop()
-        # Before the others, since the context ends when its last socket is closed.
-        self.channels._sockets["children"].close()
+        """Close all sockets, as far as a start that failed has made them."""
+        channels: Channels | None = getattr(self, "channels", None)
+        if channels is not None:
+            channels.stop()
+            # Before the others, since the context ends when its last socket is closed.
+            channels._sockets["children"].close()
         super().close()

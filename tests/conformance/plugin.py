@@ -19,16 +19,22 @@ end of its log.
 from __future__ import annotations
 
 import faulthandler
+import itertools
 import json
 import os
+import socket
 import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PORTS: Final = 1000  # of a suite
 EXIT_SECONDS: Final = 30  # from the session's end to the process's; more is a hang
 LOG: Final = os.dup(2)  # where stderr goes while pytest does not yet capture it
 
@@ -66,6 +72,12 @@ class Recorder:
             f"Async{name[3:]}" if name in ("ConKernelManager", "ConIOLoopKernelManager") else None
         )
 
+    def pytest_sessionstart(self) -> None:
+        """Take ports that no other suite takes."""
+        from jupyter_client.connect import LocalPortCache
+
+        LocalPortCache.find_available_port = port_chooser(int(os.environ["CONFORMANCE_PORTS"]))
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write which test begins, so that a hang has a name."""
         self._outcome, self._test_began = "passed", time.monotonic()
@@ -99,6 +111,31 @@ class Recorder:
     def _write(self, **event: object) -> None:
         self._file.write(json.dumps(event) + "\n")
         self._file.flush()
+
+
+def port_chooser(first: int) -> Callable[[Any, str], int]:
+    """
+    Give what chooses ports for kernels from `first` on.
+
+    jupyter_client's own asks for any free port and lets go of it before its kernel has it: of two
+    suites that run at once, both may get it.
+    """
+    ports = itertools.cycle(range(first, first + PORTS))
+
+    def find_available_port(cache: Any, ip: str) -> int:
+        for port in ports:
+            if port in cache.currently_used_ports:
+                continue
+            with socket.socket() as probe:
+                try:
+                    probe.bind((ip, port))
+                except OSError:
+                    continue
+            cache.currently_used_ports.add(port)
+            return port
+        raise AssertionError
+
+    return find_available_port
 
 
 def tally(file: Path) -> dict[str, dict[str, int]]:

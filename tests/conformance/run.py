@@ -34,12 +34,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from .judge import Expected, Report, Verdict, flaws, judge, read_report
+from .plugin import PORTS
 from .suites import SUITES, Suite
 
 HERE: Final = Path(__file__).resolve().parent
 CACHE: Final = HERE.parents[1] / ".cache" / "conformance"
 ORIGINALS: Final = HERE / "originals"
 PINS: Final = HERE / "pins.txt"
+PLACES: Final = {suite.title: place for place, suite in enumerate(SUITES)}
 AT_ONCE: Final = 2  # suites; each is a pytest process and a kernel, which take turns
 RUNNING: Final[set[subprocess.Popen[bytes]]] = set()  # pytest processes
 
@@ -129,6 +131,8 @@ def environment(suite: Suite, side: str, work: Path) -> dict[str, str]:
     own |= {
         "CONFORMANCE_SIDE": side,
         "CONFORMANCE_CREATED": str(work / "created"),
+        # Below those that operating systems give to whoever asks for any.
+        "CONFORMANCE_PORTS": str(10_000 + PORTS * PLACES.get(suite.title, 0)),
         "PYTHONPATH": str(work / "site"),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from . import run
 from .judge import Expected, Report, flaws, judge, read_report
-from .plugin import tally, wrong_classes
+from .plugin import PORTS, port_chooser, tally, wrong_classes
 from .suites import SUITES, Suite
 
 CREATED = {"manager": {"original": 0, "ours": 1}}
@@ -173,3 +176,22 @@ def test_every_record_in_the_repository_is_of_the_pins_and_over_its_floor():
         expected, problems = run.recorded(suite, full=True)
         assert not problems, suite.title
         assert set(suite.differences) <= expected.passed, suite.title
+
+
+def test_no_two_suites_choose_the_same_ports():
+    """jupyter_client lets go of a port before its kernel has it."""
+    firsts = [
+        int(run.environment(suite, "ours", run.HERE)["CONFORMANCE_PORTS"]) for suite in SUITES
+    ]
+    assert min(later - first for first, later in pairwise(firsts)) >= PORTS
+    assert max(firsts) + PORTS < 32_768
+
+
+def test_a_port_that_is_taken_or_given_out_is_not_chosen():
+    """Each is another one."""
+    first = int(run.environment(SUITE, "ours", run.HERE)["CONFORMANCE_PORTS"])
+    cache = SimpleNamespace(currently_used_ports={first + 1})
+    with socket.create_server(("127.0.0.1", first + 2)):
+        choose = port_chooser(first)
+        assert [choose(cache, "127.0.0.1") for _ in range(3)] == [first, first + 3, first + 4]
+    assert cache.currently_used_ports == {first, first + 1, first + 3, first + 4}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -166,6 +167,26 @@ def test_a_limit_that_would_let_nothing_run_is_refused(limit: str, tmp_path: Pat
     assert done.returncode == 1
     assert f"'{limit}' trait" in done.stderr
     assert "less than 1" in done.stderr
+
+
+def test_a_start_whose_port_is_taken_tells_that_alone(tmp_path: Path) -> None:
+    """Not also what it could not close, as it was never made."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "conkernelclient.kernel"),
+                *("--ip=127.0.0.1", f"--shell={other.getsockname()[1]}"),
+            ],
+            cwd=tmp_path,
+            env={**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
+    assert "AttributeError" not in done.stderr
 
 
 async def test_a_signal_right_after_the_start_ends_nothing(mortal: ConKernelManager) -> None:
