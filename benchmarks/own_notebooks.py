@@ -17,7 +17,10 @@ __all__ = ["OWN", "make", "write_all"]
 
 OWN: Final[dict[str, list[str | tuple[str, list[str]]]]] = {
     "text": [
-        "import sys\nprint('out'); print('err', file=sys.stderr); print('out again')",
+        # Flushed, as ipykernel sends what is written in each stream when 0.2 s are over: the
+        # order between the two would follow the clock, and differ from run to run.
+        "import sys\nprint('out', flush=True); print('err', file=sys.stderr, flush=True)\n"
+        "print('out again')",
         "for i in range(5): print(i, end='\\r')\nprint('half', end='')",
         "from IPython.display import clear_output\n"
         "for i in range(3):\n    clear_output(wait=True)\n    print('step', i)",
@@ -60,7 +63,7 @@ OWN: Final[dict[str, list[str | tuple[str, list[str]]]]] = {
     "stops": ["print('before')", "raise ValueError('here\\nand there')", "print('after')"],
     "long": [
         "for i in range(3000): print(i, 'x' * 60)",
-        "import sys\nfor i in range(300):\n    print(i, file=(sys.stdout, sys.stderr)[i % 2])",
+        "import sys\nfor i in range(300):\n    print(i, file=(sys.stdout, sys.stderr)[i % 2], flush=True)",
         "list(range(900))",
         "print('y' * 2_000_000)",
     ],
