@@ -63,7 +63,8 @@ OWN: Final[dict[str, list[str | tuple[str, list[str]]]]] = {
     "stops": ["print('before')", "raise ValueError('here\\nand there')", "print('after')"],
     "long": [
         "for i in range(3000): print(i, 'x' * 60)",
-        "import sys\nfor i in range(300):\n    print(i, file=(sys.stdout, sys.stderr)[i % 2], flush=True)",
+        "import sys\n"
+        "for i in range(300):\n    print(i, file=(sys.stdout, sys.stderr)[i % 2], flush=True)",
         "list(range(900))",
         "print('y' * 2_000_000)",
     ],
