@@ -306,8 +306,9 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             msg_id: Only those of this request.
 
         Returns:
-            A subscription; its `close()` ends it. A handler that is 10,000 messages behind misses
-            some, which are counted.
+            A subscription; its `close()` ends it, and its `until_handled()` waits until the handler
+            has finished with what had come. A handler that is 10,000 messages behind misses some,
+            which are counted.
         """
         types = (msg_type,) if isinstance(msg_type, str) else msg_type
         return self._connection.subscribers.add(handler, channel, types, msg_id)

@@ -4,17 +4,17 @@ Who wants to see messages as they come, whosever they are?
 Each subscriber has a task of its own behind a bounded queue: a slow one delays no other, and
 counts what it misses. `status` messages have a bound of their own, so that a flood of others costs
 no subscriber the idle of a request.
+
+Those that asked for one request are found by its id, so that a thousand of them cost the messages
+of others nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from .threads import begin, is_elsewhere, retire
+from .handling import Handling
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -30,11 +30,14 @@ QUEUED: Final = 10_000
 STATUSES_QUEUED: Final = 10_000
 
 
-class Subscription:
+class Subscription(Handling["Incoming"]):
     """
     One handler and what it wants to see. `close()` ends it.
 
+    `await subscription.until_handled()` waits until it has handled what had come by then.
+
     Attributes:
+        parent_id: The request of which it sees the messages; None: of each.
         dropped: Messages that it missed, because it was slow.
     """
 
@@ -46,33 +49,30 @@ class Subscription:
         msg_types: Collection[str] | None,
         parent_id: str | None,
     ) -> None:
+        super().__init__(handler)
         self._owner = owner
-        self._handler = handler
         self._channel = channel
         self._msg_types = None if msg_types is None else frozenset(msg_types)
-        self._parent_id = parent_id
-        self._queue: deque[Incoming] = deque()
+        self.parent_id: str | None = parent_id
         self._statuses = 0  # of those in the queue
-        self._task: asyncio.Task[None] | None = None
-        self._is_handling = False  # the task has begun
         self.dropped: int = 0
 
     def close(self) -> None:
         """Get no more messages; those that wait are dropped."""
         self._owner.remove(self)
-        self._queue.clear()
+        self._close()
         self._statuses = 0
 
     def wants(self, channel: Channel, message: Incoming) -> bool:
-        """Tell whether `message` is one of those subscribed to."""
-        return (
-            (self._channel is None or channel == self._channel)
-            and (self._msg_types is None or message.msg_type in self._msg_types)
-            and (self._parent_id is None or message.parent_id == self._parent_id)
+        """Tell whether `message`, of a request that it sees, is one of those subscribed to."""
+        return (self._channel is None or channel == self._channel) and (
+            self._msg_types is None or message.msg_type in self._msg_types
         )
 
     def put(self, message: Incoming) -> None:
         """Queue `message` for the handler."""
+        if self._is_closed:  # amid the offer
+            return
         is_status = message.msg_type == "status"
         others = len(self._queue) - self._statuses
         if self._statuses >= STATUSES_QUEUED if is_status else others >= QUEUED:
@@ -84,30 +84,11 @@ class Subscription:
             return
         self._queue.append(message)
         self._statuses += is_status
-        task = self._task
-        if task is not None and self._is_stranded(task):
-            retire(task)
-            task = None
-        if task is None or task.done():
-            self._is_handling = False
-            self._task = begin(asyncio.get_running_loop(), self._work())
+        self._go_on()
 
-    def _is_stranded(self, task: asyncio.Task[None]) -> bool:
-        """Whether its loop is closed, or at rest before it began: the one that runs goes on."""
-        loop = task.get_loop()
-        return loop.is_closed() or (not self._is_handling and is_elsewhere(loop))
-
-    async def _work(self) -> None:
-        while self._queue and self._task is asyncio.current_task():
-            self._is_handling = True
-            message = self._queue.popleft()
-            self._statuses -= message.msg_type == "status"
-            try:
-                waiting = self._handler(message.message)
-                if inspect.isawaitable(waiting):
-                    await waiting
-            except Exception:
-                logger.exception("subscriber %r failed at %r", self._handler, message)
+    def _give(self, item: Incoming) -> Awaitable[None] | None:
+        self._statuses -= item.msg_type == "status"
+        return self._handler(item.message)
 
 
 class Subscribers:
@@ -115,11 +96,14 @@ class Subscribers:
     The subscribers of one client.
 
     Attributes:
-        all: Their subscriptions.
+        all: Their subscriptions, oldest first.
     """
 
     def __init__(self) -> None:
-        self.all: list[Subscription] = []
+        self.all: dict[Subscription, None] = {}
+        # By the request that they see; None: each. Tuples, for a handler may end a subscription
+        # while a message is offered.
+        self._seeing: dict[str | None, tuple[Subscription, ...]] = {}
 
     @property
     def dropped(self) -> int:
@@ -135,16 +119,25 @@ class Subscribers:
     ) -> Subscription:
         """Begin a subscription."""
         subscription = Subscription(self, handler, channel, msg_types, parent_id)
-        self.all.append(subscription)
+        self.all[subscription] = None
+        self._seeing[parent_id] = (*self._seeing.get(parent_id, ()), subscription)
         return subscription
 
     def remove(self, subscription: Subscription) -> None:
         """End a subscription. Harmless if it has ended."""
-        if subscription in self.all:
-            self.all.remove(subscription)
+        if self.all.pop(subscription, self) is self:
+            return
+        parent_id = subscription.parent_id
+        left = tuple(one for one in self._seeing[parent_id] if one is not subscription)
+        if left:
+            self._seeing[parent_id] = left
+        else:
+            del self._seeing[parent_id]
 
     def offer(self, channel: Channel, message: Incoming) -> None:
         """Show `message` to those who want it."""
-        for subscription in self.all:
-            if subscription.wants(channel, message):
-                subscription.put(message)
+        for seeing in (self._seeing.get(None), self._seeing.get(message.parent_id)):
+            if seeing is not None:
+                for subscription in seeing:
+                    if subscription.wants(channel, message):
+                        subscription.put(message)

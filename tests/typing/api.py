@@ -200,7 +200,7 @@ async def a_run_is_iterated_for_its_events(kc: ConKernelClient) -> None:
                 assert_never(event)
 
 
-def handlers_are_functions_or_coroutine_functions(kc: ConKernelClient) -> None:
+async def handlers_are_functions_or_coroutine_functions(kc: ConKernelClient) -> None:
     """Of what they are called with nothing is unknown."""
     shown: list[events.Event] = []
     seen: list[str] = []
@@ -228,6 +228,7 @@ def handlers_are_functions_or_coroutine_functions(kc: ConKernelClient) -> None:
         see_later, channel="iopub", msg_type=("stream", "error"), msg_id="x"
     )
     assert_type(subscription.dropped, int)
+    assert_type(await subscription.until_handled(), None)
     subscription.close()
 
 
