@@ -292,6 +292,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         channel: Channel | None = None,
         msg_type: str | Collection[str] | None = None,
         msg_id: str | None = None,
+        unclaimed: bool = False,
     ) -> Subscription:
         """
         Call `handler`, sync or async, with each message that comes, whosever it is.
@@ -304,6 +305,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             channel: Only those of this channel.
             msg_type: Only those of this type, or of these.
             msg_id: Only those of this request.
+            unclaimed: Only those of requests that no subscription names by `msg_id`.
 
         Returns:
             A subscription; its `close()` ends it, and its `until_handled()` waits until the handler
@@ -311,6 +313,10 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             which are counted.
         """
         types = (msg_type,) if isinstance(msg_type, str) else msg_type
+        if unclaimed:
+            from ..connection.subscribers import UNCLAIMED
+
+            msg_id = UNCLAIMED
         return self._connection.subscribers.add(handler, channel, types, msg_id)
 
     def stats(self) -> dict[str, float]:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from ..protocol.incoming import Incoming
     from ..protocol.messages import Channel, Message
 
-__all__ = ["Subscribers", "Subscription"]
+__all__ = ["UNCLAIMED", "Subscribers", "Subscription"]
 
 logger: Final = logging.getLogger(__name__)
 
 QUEUED: Final = 10_000
 STATUSES_QUEUED: Final = 10_000
+UNCLAIMED: Final = "\0unclaimed"  # no id of a request
 
 
 class Subscription(Handling["Incoming"]):
@@ -37,7 +38,8 @@ class Subscription(Handling["Incoming"]):
     `await subscription.until_handled()` waits until it has handled what had come by then.
 
     Attributes:
-        parent_id: The request of which it sees the messages; None: of each.
+        parent_id: The request of which it sees the messages; None: of each; `UNCLAIMED`: of those
+            that no other subscription names.
         dropped: Messages that it missed, because it was slow.
     """
 
@@ -117,7 +119,7 @@ class Subscribers:
         msg_types: Collection[str] | None = None,
         parent_id: str | None = None,
     ) -> Subscription:
-        """Begin a subscription."""
+        """Begin a subscription; `UNCLAIMED` is the parent of what no other one names."""
         subscription = Subscription(self, handler, channel, msg_types, parent_id)
         self.all[subscription] = None
         self._seeing[parent_id] = (*self._seeing.get(parent_id, ()), subscription)
@@ -136,7 +138,8 @@ class Subscribers:
 
     def offer(self, channel: Channel, message: Incoming) -> None:
         """Show `message` to those who want it."""
-        for seeing in (self._seeing.get(None), self._seeing.get(message.parent_id)):
+        named = self._seeing.get(message.parent_id) or self._seeing.get(UNCLAIMED)
+        for seeing in (self._seeing.get(None), named):
             if seeing is not None:
                 for subscription in seeing:
                     if subscription.wants(channel, message):

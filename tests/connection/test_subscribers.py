@@ -122,3 +122,21 @@ async def test_one_that_is_closed_amid_the_offer_gets_nothing(
     await asyncio.wait_for(third.until_handled(), LONG)
     assert seen == ["stream"]
     assert (first.dropped, second.dropped, len(subscribed.all)) == (1, 0, 2)
+
+
+async def test_what_is_of_no_named_request_has_its_own_subscribers() -> None:
+    """As long as one names a request, its messages are claimed."""
+    subscribed, rest, named, every = Subscribers(), list[str](), list[str](), list[str]()
+
+    def note(into: list[str]) -> Callable[[Message], None]:
+        return lambda msg: into.append(msg["content"]["text"])
+
+    subscribed.add(note(rest), parent_id=subscribers.UNCLAIMED)
+    subscribed.add(note(every))
+    one = subscribed.add(note(named), parent_id="a")
+    for parent, text in (("a", "1"), ("b", "2"), ("", "3")):
+        subscribed.offer("iopub", incoming("stream", parent, text=text))
+    await until(lambda: (rest, named, every) == (["2", "3"], ["1"], ["1", "2", "3"]))
+    one.close()
+    subscribed.offer("iopub", incoming("stream", "a", text="4"))
+    await until(lambda: rest == ["2", "3", "4"])
