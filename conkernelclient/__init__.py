@@ -21,7 +21,7 @@ The package is a house of rooms; a module imports from its own room and from tho
   `connection.connection`.
 - `client` is what a program holds: verbs, runs, channel objects.
 - `manager` begins, watches and ends kernel processes, and tells its clients.
-- `sidecar` is what a backend with many front ends holds: the one client of a kernel, and the notebook.
+- `sidecar` is what a backend with many front ends holds: a kernel's one client, and the notebook.
 - `agent` is what a tool loop holds. It knows what a user's program knows, and no more.
 - `notebook` is what a notebook uses: magics, the progress of many runs. It knows no more either.
 - `testing` and `cli` are built on these.

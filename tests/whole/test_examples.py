@@ -248,3 +248,19 @@ async def test_a_loop_in_openais_form_answers_each_call() -> None:
         messages = await example.loop(example.scripted, session, "task")
         assert "45" in str(messages[2])
         assert "timed out" in str(messages[4])
+
+
+async def test_cells_are_linted_before_they_are_run() -> None:
+    """What is no Python is refused, what can be mended is, the rest is told below the outputs."""
+    sidecar_class = loaded("lint_cells").LintingSidecar
+    async with sidecar_class("python3") as sidecar:
+        broken = sidecar.execute_request("def broken(:\n    pass", stop_on_error=False)
+        magic = sidecar.execute_request("%alias_magic t time\n1")
+        mended = sidecar.execute_request("x = 1; not x is None")
+        wrong = sidecar.execute_request("if x == None:\n    x\nx")
+        refused = await broken
+        assert (refused.status, refused.error.ename) == ("error", "SyntaxError")
+        assert not broken.is_sent
+        assert (await magic).status == "ok"
+        assert (await mended).code == "x = 1; x is not None"
+        assert "ruff: E711" in (await wrong).stderr
