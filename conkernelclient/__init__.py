@@ -35,6 +35,7 @@ from . import errors
 if _TYPE_CHECKING:
     from . import events
     from .client.client import ConKernelClient
+    from .client.kernel_news import KernelNews, KernelWatch
     from .client.run import Run
     from .manager.manager import ConKernelManager
     from .manager.multi import ConMultiKernelManager
@@ -49,6 +50,8 @@ __all__ = [
     "ConKernelClient",
     "ConKernelManager",
     "ConMultiKernelManager",
+    "KernelNews",
+    "KernelWatch",
     "Result",
     "Run",
     "Variable",
@@ -66,6 +69,8 @@ _LATER = {
     "ConKernelClient": ".client.client",
     "ConKernelManager": ".manager.manager",
     "ConMultiKernelManager": ".manager.multi",
+    "KernelNews": ".client.kernel_news",
+    "KernelWatch": ".client.kernel_news",
     "Result": ".outputs.result",
     "Run": ".client.run",
     "Variable": ".values.variable",

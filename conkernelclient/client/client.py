@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ..transport.base import Sink, Transport
     from ..transport.sockets import ConSocket
     from .comms import Comms
+    from .kernel_news import KernelNews, KernelState, KernelWatch, KernelWatches
     from .manager_link import ManagerLink
     from .places import Places
 
@@ -145,6 +146,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
         from ..connection.peer import Peer
         from ..connection.watchdog import Watchdog
         from .comms import Comms
+        from .kernel_news import KernelWatches
         from .manager_link import ManagerLink
         from .places import Places
 
@@ -165,6 +167,7 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
             ),
         )
         self._peer: Peer = Peer(self._connection)
+        self._watches: KernelWatches = KernelWatches(self._connection, self._peer)
         self._watchdog: Watchdog = Watchdog(self._connection)
         self._connection.limit_pause(self.startup_timeout)
         this = weakref.ref(self)
@@ -318,6 +321,28 @@ class ConKernelClient(  # pyright: ignore[reportIncompatibleMethodOverride]
 
             msg_id = UNCLAIMED
         return self._connection.subscribers.add(handler, channel, types, msg_id)
+
+    @property
+    def kernel_state(self) -> KernelState:
+        """
+        What a user would call the kernel's present state; see `KernelNews`.
+
+        "disconnected" where no channel is open. News that wait for a handler may be older.
+        """
+        return self._watches.state
+
+    def watch_kernel(self, handler: Callable[[KernelNews], Awaitable[None] | None]) -> KernelWatch:
+        """
+        Call `handler`, sync or async, with each change of `kernel_state`, from any thread.
+
+        Args:
+            handler: Called in a task of its own, in the loop that this client serves, with one
+                `KernelNews` at a time, in order. An error in it is logged.
+
+        Returns:
+            A watch; its `close()` ends it. It goes on when channels are closed and opened again.
+        """
+        return self._watches.add(handler)
 
     def stats(self) -> dict[str, float]:
         """

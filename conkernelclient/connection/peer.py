@@ -51,6 +51,7 @@ class Peer(Companion):
         on_vanished: Called when it is taken for gone although its owner has told nothing.
         on_answer: Called when it has answered.
         on_greeted: Called with its `kernel_info_reply` whenever it was greeted.
+        listeners: Called when news of it have been acted on; its state may be the same.
         session: The kernel's own session id, another one after each restart; None: not known yet.
         reopen: Opens the channels' sockets anew; set by the client.
     """
@@ -65,6 +66,7 @@ class Peer(Companion):
         self.on_vanished: Callable[[], None] | None = None
         self.on_answer: Callable[[], None] | None = None
         self.on_greeted: Callable[[Message], None] | None = None
+        self.listeners: list[Callable[[], None]] = []
         self.session: str | None = None
         self._task: asyncio.Task[None] | None = None
         self._greeting: Greeting | None = None  # the one under way
@@ -122,6 +124,8 @@ class Peer(Companion):
         before = presence.feed(news, why)
         self._act(before, news, explanation)
         self._news.wake_all()
+        for listener in self.listeners:
+            listener()
 
     def disconnected(self, channel: Channel) -> None:
         """Take note that the kernel has closed a socket."""

@@ -135,6 +135,11 @@ class Presence:
         return self._unexplained if self._why is None else self._why
 
     @property
+    def is_explained(self) -> bool:
+        """Whether news have said why the kernel is gone."""
+        return self._why is not None
+
+    @property
     def is_lost(self) -> bool:
         """Whether what is submitted fails."""
         return self.state in LOST

@@ -17,6 +17,8 @@ from conkernelclient import (
     ConKernelClient,
     ConKernelManager,
     ConMultiKernelManager,
+    KernelNews,
+    KernelWatch,
     Result,
     Run,
     Variable,
@@ -230,6 +232,27 @@ async def handlers_are_functions_or_coroutine_functions(kc: ConKernelClient) -> 
     assert_type(subscription.dropped, int)
     assert_type(await subscription.until_handled(), None)
     subscription.close()
+
+
+async def a_kernel_is_watched(kc: ConKernelClient) -> None:
+    """What its handler gets is known, and which states there are."""
+    heard: list[KernelNews] = []
+
+    async def hear_later(news: KernelNews) -> None:
+        heard.append(news)
+
+    watch = kc.watch_kernel(heard.append)
+    assert_type(watch, KernelWatch)
+    assert_type(kc.watch_kernel(hear_later), KernelWatch)
+    assert_type(await watch.until_handled(), None)
+    watch.close()
+    assert_type(kc.kernel_state == heard[0].state, bool)
+    assert_type(heard[0].error, errors.ConKernelError | None)
+    match heard[0].state:
+        case "ready" | "disconnected" | "restarting" | "starting" | "dead":
+            pass
+        case _:
+            assert_never(heard[0].state)
 
 
 async def what_nobody_claimed_can_be_had(kc: ConKernelClient) -> None:
