@@ -9,6 +9,7 @@ the loop that runs; one that is amid the handler goes on when its own loop does:
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import logging
 import math
@@ -35,11 +36,13 @@ class Handling(Generic[T]):
     """
     One handler, sync or async, and what it has not seen yet.
 
-    An error in it is logged, and the next thing comes.
+    An error in it is logged, and the next thing comes. It is called in the context of who made
+    this: what it prints in a notebook is shown by that one's cell.
     """
 
     def __init__(self, handler: Callable[[Any], Awaitable[None] | None]) -> None:
         self._handler = handler
+        self._context = contextvars.copy_context()
         self._queue: deque[T] = deque()
         self._task: asyncio.Task[None] | None = None  # the last one
         self._turn = 0  # its number: one with another number takes nothing more
@@ -110,7 +113,8 @@ class Handling(Generic[T]):
         if task is None or task.done():
             self._has_begun = self._is_amid = False
             self._turn += 1
-            self._task = begin(asyncio.get_running_loop(), self._work(self._turn))
+            work, loop = self._work(self._turn), asyncio.get_running_loop()
+            self._task = self._context.copy().run(begin, loop, work)
 
     def _is_stranded(self, task: asyncio.Task[None]) -> bool:
         """Whether its loop is closed, or at rest before it began: the one that runs goes on."""

@@ -8,6 +8,7 @@ has answered it whole, idle and the reply in either order, and its handlers have
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
@@ -26,6 +27,7 @@ __all__ = ["Action", "Answer", "Seen"]
 logger: Final = logging.getLogger(__name__)
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Answer(Protocol):
@@ -115,6 +117,7 @@ class Action(Generic[T]):
         self._conclude = conclude
         self._forget = forget
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self._state: ActionState = ActionState.WAITING
         self._value: Any = None
         self._answer: Answer | None = None
@@ -233,6 +236,10 @@ class Action(Generic[T]):
 
     # What the sidecar does
 
+    def here(self, function: Callable[[], R]) -> R:
+        """Call `function` in the context of who made the action, as for what handlers print."""
+        return self._context.copy().run(function)
+
     def sent(self, answer: Answer, seen: Seen) -> None:
         """Learn that it was sent: `answer` is what the client gives, `seen` its messages."""
         self._note(ActionNews.SEND)
@@ -263,7 +270,7 @@ class Action(Generic[T]):
             return
         self._note(ActionNews.ANSWER)
         self._value, self.error = value, error
-        self._ending = self._loop.create_task(self._finish())
+        self._ending = self.here(lambda: self._loop.create_task(self._finish()))
 
     async def until_ended(self) -> None:
         """Wait until it has ended, without waiting for what came of it."""

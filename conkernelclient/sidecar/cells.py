@@ -135,18 +135,20 @@ class Cells:
         self, action: Action[Result], request: models.ExecuteRequest, options: dict[str, Any]
     ) -> Answer | None:
         content, client = request.content, self._client()
-        seen = client.subscribe(action.show, msg_id=action.msg_id)
+        seen = action.here(lambda: client.subscribe(action.show, msg_id=action.msg_id))
         try:
-            run = client.run(
-                content.code,
-                silent=content.silent,
-                store_history=content.store_history,
-                user_expressions=content.user_expressions,
-                subshell_id=request.header.subshell_id,
-                msg_id=action.msg_id,
-                metadata=request.metadata,
-                buffers=request.buffers,
-                **options,
+            run = action.here(
+                lambda: client.run(
+                    content.code,
+                    silent=content.silent,
+                    store_history=content.store_history,
+                    user_expressions=content.user_expressions,
+                    subshell_id=request.header.subshell_id,
+                    msg_id=action.msg_id,
+                    metadata=request.metadata,
+                    buffers=request.buffers,
+                    **options,
+                )
             )
         except Exception as error:
             seen.close()

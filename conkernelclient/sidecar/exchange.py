@@ -13,6 +13,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from conkernelclient.errors import ReplyTimeout
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
@@ -56,12 +58,34 @@ async def exchange(
     return answer
 
 
-async def until_idle(action: Action[Any], kernel_ended: asyncio.Future[None]) -> None:
-    """Wait for the idle of `action`, to which nothing replies; raises what `kernel_ended` has."""
+async def until_idle(
+    action: Action[Any], kernel_ended: asyncio.Future[None], timeout: float | None
+) -> None:
+    """
+    Wait for the idle of `action`, to which nothing replies.
+
+    Args:
+        action: What was sent.
+        kernel_ended: Has the error that says so, when the kernel has.
+        timeout: Seconds.
+
+    Raises:
+        ReplyTimeout: The idle did not come in time.
+        What `kernel_ended` has.
+    """
     idle = asyncio.ensure_future(action.until_idle())
     try:
-        await asyncio.wait((idle, kernel_ended), return_when=asyncio.FIRST_COMPLETED)
-        if not idle.done():
+        await asyncio.wait(
+            (idle, kernel_ended), timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+        )
+        if idle.done():
+            return
+        if kernel_ended.done():
             kernel_ended.result()
+        raise ReplyTimeout(
+            f"the kernel has not come to {action.msg_id} within {timeout} s; it may be at work: "
+            "ask with a longer timeout, or interrupt it",
+            msg_id=action.msg_id,
+        )
     finally:
         idle.cancel()

@@ -268,9 +268,7 @@ class Sidecar(Requests, Hooks):
         try:
             if models.reply_type_of(request.msg_type) is None:
                 self._tell_kernel(request)
-                waiting: Any = until_idle(action, self._until_kernel_ends())
-                if timeout is not None:
-                    waiting = asyncio.wait_for(waiting, timeout)
+                waiting: Any = until_idle(action, self._until_kernel_ends(), timeout)
             else:
                 channel = request.CHANNEL
                 reply = client.request(

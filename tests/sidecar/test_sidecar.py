@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,8 @@ async def test_a_timeout_interrupts_and_gives_what_was_printed(km: ConKernelMana
         await shouts.heard.wait()
         with pytest.raises(ReplyTimeout):
             await sidecar.complete_request("pri", timeout=0.1)
+        with pytest.raises(ReplyTimeout):
+            await sidecar.comm_msg_request("nowhere", timeout=0.1)
         await sidecar.interrupt()
         assert (await busy).status == "error"
 
@@ -442,3 +445,29 @@ async def test_a_thousand_cells_leave_nothing_behind(
         assert kc.stats()["pending"] == 0
         assert len(kc._connection.subscribers.all) <= 3
     assert caplog.records == []
+
+
+PLACE: ContextVar[str] = ContextVar("PLACE")
+
+
+async def test_handlers_run_in_the_context_of_who_asked(km: ConKernelManager) -> None:
+    """So what they print in a notebook is shown by the right cell; also of those that waited."""
+
+    class Places(Handler):
+        def unhandled_message(self, message: Any) -> None:
+            seen.add(PLACE.get())
+
+        async def action_complete(self, action: Any) -> None:
+            seen.add(PLACE.get())
+
+    seen: set[str] = set()
+    async with sidecar_of(km) as sidecar:
+        PLACE.set("first")
+        first = sidecar.execute_request("1")
+        PLACE.set("second")
+        second = sidecar.execute_request("2", handlers=[Places()])
+        third = sidecar.kernel_info_request(handlers=[Places()])
+        PLACE.set("third")
+        for action in (first, second, third):
+            await action
+    assert seen == {"second"}
