@@ -14,6 +14,8 @@ The tree (each class also has the built-in base that existing `except` clauses l
     ├── ProtocolError (ValueError)            a message or request that the protocol does not allow
     │   └── UnparseableMessageError           it does not fit the model of its type
     ├── TransportError (ConnectionError)      the connection is lost, or nothing is published
+    ├── CommTargetError (LookupError)         the kernel does not want the comm that we opened
+    ├── LostMessagesError (RuntimeError)      a reader of messages was too slow, or was cut off
     ├── ReplyTimeout (TimeoutError)           no reply in time, or none will come
     │   └── ReadyTimeout (RuntimeError)       the kernel did not get ready in time
     ├── SessionError (RuntimeError)           a tool session has no kernel, and cannot get one
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
 __all__ = [
     "BacklogFullError",
     "ChannelsClosedError",
+    "CommTargetError",
     "ConKernelError",
     "DeadKernelError",
     "EditError",
     "ExecutionError",
     "ForkedError",
     "KernelRestartedError",
+    "LostMessagesError",
     "NotInterruptibleError",
     "NotebookError",
     "ProtocolError",
@@ -153,6 +157,48 @@ class UnparseableMessageError(ProtocolError):
 
 class TransportError(ConKernelError, ConnectionError):
     """The connection to the kernel is lost, or the kernel replies and publishes nothing."""
+
+
+class CommTargetError(ConKernelError, LookupError):
+    """
+    The kernel closed a comm in answer to its opening: it has no such target, or that failed.
+
+    Attributes:
+        target_name: The target that was asked for.
+        data: What the kernel said when it closed the comm; None if that is not known.
+        stderr: What it wrote there meanwhile, at most 4,096 characters.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        msg_id: str | None = None,
+        target_name: str = "",
+        data: object = None,
+        stderr: str = "",
+    ) -> None:
+        super().__init__(message, msg_id=msg_id)
+        self.target_name = target_name
+        self.data = data
+        self.stderr = stderr
+
+
+class LostMessagesError(ConKernelError, RuntimeError):
+    """
+    Messages are missing here: the reader was too slow, or the connection was cut.
+
+    Iterate again to go on with what came after them.
+
+    Attributes:
+        count: How many; None: that is not known.
+    """
+
+    def __init__(
+        self, message: str = "", *, msg_id: str | None = None, count: int | None = None
+    ) -> None:
+        super().__init__(message, msg_id=msg_id)
+        self.count = count
 
 
 class ReplyTimeout(ConKernelError, TimeoutError):

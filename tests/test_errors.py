@@ -19,6 +19,8 @@ WITH_MORE: list[Any] = [
     errors.ExecutionError("ValueError", "bad", ["a", "b"], msg_id="m"),
     errors.UnparseableMessageError("u", msg_id="m", msg_type="stream", problems=["text: missing"]),
     errors.EditError("gone", cell_id="c"),
+    errors.CommTargetError("c", msg_id="m", target_name="t", data={"why": 1}, stderr="s"),
+    errors.LostMessagesError("l", count=3),
 ]
 
 BUILT_IN = {
@@ -37,6 +39,8 @@ BUILT_IN = {
     errors.SessionError: RuntimeError,
     errors.NotebookError: ValueError,
     errors.EditError: ValueError,
+    errors.CommTargetError: LookupError,
+    errors.LostMessagesError: RuntimeError,
     errors.ExecutionError: Exception,
 }
 

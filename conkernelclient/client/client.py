@@ -385,6 +385,7 @@ def _note_info(client: ConKernelClient | None, info: Message) -> None:
         client._connection.limit_window(None)
     client._connection.cancels_requests = "conkernel cancel" in client._features
     client._places.learn(info)
+    client.comms.note_kernel(info["header"]["session"])
 
 
 def _max_message_bytes_changed(change: Any) -> None:

@@ -284,7 +284,7 @@ async def subshells_have_ids(kc: ConKernelClient) -> None:
     await kc.delete_subshell(subshell_id, timeout=1)
 
 
-def comms_are_opened_and_kept(kc: ConKernelClient) -> None:
+async def comms_are_opened_and_kept(kc: ConKernelClient) -> None:
     """From either side."""
 
     async def opened(comm: Comm, message: Message) -> None:
@@ -293,7 +293,13 @@ def comms_are_opened_and_kept(kc: ConKernelClient) -> None:
     comm = kc.comms.open("target", {"x": 1})
     assert_type(comm, Comm)
     comm.on_msg = print
-    comm.close()
+    assert_type(await comm, Comm)
+    assert_type(await kc.comms.open("target", timeout=1), Comm)
+    async for message in comm:
+        assert_type(message, Message)
+    assert_type(await kc.comms.adopt("target"), list[Comm])
+    assert_type(comm.error, BaseException | None)
+    comm.close({"y": 2}, metadata={"m": 3}, buffers=[b"x"])
     kc.comms.register_target("target", opened)
     assert_type(list(kc.comms), list[Comm])
 
