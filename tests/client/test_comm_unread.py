@@ -9,7 +9,7 @@ import pytest
 from conkernelclient.client.comm_unread import Gap, Unread
 
 
-def message(number: int, *buffers: bytes) -> Any:
+def message(number: int, *buffers: Any) -> Any:
     """A `comm_msg`, as far as the queue looks at it."""
     return {"content": {"data": number}, "buffers": list(buffers)}
 

@@ -419,6 +419,21 @@ async def test_one_that_is_opened_while_the_kernel_starts_comes_after_what_was_b
         await manager.shutdown_kernel(now=True)
 
 
+async def test_one_that_waits_for_the_kernel_is_sent_to_its_successor(
+    doomed: ConKernelManager,
+) -> None:
+    """A restart costs what was sent; this was not."""
+    kc = doomed.client()
+    kc.start_channels()
+    async with asyncio.timeout(LONG):
+        comm = kc.comms.open("nowhere")
+        await doomed.restart_kernel(now=True)
+        with pytest.raises(errors.CommTargetError):
+            await comm
+        assert len(kc.comms) == 0
+    kc.stop_channels()
+
+
 async def test_another_thread_opens_and_sends() -> None:
     """In the loop that the client serves."""
     with FakeKernel(in_memory=True) as kernel:
