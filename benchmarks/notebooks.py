@@ -1,16 +1,19 @@
 """
-Does `conkernel run` make of notebooks what nbclient makes of them, and what do four at once save?
+Do `conkernel run` and a `NotebookSession` make of notebooks what nbclient makes of them?
+
+And what do four at once save?
 
     python -m benchmarks.notebooks FOLDER
 
-runs each notebook below FOLDER, and our own ones, with both, and tells what differs; then all of
-them with ours, one by one and four at once. It fetches nothing. Notebooks that others test with are
-in the source distributions of nbclient and papermill: `pip download --no-deps --no-binary
-nbclient,papermill nbclient papermill`, unpacked.
+runs each notebook below FOLDER, and our own ones, with all three, and tells what differs; then all
+of them with `conkernel run`, one by one and four at once. It fetches nothing. Notebooks that others
+test with are in the source distributions of nbclient and papermill: `pip download --no-deps
+--no-binary nbclient,papermill nbclient papermill`, unpacked.
 """
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import re
@@ -27,9 +30,16 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from conkernelclient import ConKernelManager
+from conkernelclient.errors import DeadKernelError as OurDeadKernelError
+from conkernelclient.errors import NotebookError
+from conkernelclient.sidecar.document import Notebook
+from conkernelclient.sidecar.session import NotebookSession
+from conkernelclient.sidecar.sidecar import Sidecar
+
 from .own_notebooks import write_all
 
-__all__ = ["by_nbclient", "by_us", "differences", "normalised"]
+__all__ = ["by_nbclient", "by_session", "by_us", "differences", "normalised", "session_run"]
 
 COMMAND: Final = "from conkernelclient.cli import main; raise SystemExit(main())"
 TIMEOUT: Final = 20  # seconds for a cell
@@ -83,6 +93,48 @@ def by_us(path: Path, *, keeps_going: bool = False) -> tuple[Any, str]:
         return nbformat.read(target, as_version=4), summary["notebooks"][0]["status"]
 
 
+def by_session(path: Path) -> tuple[Any, str]:
+    """Give the notebook as a `NotebookSession` leaves it, and how it ended; see `by_nbclient`."""
+    return asyncio.run(session_run(path))
+
+
+async def session_run(path: Path) -> tuple[Any, str]:
+    """Run a notebook in a session, and save it; see `by_session`."""
+    notebook = Notebook.load(path, repair=True)
+    name = notebook.metadata.get("kernelspec", {}).get("name") or "python3"
+    manager = ConKernelManager.of_own_kernel(name, pass_on_output=False)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "out.ipynb")
+        options: dict[str, Any] = {"allow_stdin": False, "max_output_bytes": None}
+        await manager.start_kernel(cwd=str(path.parent))
+        try:
+            async with Sidecar(manager) as sidecar:
+                async with NotebookSession(notebook, sidecar, target, **options) as session:
+                    ended = await _run_all(session)
+                    await session.save()
+                await sidecar.shutdown_request()
+        finally:
+            await manager.shutdown_kernel(now=True)
+        return nbformat.read(target, as_version=4), ended
+
+
+async def _run_all(session: NotebookSession) -> str:
+    """Run all cells; gives how that ended."""
+    for action in session.run_all():
+        tags = session.notebook.cell(action.cell_id or "")["metadata"].get("tags", ())
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                result = await action
+        except TimeoutError:
+            session.cancel_all()
+            return "timeout"
+        except OurDeadKernelError:
+            return "dead"
+        if result.status != "ok" and "raises-exception" not in tags:
+            return "error"
+    return "ok"
+
+
 def conkernel(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command of ours, to its end."""
     command = [sys.executable, "-c", COMMAND, *arguments]
@@ -96,6 +148,7 @@ def normalised(notebook: Any) -> Any:
     for cell in notebook.cells:
         cell.pop("id", None)
         cell.metadata.pop("execution", None)
+        cell.metadata.pop("conkernelclient", None)
         if cell.cell_type == "code":
             cell.outputs = _joined(cell.outputs)
     for widget in widgets.values():
@@ -194,17 +247,19 @@ def _compare(path: Path) -> bool:
     except Exception as error:
         print(f"{path.name}: nbclient: {type(error).__name__}: {str(error)[:100]}")
         return False
-    try:
-        ours, ended_for_us = by_us(path)
-    except RuntimeError as error:
-        print(f"{path.name}: ours: {error}")
-        return False
-    found = list(differences(ours, theirs))
-    if ended != ended_for_us:
-        found.append(f"ended: ours {ended_for_us}, nbclient's {ended}")
-    print(f"{path.name}: {ended}, {'equal' if not found else f'{len(found)} differences'}")
-    for line in found[:12]:
-        print(f"    {line}")
+    for name, run in (("conkernel run", by_us), ("NotebookSession", by_session)):
+        try:
+            ours, ended_for_us = run(path)
+        except (RuntimeError, NotebookError) as error:
+            print(f"{path.name}: {name}: {error}")
+            return False
+        found = list(differences(ours, theirs))
+        if ended != ended_for_us:
+            found.append(f"ended: ours {ended_for_us}, nbclient's {ended}")
+        told = "equal" if not found else f"{len(found)} differences"
+        print(f"{path.name}: {name}: {ended}, {told}")
+        for line in found[:12]:
+            print(f"    {line}")
     return True
 
 
