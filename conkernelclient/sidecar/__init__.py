@@ -1,8 +1,9 @@
 """
 How does one backend stand between many front ends and a kernel, and own the notebook?
 
-`Sidecar` is the one client of the kernel: each request is an `Action` with handlers. What is in the
-notebook is `sidecar.document`, what messages say `sidecar.models`. Needs the extra `[sidecar]`.
+`Sidecar` is the one client of the kernel: each request is an `Action` with handlers. A
+`NotebookSession` owns the notebook, and tells `Watcher`s what changes (`session_events`). What is in
+the notebook is `sidecar.document`, what messages say `sidecar.models`. Needs the extra `[sidecar]`.
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
@@ -12,9 +13,21 @@ if _TYPE_CHECKING:
     from .action import Action
     from .handlers import DebugHandler, Handler, HandlerFailure
     from .hooks import Cell, Refused
+    from .session import NotebookSession
     from .sidecar import Sidecar
+    from .watching import Watcher
 
-__all__ = ["Action", "Cell", "DebugHandler", "Handler", "HandlerFailure", "Refused", "Sidecar"]
+__all__ = [
+    "Action",
+    "Cell",
+    "DebugHandler",
+    "Handler",
+    "HandlerFailure",
+    "NotebookSession",
+    "Refused",
+    "Sidecar",
+    "Watcher",
+]
 
 # Loaded when they are first asked for: who wants the document alone needs no pydantic.
 _LATER = {
@@ -23,8 +36,10 @@ _LATER = {
     "DebugHandler": ".handlers",
     "Handler": ".handlers",
     "HandlerFailure": ".handlers",
+    "NotebookSession": ".session",
     "Refused": ".hooks",
     "Sidecar": ".sidecar",
+    "Watcher": ".watching",
 }
 
 

@@ -23,6 +23,7 @@ from conkernelclient.sidecar.document import (
     is_stale,
     new_cell,
 )
+from conkernelclient.sidecar.document.ynotebook import YNotebookSink
 from conkernelclient.sidecar.hooks import Cell, Refused
 from conkernelclient.sidecar.session import NotebookSession
 from conkernelclient.sidecar.session_events import (
@@ -43,6 +44,7 @@ from conkernelclient.sidecar.sidecar import Sidecar
 from tests.cli.test_run_notebook import by_nbclient
 from tests.clients import LONG
 
+from .document.documents import Shared
 from .sessions import FrontEnd, book, session_of, texts
 
 if TYPE_CHECKING:
@@ -347,6 +349,22 @@ async def test_a_display_is_updated_over_cells_and_an_output_widget_takes_its_ow
     nbformat.validate(saved)
     view = saved.cells[0].outputs[1].data["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] in saved.metadata.widgets[STATE].state
+
+
+async def test_a_shared_document_takes_the_same_outputs(km: ConKernelManager) -> None:
+    """Beside the notebook, with number and hash."""
+    shared = Shared()
+    notebook = Notebook.from_dict(shared.get())
+    async with session_of(km, notebook, sink=YNotebookSink(shared.notebook)) as (session, _):
+        session.edit_cell("b", "print(1, flush=True)\n2")
+        for action in session.run_all():
+            await action
+        session.delete_cell("text")  # what people edit there is not followed, nor told there
+        ours, theirs = session.notebook.to_dict(), shared.get()
+        assert texts(session, "b") == ["1\n", "2"]
+        for one, other in zip(ours["cells"], theirs["cells"], strict=False):
+            assert {**one, "source": ""} == {**other, "source": ""}
+        assert len(theirs["cells"]) == len(ours["cells"]) + 1
 
 
 async def test_outputs_are_kept_while_nobody_looks_and_are_saved(
