@@ -14,6 +14,7 @@ test with are in the source distributions of nbclient and papermill: `pip downlo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
 import re
@@ -43,6 +44,7 @@ __all__ = ["by_nbclient", "by_session", "by_us", "differences", "normalised", "s
 
 COMMAND: Final = "from conkernelclient.cli import main; raise SystemExit(main())"
 TIMEOUT: Final = 20  # seconds for a cell
+IN_MEMORY: Final = "--HistoryManager.hist_file=:memory:"  # as nbclient starts its kernels
 WIDGETS: Final = "application/vnd.jupyter.widget-state+json"
 # What is another one in each run: colours, addresses, files and folders of a kernel's process,
 # times, ids.
@@ -106,13 +108,14 @@ async def session_run(path: Path) -> tuple[Any, str]:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "out.ipynb")
         options: dict[str, Any] = {"allow_stdin": False, "max_output_bytes": None}
-        await manager.start_kernel(cwd=str(path.parent))
+        await manager.start_kernel(cwd=str(path.parent), extra_arguments=[IN_MEMORY])
         try:
             async with Sidecar(manager) as sidecar:
                 async with NotebookSession(notebook, sidecar, target, **options) as session:
                     ended = await _run_all(session)
                     await session.save()
-                await sidecar.shutdown_request()
+                with contextlib.suppress(OurDeadKernelError):
+                    await sidecar.shutdown_request()
         finally:
             await manager.shutdown_kernel(now=True)
         return nbformat.read(target, as_version=4), ended
@@ -126,7 +129,8 @@ async def _run_all(session: NotebookSession) -> str:
             async with asyncio.timeout(TIMEOUT):
                 result = await action
         except TimeoutError:
-            session.cancel_all()
+            await session.interrupt()
+            await action
             return "timeout"
         except OurDeadKernelError:
             return "dead"

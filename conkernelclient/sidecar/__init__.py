@@ -2,8 +2,9 @@
 How does one backend stand between many front ends and a kernel, and own the notebook?
 
 `Sidecar` is the one client of the kernel: each request is an `Action` with handlers. A
-`NotebookSession` owns the notebook, and tells `Watcher`s what changes (`session_events`). What is in
-the notebook is `sidecar.document`, what messages say `sidecar.models`. Needs the extra `[sidecar]`.
+`NotebookSession` owns the notebook, and tells a `Watcher` what changes (`session_events`). What is
+in the notebook is `sidecar.document`, what messages say `sidecar.models`. Needs the extra
+`[sidecar]`.
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
