@@ -25,7 +25,7 @@ setup(
     classifiers=cfg["classifiers"].strip().splitlines(),
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=[cfg["lib_name"], f"{cfg['lib_name']}.*"]),
-    package_data={cfg["lib_name"]: ["py.typed"]},
+    package_data={cfg["lib_name"]: ["py.typed", "sidecar/server/page/*"]},
     data_files=[(KERNELSPEC, [f"{KERNELSPEC}/kernel.json"])],
     install_requires=cfg["requirements"].split(),
     extras_require=extras,

@@ -7,23 +7,18 @@ told otherwise; then it demands a token.
 
 from __future__ import annotations
 
-import logging
-import secrets
-import socket
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mcp.server.transport_security import TransportSecuritySettings
 
-from .guard import Guard, Rules, is_loopback
+from ...serving.guard import Guard, Rules, is_loopback
+from ...serving.listening import listening, made_token, quiet_at_the_end
 from .server import make_server
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-
-    import uvicorn
+    from collections.abc import Iterable
 
     from .kernels import Settings
 
@@ -84,12 +79,9 @@ async def serve_http(
 
     is_made = token is None and not is_loopback(host)
     if is_made:
-        token = secrets.token_urlsafe(32)
-    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.create_server(address[:2], family=family) as listener:
-        where = f"[{host}]" if family == socket.AF_INET6 else host
-        url = f"http://{where}:{listener.getsockname()[1]}{PATH}"
-        sys.stderr.write(f"conkernel: serves MCP at {url}\n")
+        token = made_token()
+    with listening(host, port) as (listener, url):
+        sys.stderr.write(f"conkernel: serves MCP at {url}{PATH}\n")
         if is_made:
             sys.stderr.write(f"conkernel: token {token}\n")
         rules = Rules(host, token, frozenset(name.lower() for name in names))
@@ -101,21 +93,6 @@ async def serve_http(
             timeout_graceful_shutdown=LEAVE_WITHIN,
         )
         server = uvicorn.Server(config)
-        with _quiet_at_the_end(server):
+        with quiet_at_the_end(server):
             await server.serve(sockets=[listener])
     return 0 if server.started else 1
-
-
-@contextmanager
-def _quiet_at_the_end(server: uvicorn.Server) -> Generator[None]:
-    """Have no traceback printed for each request that the end of the server cuts off."""
-
-    def is_told(_record: logging.LogRecord) -> bool:
-        return not server.should_exit
-
-    logger = logging.getLogger("uvicorn.error")
-    logger.addFilter(is_told)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_told)

@@ -13,9 +13,9 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from conkernelclient.agent.mcp.guard import Rules
 from conkernelclient.agent.mcp.http import make_app, serve_http
 from conkernelclient.agent.mcp.kernels import Settings
+from conkernelclient.serving.guard import Rules
 from tests.agent.mcp.parts import CONKERNEL, pid_of, text_of
 from tests.clients import LONG, until
 from tests.manager.processes import is_running

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conkernelclient.agent.mcp.guard import Guard, Rules, is_loopback
+from conkernelclient.serving.guard import Guard, Rules, is_loopback
 
 HERE = Rules("127.0.0.1")
 OPEN = Rules("0.0.0.0", "sesame", frozenset({"proxy.example"}))
@@ -87,6 +87,45 @@ def test_without_the_token_nothing_is_served(given_: list[str]) -> None:
     assert status_of(OPEN, host="10.0.0.1", authorization="bearer sesame") is None
 
 
+PAGE = Rules("127.0.0.1", "sesame", takes_query=True, free_paths=frozenset({"/", "/page.js"}))
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("/socket", b"token=sesame", None),
+        ("/socket", b"a=b&token=sesame", None),
+        ("/socket", b"token=sesam", 401),
+        ("/socket", b"token=", 401),
+        ("/socket", b"token=sesame&token=sesame", 401),
+        ("/socket", b"Token=sesame", 401),
+        ("/socket", b"token=%FF\xff", 401),
+        ("/socket", b"", 401),
+        ("/", b"", None),
+        ("/page.js", b"", None),
+        ("/page.js/", b"", 401),
+        ("/", b"token=sesame", None),
+        ("/", b"token=wrong", 401),
+    ],
+)
+def test_the_token_may_be_in_the_query(path: str, query: bytes, status: int | None) -> None:
+    """Where the rules say so; what holds no secret needs none, but a wrong one is refused."""
+    headers = [(b"host", b"localhost")]
+    refusal = PAGE.refusal(headers, path, query)
+    assert (refusal and refusal[0]) == status
+    other = Rules("127.0.0.1", "sesame").refusal(headers, path, query)
+    assert other is not None
+
+
+def test_two_tokens_are_none() -> None:
+    """Whichever is right: one of them would be looked at, the other one not."""
+    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer sesame")]
+    assert PAGE.refusal(headers, "/socket") is None
+    refusal = PAGE.refusal(headers, "/socket", b"token=sesame")
+    assert refusal is not None
+    assert refusal[0] == 401
+
+
 HEADERS = st.lists(
     st.tuples(
         st.sampled_from([b"host", b"origin", b"authorization"]) | st.binary(max_size=8),
@@ -128,6 +167,27 @@ async def test_what_is_refused_does_not_reach_the_application() -> None:
     await guard({"type": "http", "headers": right}, receive, send)
     await guard({"type": "lifespan"}, receive, send)
     assert reached == ["http", "lifespan"]
+
+
+async def test_a_websocket_that_is_refused_is_closed_before_anything_is_read() -> None:
+    """Which the server makes status 403 of, in the place of an upgrade."""
+    reached: list[str] = []
+    sent: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        reached.append(scope["path"])
+
+    async def receive() -> Any:
+        raise AssertionError("it is not read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/socket", "headers": [(b"host", b"localhost")]}
+    await Guard(app, PAGE)({**scope, "query_string": b"token=wrong"}, receive, send)
+    assert (reached, [message["type"] for message in sent]) == ([], ["websocket.close"])
+    await Guard(app, PAGE)({**scope, "query_string": b"token=sesame"}, receive, send)
+    assert reached == ["/socket"]
 
 
 def test_a_token_is_not_shown() -> None:

@@ -3,7 +3,7 @@ May a request over HTTP come in?
 
 Before anything of it is read: its Host is one that the server has, so that no page of a browser
 reaches it under a name of the page's own; its Origin, if there is one, is the same; and its token
-is right, if there is one.
+is right, if one is demanded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -47,18 +47,27 @@ class Rules:
         host: On which the server listens.
         token: What `Authorization: Bearer` has to have; None: nothing.
         names: Other names of this machine, as of a proxy before it.
+        takes_query: Whether the token may also be `token` of the query, as a page's WebSocket,
+            which has no headers of its own, needs it.
+        free_paths: What holds no secret: it needs no token, but a wrong one is refused.
     """
 
     host: str
     token: str | None = field(default=None, repr=False)
     names: frozenset[str] = frozenset()
+    takes_query: bool = False
+    free_paths: frozenset[str] = frozenset()
 
-    def refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, str] | None:
+    def refusal(
+        self, headers: Iterable[tuple[bytes, bytes]], path: str = "/", query: bytes = b""
+    ) -> tuple[int, str] | None:
         """
         Give status and reason with which a request is refused; None if it may come in.
 
         Args:
             headers: Of the request, names in lower case.
+            path: Of the request.
+            query: What comes after the path, as it was sent.
         """
         given: dict[bytes, list[str]] = {}
         for name, value in headers:
@@ -70,8 +79,10 @@ class Rules:
             return 421, "this Host is not served here: see --allow-host"
         if len(origins) > 1 or (origins and not self._is_same(origins[0], hosts[0])):
             return 403, "this Origin may not speak to the server"
-        if self.token is not None and not self._is_known(given.get(b"authorization", [])):
-            return 401, "the token is missing or wrong"
+        if self.token is not None:
+            tokens = self._tokens(given.get(b"authorization", []), query)
+            if not (self._is_known(tokens) or (not tokens and path in self.free_paths)):
+                return 401, "the token is missing or wrong"
         return None
 
     def _is_ours(self, authority: str) -> bool:
@@ -95,13 +106,22 @@ class Rules:
             return True
         return _host_of(origin) in self.names
 
-    def _is_known(self, authorizations: list[str]) -> bool:
-        if self.token is None or len(authorizations) != 1:
+    def _tokens(self, authorizations: list[str], query: bytes) -> list[str]:
+        """Give what was sent as token; what is none is an empty one."""
+        tokens: list[str] = []
+        for authorization in authorizations:
+            scheme, _, token = authorization.partition(" ")
+            tokens.append(token.strip() if scheme.lower() == "bearer" else "")
+        if self.takes_query and query:
+            asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+            tokens += asked.get("token", [])
+        return tokens
+
+    def _is_known(self, tokens: list[str]) -> bool:
+        if self.token is None or len(tokens) != 1:
             return False
-        scheme, _, token = authorizations[0].partition(" ")
         # In the same time whatever it is, as far as it has the right length.
-        is_right = hmac.compare_digest(token.strip().encode(), self.token.encode())
-        return is_right and scheme.lower() == "bearer"
+        return hmac.compare_digest(tokens[0].encode(), self.token.encode())
 
 
 def _host_of(url: str) -> str | None:
@@ -129,17 +149,24 @@ class Guard:
         self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or the lifespan."""
+        """Serve one request, one WebSocket, or the lifespan."""
         refusal = None
-        if scope["type"] == "http":
-            refusal = self._rules.refusal(scope["headers"])
+        if scope["type"] in ("http", "websocket"):
+            refusal = self._rules.refusal(
+                scope["headers"], scope.get("path", "/"), scope.get("query_string", b"")
+            )
         if refusal is None:
             await self._app(scope, receive, send)
-            return
-        status, text = refusal
-        body = f"{text}\n".encode()
-        headers = [(b"content-type", PLAIN), (b"content-length", str(len(body)).encode())]
-        if status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # status 403, no upgrade
+        else:
+            await _refuse(send, *refusal)
+
+
+async def _refuse(send: Send, status: int, text: str) -> None:
+    body = f"{text}\n".encode()
+    headers = [(b"content-type", PLAIN), (b"content-length", str(len(body)).encode())]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

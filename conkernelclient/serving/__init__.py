@@ -1,0 +1,1 @@
+"""How does a server let in whom it may, on which address, until when?"""
