@@ -1,0 +1,1 @@
+"""How do front ends reach a notebook session over WebSockets?"""
