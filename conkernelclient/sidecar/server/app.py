@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_app"]
 
+LIMIT: Final = 1_000
 PAGE: Final = Path(__file__).parent / "page"
 FILES: Final = {  # by path: the file, its type
     "/": ("index.html", "text/html"),
@@ -59,7 +60,12 @@ HEADERS: Final = {
 
 
 def make_app(
-    session: NotebookSession, *, token: str, host: str = "127.0.0.1", names: Iterable[str] = ()
+    session: NotebookSession,
+    *,
+    token: str,
+    host: str = "127.0.0.1",
+    names: Iterable[str] = (),
+    limit: int = LIMIT,
 ) -> Guard:
     """
     Make the ASGI application that serves an open session.
@@ -69,11 +75,13 @@ def make_app(
         token: What front ends have to show, as `Authorization: Bearer` or as `token` of the query.
         host: On which the server listens: see `Rules`.
         names: Other names of this machine that front ends use, as of a proxy.
+        limit: Events that a front end may be behind: see `NotebookSession.watch`.
     """
     encoder, numbers = Encoder(), itertools.count(1)
 
     async def socket(websocket: WebSocket) -> None:
-        await FrontEnd(websocket, session, f"front-end-{next(numbers)}", encoder).serve()
+        name = f"front-end-{next(numbers)}"
+        await FrontEnd(websocket, session, name, encoder, limit=limit).serve()
 
     app = Starlette(
         routes=[

@@ -49,15 +49,23 @@ class FrontEnd:
         session: What it is told of, and what it asks.
         name: What it is called, as in `by` of its edits.
         encoder: Writes events, for all front ends.
+        limit: Events that it may be behind: see `NotebookSession.watch`.
     """
 
     def __init__(
-        self, socket: WebSocket, session: NotebookSession, name: str, encoder: Encoder
+        self,
+        socket: WebSocket,
+        session: NotebookSession,
+        name: str,
+        encoder: Encoder,
+        *,
+        limit: int,
     ) -> None:
         self._socket = socket
         self._session = session
         self._name = name
         self._encoder = encoder
+        self._limit = limit
         self._sending = asyncio.Lock()
         self._is_closed = False  # by this side
         self._watcher: Watcher | None = None
@@ -140,7 +148,7 @@ class FrontEnd:
         if self._watcher is not None:
             self._watcher.close()
         await self._answer(Ok(id=message.id, front_end=self._name))
-        self._watcher = watcher = self._session.watch()
+        self._watcher = watcher = self._session.watch(self._limit)
         self._writer = asyncio.get_running_loop().create_task(self._write(watcher))
 
     async def _write(self, watcher: Watcher) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ from tests.clients import LONG
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    import uvicorn
     from websockets.asyncio.client import ClientConnection
 
     from conkernelclient import ConKernelManager
@@ -36,6 +38,7 @@ class FrontEnd:
     Attributes:
         told: All that came and was no answer.
         name: What the server calls it; set when it has subscribed.
+        reads: While it is not set, nothing is read.
     """
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -48,6 +51,8 @@ class FrontEnd:
         self.kernel = ""
         self.question: dict[str, Any] | None = None
         self.revision = -1
+        self.reads = asyncio.Event()
+        self.reads.set()
         self._answers: dict[int | None, asyncio.Future[dict[str, Any]]] = {}
         self._id = 0
         self._news = asyncio.Event()
@@ -55,6 +60,7 @@ class FrontEnd:
 
     async def _read(self) -> None:
         async for text in self.socket:
+            await self.reads.wait()
             message = json.loads(text)
             TO_FRONT_ENDS[message["type"]].model_validate_json(text)
             if message["type"] in ("ok", "error"):
@@ -169,11 +175,18 @@ def text_of(output: dict[str, Any]) -> str:
 
 
 class Served:
-    """A session that is served, and where."""
+    """A session that is served, where, and by which server."""
 
-    def __init__(self, session: NotebookSession, url: str) -> None:
+    def __init__(self, session: NotebookSession, url: str, server: uvicorn.Server) -> None:
         self.session = session
         self.url = url
+        self.server = server
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait in the server for front ends that read slowly."""
+        connections: Any = self.server.server_state.connections
+        return sum(one.transport.get_write_buffer_size() for one in connections)
 
     @property
     def socket_url(self) -> str:
@@ -186,22 +199,31 @@ class Served:
     ) -> AsyncIterator[FrontEnd]:
         """One more front end."""
         url = f"{self.socket_url}?token={TOKEN}"
-        async with connect(url, max_size=None, proxy=None, **options) as socket:
-            front_end = FrontEnd(socket)
+        async with connect(url, max_size=None, proxy=None, **options) as connection:
+            front_end = FrontEnd(connection)
             if subscribed:
                 await front_end.subscribe()
             try:
                 yield front_end
             finally:
-                await socket.close()
+                await connection.close()
                 await asyncio.wait([front_end._reader])
 
 
 @asynccontextmanager
 async def served(
-    km: ConKernelManager, *sources: str, path: Any = None, limit: int = 1000
+    km: ConKernelManager,
+    *sources: str,
+    path: Any = None,
+    limit: int = 1000,
+    buffer: int | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve a notebook of these cells, called c0, c1 and so on; at its end nobody is connected."""
+    """
+    Serve a notebook of these cells, called c0, c1 and so on; at its end nobody is connected.
+
+    `limit` are the events that a front end may be behind, `buffer` the bytes that the system may
+    hold of what is sent.
+    """
     cells = [
         {"id": f"c{n}", "cell_type": "code", "metadata": {}, "source": source}
         | {"outputs": [], "execution_count": None}
@@ -212,10 +234,12 @@ async def served(
         NotebookSession(Notebook(cells), sidecar, path, autosave=None) as session,
     ):
         with listening("127.0.0.1", 0) as (listener, url):
-            server = server_of(make_app(session, token=TOKEN))
+            if buffer is not None:  # which the connections take over
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+            server = server_of(make_app(session, token=TOKEN, limit=limit))
             task = asyncio.create_task(server.serve(sockets=[listener]))
             try:
-                yield Served(session, url)
+                yield Served(session, url, server)
             finally:
                 server.should_exit = True
                 async with asyncio.timeout(LONG):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import socket
 from contextlib import AsyncExitStack
 
 import pytest
@@ -16,6 +18,11 @@ from conkernelclient.sidecar.server.frontend import AT_ONCE
 from conkernelclient.sidecar.server.messages import MOST
 from tests.sidecar.server.front_ends import TOKEN, FrontEnd, served
 
+CELLS = 1_000 if os.environ.get("FULL") else 200
+CROWD = 20
+LIMIT = 100  # events
+BUFFER = 32_768  # bytes
+LARGEST = 1_000_000  # bytes that wait for one slow reader, of about 1.2 MB and more that are told
 GATE = "import pathlib, time\nwhile not pathlib.Path({!r}).exists():\n    time.sleep(0.01)"
 
 
@@ -273,3 +280,72 @@ async def test_edits_of_many_at_once_give_all_the_same(km: ConKernelManager) -> 
         for who in four:
             await who.until(lambda who=who: who.revision == one.session.revision)
             assert who.notebook.to_dict() == one.session.notebook.to_dict()
+
+
+def small_buffer(url: str) -> socket.socket:
+    """A connection whose other side soon waits for this one to read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    connection.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+    connection.setblocking(False)
+    return connection
+
+
+@pytest.mark.timeout(300)
+async def test_twenty_front_ends_queue_cells_and_one_of_them_does_not_read(
+    km: ConKernelManager,
+) -> None:
+    """It delays nobody, is told what it missed, and has in the end what all have."""
+    sources = [f"print('{number}.' * 1_500)" for number in range(CELLS)]
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        one = await enter(served(km, *sources, limit=LIMIT, buffer=BUFFER))
+        slow = await enter(one.front_end(sock=small_buffer(one.url)))
+        others = [await enter(one.front_end()) for _ in range(CROWD - 1)]
+        slow.reads.clear()
+        for number in range(0, CELLS, CROWD):
+            asked = {"type": "run_cell", "id": 1_000 + number, "cell_id": f"c{number}"}
+            await slow.socket.send(json.dumps(asked))
+        async with asyncio.TaskGroup() as tasks:
+            for place, who in enumerate(others, 1):
+                for number in range(place, CELLS, CROWD):
+                    tasks.create_task(who.ask("run_cell", cell_id=f"c{number}"))
+        waiting = 0
+        for who in others:
+            await who.until(lambda who=who: len(who.statuses) == CELLS)
+            waiting = max(waiting, one.unsent)
+        assert 0 < waiting < LARGEST
+        assert len(slow.told) == 1  # its snapshot: it has read nothing else
+        slow.reads.set()
+        await slow.until(lambda: slow.revision == one.session.revision)
+        missed = slow.told_of("missed")
+        assert sum(told["events"] for told in missed) > LIMIT
+        final = one.session.notebook.to_dict()
+        for who in (slow, *others):
+            assert set(who.statuses.values()) == {"ok"}
+            assert who.notebook.to_dict() == final
+            assert who is slow or who.told_of("missed") == []
+        assert all(slow.text(f"c{n}") == f"{n}." * 1_500 + "\n" for n in range(CELLS))
+        assert one.unsent == 0
+
+
+async def test_the_kernel_is_killed_while_all_queue_cells(mortal: ConKernelManager) -> None:
+    """Every front end is told, what came before stays, and the document is whole."""
+    count, killer = 100, 40
+    sources = [f"print({number})" for number in range(count)]
+    sources[killer] = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        one = await enter(served(mortal, *sources))
+        crowd = [await enter(one.front_end()) for _ in range(CROWD)]
+        for number in range(count):
+            answer = await crowd[number % CROWD].ask("run_cell", cell_id=f"c{number}")
+            if answer["type"] == "error":  # the kernel is gone already
+                break
+        for who in crowd:
+            await who.until(lambda who=who: who.kernel == "dead" and not who.cells)
+            assert who.statuses[f"c{killer}"] == "dead"
+            assert [who.text(f"c{n}") for n in range(killer)] == [f"{n}\n" for n in range(killer)]
+            await who.until(lambda who=who: who.revision == one.session.revision)
+            assert who.notebook.to_dict() == one.session.notebook.to_dict()
+        one.session.notebook.validate()
