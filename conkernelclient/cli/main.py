@@ -14,7 +14,21 @@ from jupyter_client.kernelspec import NoSuchKernel
 from conkernelclient import __version__
 from conkernelclient.errors import ConKernelError
 
-from . import attach, completion, demo, doctor, execute, info, interrupt, kernel, mcp, ps, run, tail
+from . import (
+    attach,
+    completion,
+    demo,
+    doctor,
+    execute,
+    info,
+    interrupt,
+    kernel,
+    mcp,
+    ps,
+    run,
+    sidecar,
+    tail,
+)
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +48,7 @@ COMMANDS: Final = (
     interrupt,
     kernel,
     mcp,
+    sidecar,
     doctor,
     demo,
     completion,

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .options import UsageError, add_command, add_kernel, seconds
+from .options import UsageError, add_command, add_kernel, seconds, take_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,10 +129,7 @@ def _add_http(parser: argparse.ArgumentParser) -> None:
 
 
 def _act(args: argparse.Namespace) -> Any:
-    token = os.environ.pop(TOKEN, None)  # which no kernel is to have
-    token = args.token or token
-    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
-        raise UsageError("the token has to be printable ASCII without spaces")
+    token = take_token(args.token, TOKEN)
     if args.http is None and (args.token or args.allow_host or args.idle_timeout):
         raise UsageError("--token, --allow-host and --idle-timeout go with --http")
     try:

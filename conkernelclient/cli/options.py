@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Commands", "UsageError", "add_command", "add_json", "add_kernel", "seconds"]
+__all__ = [
+    "Commands",
+    "UsageError",
+    "add_command",
+    "add_json",
+    "add_kernel",
+    "seconds",
+    "take_token",
+]
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -69,3 +78,19 @@ def seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds, 0 or more")
     return value
+
+
+def take_token(given: str | None, variable: str) -> str | None:
+    """
+    Give the token of a server, from its option or the environment; None if there is none.
+
+    No kernel that is started afterwards has it in its environment.
+
+    Raises:
+        UsageError: It does not fit into a header.
+    """
+    token = os.environ.pop(variable, None)
+    token = given or token
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise UsageError("the token has to be printable ASCII without spaces")
+    return token or None
