@@ -65,8 +65,11 @@ wire-alone router-alone kernel-alone: %-alone: .venv/.dev
 verdict: .venv/.dev
 	$(PYTEST) tests/conformance/test_verdict.py
 
-conformance: $(CONFORMANCE)/.installed ## Run other programs' own tests against this library (FULL=1: the slow ones as well)
+# Where kernel-sidecar fails and ours does not: it is tried in the environment that `make bench` has for it.
+SIDECAR_PEER := .venv-bench-kernel-sidecar
+conformance: $(CONFORMANCE)/.installed $(SIDECAR_PEER)/.installed ## Run other programs' own tests against this library (FULL=1: the slow ones as well)
 	$(CONFORMANCE)/bin/python -m tests.conformance.run $(if $(FULL),--full)
+	$(CONFORMANCE)/bin/python -m tests.conformance.defects $(SIDECAR_PEER)/bin/python
 
 conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with the originals
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
