@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest --quiet
 # Two processes, each of which takes whole files, as the tests of a file share a kernel.
 AT_ONCE := --numprocesses 2 --dist loadfile
 
-.PHONY: help demo quick test format lint types layers cover wire-alone router-alone kernel-alone verdict conformance conformance-originals browser stress bench bench-kernels probes loops instructions bench-check clean
+.PHONY: help demo quick test format lint types layers cover wire-alone router-alone kernel-alone verdict conformance conformance-originals browser stress bench bench-kernels bench-sidecar probes loops instructions bench-check clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -104,6 +104,9 @@ bench: .venv/.bench $(BENCH_PEERS:%=.venv-bench-%/.installed) ## Measure what a 
 OTHER_KERNELS := async-kernel ipymini
 bench-kernels: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Measure our kernel, beside others, five minutes
 	$(BIN)/python -m benchmarks.run kernel_speed kernel_start forked
+
+bench-sidecar: .venv/.bench $(SIDECAR_PEER)/.installed ## Measure the sidecar beside kernel-sidecar, a minute
+	$(BIN)/python -m benchmarks.run sidecar
 
 probes: .venv/.bench $(OTHER_KERNELS:%=.venv-bench-%/.installed) ## Probe how our kernel and others run cells at once (FULL=1: 20 times)
 	$(BIN)/python -m benchmarks.probes.run

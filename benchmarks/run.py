@@ -34,10 +34,11 @@ from . import (
     latency,
     memory,
     ready,
+    sidecar,
 )
 
 RESULTS: Final = Path(__file__).with_name("results.json")
-PINS: Final = Path(__file__).with_name("peers")  # in each file's second line
+PINS: Final = Path(__file__).with_name("peers")  # the first of each file, below its comment
 LIBRARIES: Final = ("conkernelclient", "jupyter_client", "ipykernel", "pyzmq", "orjson")
 
 PARTS: Final[Mapping[str, Callable[[Callable[[str], None]], dict[str, Any]]]] = {
@@ -52,6 +53,7 @@ PARTS: Final[Mapping[str, Callable[[Callable[[str], None]], dict[str, Any]]]] = 
     "ready": ready.measure,
     "memory": memory.measure,
     "large": large.measure,
+    "sidecar": sidecar.measure,
 }
 
 
@@ -63,7 +65,7 @@ def machine() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "from source"
-    pins = (path.read_text().splitlines()[1] for path in sorted(PINS.glob("*.txt")))
+    pins = (_first_pin(path) for path in sorted(PINS.glob("*.txt")))
     return {
         "python": platform.python_version(),
         "system": platform.system(),
@@ -72,6 +74,10 @@ def machine() -> dict[str, Any]:
         "peers": dict(pin.split("==") for pin in pins),
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def _first_pin(path: Path) -> str:
+    return next(line for line in path.read_text().splitlines() if not line.startswith("#"))
 
 
 def main() -> None:
