@@ -38,7 +38,7 @@ from . import (
 )
 
 RESULTS: Final = Path(__file__).with_name("results.json")
-PINS: Final = Path(__file__).with_name("peers")  # the first of each file, below its comment
+PINS: Final = Path(__file__).with_name("peers")  # each file pins what it is called after
 LIBRARIES: Final = ("conkernelclient", "jupyter_client", "ipykernel", "pyzmq", "orjson")
 
 PARTS: Final[Mapping[str, Callable[[Callable[[str], None]], dict[str, Any]]]] = {
@@ -65,7 +65,7 @@ def machine() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "from source"
-    pins = (_first_pin(path) for path in sorted(PINS.glob("*.txt")))
+    pins = (_own_pin(path) for path in sorted(PINS.glob("*.txt")))
     return {
         "python": platform.python_version(),
         "system": platform.system(),
@@ -76,8 +76,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _first_pin(path: Path) -> str:
-    return next(line for line in path.read_text().splitlines() if not line.startswith("#"))
+def _own_pin(path: Path) -> str:
+    lines = path.read_text().splitlines()
+    return next(one for one in lines if one.replace("_", "-").startswith(f"{path.stem}=="))
 
 
 def main() -> None:
