@@ -14,6 +14,7 @@ if _TYPE_CHECKING:
     from .action import Action
     from .handlers import DebugHandler, Handler, HandlerFailure
     from .hooks import Cell, Refused
+    from .output_handler import OutputHandler
     from .session import NotebookSession
     from .sidecar import Sidecar
     from .watching import Watcher
@@ -25,6 +26,7 @@ __all__ = [
     "Handler",
     "HandlerFailure",
     "NotebookSession",
+    "OutputHandler",
     "Refused",
     "Sidecar",
     "Watcher",
@@ -38,6 +40,7 @@ _LATER = {
     "Handler": ".handlers",
     "HandlerFailure": ".handlers",
     "NotebookSession": ".session",
+    "OutputHandler": ".output_handler",
     "Refused": ".hooks",
     "Sidecar": ".sidecar",
     "Watcher": ".watching",
