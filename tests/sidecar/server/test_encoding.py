@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from conkernelclient.sidecar.session_events import Edited, Missed, OutputsChanged, Snapshot
 
 from conkernelclient.sidecar.document.edits import EditCell
 from conkernelclient.sidecar.server import encoding
 from conkernelclient.sidecar.server.encoding import Encoder, encoded
+from conkernelclient.sidecar.session_events import Edited, Missed, OutputsChanged, Snapshot
 
 
 def changed(revision: int, text: str = "x") -> OutputsChanged:

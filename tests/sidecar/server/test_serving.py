@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from conkernelclient.sidecar.session import NotebookSession
 from websockets.asyncio.client import connect
 
 from conkernelclient.sidecar.document import Notebook, new_cell
 from conkernelclient.sidecar.server.serving import serve
+from conkernelclient.sidecar.session import NotebookSession
 from conkernelclient.sidecar.sidecar import Sidecar
 from tests.clients import LONG
 
