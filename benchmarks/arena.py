@@ -118,10 +118,13 @@ def alternate(
     rounds: int = 5,
     *,
     curve: bool = False,
+    source: str = "benchmarks.stub",
     tell: Callable[[str], None] = lambda _: None,
 ) -> None:
     """
     Let the entries make their rounds in turns, each with a process and stub kernels of its own.
+
+    Which stub kernels is told by `source`, their module.
 
     An entry that fails says so in `cannot`, and takes no more part. A round before the first one
     does not count.
@@ -130,7 +133,7 @@ def alternate(
         children: dict[str, Child] = {}
         for name, entry in entries.items():
             try:
-                children[name] = _open(entry, stack, curve)
+                children[name] = _open(entry, stack, curve, source)
             except CannotError as error:
                 _give_up(name, entry, error, tell)
         for number in range(-1, rounds):
@@ -147,12 +150,12 @@ def alternate(
                     entry.rounds.append(figures)
 
 
-def _open(entry: Entry, stack: ExitStack, curve: bool) -> Child:
+def _open(entry: Entry, stack: ExitStack, curve: bool, source: str) -> Child:
     most = entry.contestant.most_outstanding
     if most is not None and entry.outstanding > most:
         raise CannotError(f"it can have {most} outstanding")
     child = worker(entry.contestant, stack)
-    files = stack.enter_context(stub(entry.kernels, curve=curve))
+    files = stack.enter_context(stub(entry.kernels, curve=curve, source=source))
     child.ask("open", OPENS_WITHIN, files=files)
     return child
 

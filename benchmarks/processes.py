@@ -125,12 +125,14 @@ def program(*arguments: str, timeout: float = STARTS_WITHIN) -> Iterator[Child]:
 
 
 @contextmanager
-def stub(kernels: int = 1, *, curve: bool = False) -> Iterator[list[str]]:
-    """Run a process of stub kernels; gives their connection files."""
+def stub(
+    kernels: int = 1, *, curve: bool = False, source: str = "benchmarks.stub"
+) -> Iterator[list[str]]:
+    """Run a process of stub kernels, of the module `source`; gives their connection files."""
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder, f"{number}.json")) for number in range(kernels)]
         options = ["--curve"] if curve else []
-        with program("benchmarks.stub", *options, *files) as child:
+        with program(source, *options, *files) as child:
             child.hear(STARTS_WITHIN)
             yield files
 

@@ -1,7 +1,7 @@
 """
 How many messages a second go through an action with two handlers, and through kernel-sidecar's?
 
-A stub kernel answers each request with many lines of text, faster than any client reads them.
+A stub kernel answers each request with many lines of text, faster than a client reads them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def measure(tell: Callable[[str], None]) -> dict[str, Any]:
         one.name: Entry(one, REQUESTS, outstanding=1, outputs=OUTPUTS)
         for one in (MODELS, DICTS, THEIRS)
     }
-    alternate(entries, tell=tell)
+    alternate(entries, source="benchmarks.replay", tell=tell)
     theirs = entries[THEIRS.name]
     ratios = {
         ours.name: {name: ratio(theirs, entries[ours.name], name) for name in ("wall", "cpu")}
