@@ -86,7 +86,7 @@ async def test_the_kernel_opens_a_comm_to_a_target_here(ipykernel: ConKernelMana
         assert debug.counts["comm_open"] == 1
         comm = await asyncio.wait_for(opened, LONG)
         await sidecar.comm_msg_request(comm.comm_id, {"b": 2})
-        assert (await sidecar.execute_request("heard")).text == "[{'b': 2}]"
+        assert (await sidecar.execute_request("heard")).text.strip() == "[{'b': 2}]"
         await sidecar.execute_request("mine.close()")
         await asyncio.wait_for(closing(comm), LONG)
         assert not comm.is_open
@@ -129,7 +129,7 @@ async def test_a_slider_opens_three_comms_and_its_value_goes_both_ways(
         assert update.content.comm_id == slider
         assert update.content.data["state"] == {"value": 5}
         await sidecar.comm_msg_request(slider, {"method": "update", "state": {"value": 7}})
-        assert (await sidecar.execute_request("slider.value")).text == "7"
+        assert (await sidecar.execute_request("slider.value")).text.strip() == "7"
 
 
 async def test_what_a_comm_message_makes_the_kernel_do_belongs_to_its_action(
@@ -144,8 +144,8 @@ async def test_what_a_comm_message_makes_the_kernel_do_belongs_to_its_action(
         assert value is None
         assert debug.counts == Counter(status=2, stream=1)
         stream: Any = debug.get_last_msg("stream")
-        assert stream.content.text == "heard hey"
-        assert (await sidecar.execute_request("word")).text == "'hey'"
+        assert stream.content.text.strip() == "heard hey"
+        assert (await sidecar.execute_request("word")).text.strip() == "'hey'"
 
 
 async def test_a_message_over_one_comm_may_be_answered_over_another(
