@@ -1,8 +1,8 @@
 """
-Does kernel-sidecar 1.0.0 fail where `tests/sidecar/test_defects.py` says that ours does not?
+Does kernel-sidecar 1.0.0 fail where `tests/whole/test_sidecar_defects.py` says that ours does not?
 
 `python -m tests.conformance.defects PYTHON`, with the interpreter of an environment that has
-kernel-sidecar. Exit status: 0, or 1 when it sees anything else than `tests/sidecar/defects.py`
+kernel-sidecar. Exit status: 0, or 1 when it sees anything else than `tests/whole/sidecar_defects.py`
 says: then the situation proves nothing.
 """
 # ruff: noqa: T201 - a command speaks by printing
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from tests.sidecar.defects import DEFECTS, in_short, kernel_of_defects
+from tests.whole.sidecar_defects import DEFECTS, in_short, kernel_of_defects
 
 PEER: Final = Path(__file__).with_name("peers") / "kernel_sidecar.py"
 WITHIN: Final = 180.0  # seconds

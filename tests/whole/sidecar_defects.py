@@ -1,7 +1,7 @@
 """
 In which situations does kernel-sidecar 1.0.0 fail, and what must a sidecar see there?
 
-Both get the same fake kernel, and tell what they see in the same words. `test_defects.py` holds
+Both get the same fake kernel, and tell what they see in the same words. `test_sidecar_defects.py` holds
 ours to it; `make conformance` looks that kernel-sidecar fails as is said here
 (`tests/conformance/defects.py`).
 """

@@ -1,4 +1,4 @@
-"""Where kernel-sidecar 1.0.0 fails, ours does not: `defects.py` says what is to be seen there."""
+"""Where kernel-sidecar 1.0.0 fails, ours does not: `sidecar_defects.py` says what is to be seen there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from conkernelclient.sidecar.document import Notebook, NotebookSink, new_cell
 from conkernelclient.testing import Hold
 from tests.clients import LONG, until
 
-from .defects import DEFECTS, in_short, kernel_of_defects
+from .sidecar_defects import DEFECTS, in_short, kernel_of_defects
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
