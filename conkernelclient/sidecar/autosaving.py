@@ -8,7 +8,8 @@ ends. A save that failed is tried again at the next change.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 from conkernelclient.errors import NotebookError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Autosaver"]
 
+PAUSE: Final = 5.0  # times as long as the last save took, until the next by itself
+
 
 class Autosaver:
     """
@@ -26,16 +29,18 @@ class Autosaver:
 
     Args:
         file: Where it is saved.
-        content: Gives what the file is to hold, in the loop; it may raise NotebookError.
+        content: Is called in the loop, and gives what is called in a thread and gives what the file
+            is to hold; each may raise NotebookError.
         saved: Is called when the file was written.
         failed: Is called with the reason, in one line, when it could not be.
-        seconds: From a change to the save of it; None: it is saved by `save` alone, and at the end.
+        seconds: From a change to the save of it, or longer where saving takes long; None: it is
+            saved by `save` alone, and at the end.
     """
 
     def __init__(
         self,
         file: NotebookFile,
-        content: Callable[[], bytes],
+        content: Callable[[], Callable[[], bytes]],
         saved: Callable[[], None],
         failed: Callable[[str], None],
         seconds: float | None,
@@ -48,6 +53,7 @@ class Autosaver:
         self._timer: asyncio.TimerHandle | None = None
         self._last: asyncio.Task[None] | None = None
         self._is_unsaved = False
+        self._took = 0.0  # seconds, the last save
 
     @property
     def is_unsaved(self) -> bool:
@@ -59,7 +65,8 @@ class Autosaver:
         self._is_unsaved = True
         if self._seconds is not None and self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._seconds, self._time_is_over)
+            seconds = max(self._seconds, PAUSE * self._took)
+            self._timer = loop.call_later(seconds, self._time_is_over)
 
     async def save(self, *, force: bool = False) -> None:
         """
@@ -105,14 +112,21 @@ class Autosaver:
             await asyncio.wait([before])
         self._is_unsaved = False
         try:
-            data = self._content()
+            make = self._content()
             self._is_unsaved = False  # what `content` itself has changed is in there
-            await asyncio.to_thread(self._file.write, data, force=force)
+            await asyncio.to_thread(self._write, make, force=force)
         except NotebookError as error:
             self._is_unsaved = True
             self._failed(str(error))
             raise
         self._saved()
+
+    def _write(self, make: Callable[[], bytes], *, force: bool) -> None:
+        began_at = time.perf_counter()
+        try:
+            self._file.write(make(), force=force)
+        finally:
+            self._took = time.perf_counter() - began_at
 
 
 def _seen(task: asyncio.Task[None]) -> None:

@@ -36,7 +36,7 @@ from .session_events import Edited, KernelStateChanged, Saved, SaveFailed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from types import TracebackType
 
     from conkernelclient import KernelNews
@@ -378,12 +378,13 @@ class NotebookSession:
             raise SessionError("the notebook has no file: give the session a path")
         await self._saver.save(force=force)
 
-    def _content(self) -> bytes:
+    def _content(self) -> Callable[[], bytes]:
+        """Give what makes the file's content, in a thread, of the document as it is now."""
         if self._is_open:
             self._feeding.flush()
         self._feeding.write_widgets()
-        self._notebook.validate()
-        return self._notebook.to_bytes()
+        document = self._ledger.snapshot().document
+        return lambda: Notebook.from_dict(document).to_bytes()
 
     def _saved(self) -> None:
         self._ledger.tell(Saved, str(self._path))

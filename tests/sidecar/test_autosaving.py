@@ -14,6 +14,7 @@ from conkernelclient.sidecar.files import NotebookFile
 from tests.clients import LONG, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -28,10 +29,15 @@ class Document:
         file = options.get("file") or NotebookFile(path)
         self.saver = Autosaver(file, self.get, self.count, self.failed.append, seconds)
 
-    def get(self) -> bytes:
-        if self.content == b"wrong":
-            raise NotebookError("this is no valid notebook")
-        return self.content
+    def get(self) -> Callable[[], bytes]:
+        content = self.content
+
+        def make() -> bytes:
+            if content == b"wrong":
+                raise NotebookError("this is no valid notebook")
+            return content
+
+        return make
 
     def count(self) -> None:
         self.saved += 1
