@@ -108,7 +108,7 @@ def _add_others(parser: argparse.ArgumentParser) -> None:
     others.add_argument(
         "--debug",
         action="store_true",
-        help="with --execute: print each message's channel, type and content on stderr",
+        help="with --execute: print each message's type and content on stderr",
     )
 
 
@@ -178,9 +178,7 @@ async def _run(kc: ConKernelClient, code: str, *, is_debug: bool) -> int:
 
 
 def _tell(message: Mapping[str, Any]) -> None:
-    told = as_json(message["content"])
-    channel = message.get("channel") or "-"
-    put(f"{channel} {message['header']['msg_type']} {told}\n", sys.stderr)
+    put(f"{message['header']['msg_type']} {as_json(message['content'])}\n", sys.stderr)
 
 
 async def _serve(args: argparse.Namespace, token: str | None) -> int:

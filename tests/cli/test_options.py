@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 import pytest
 
-from conkernelclient.cli.options import add_command, add_json, add_kernel, seconds
+from conkernelclient.cli.options import (
+    UsageError,
+    add_command,
+    add_json,
+    add_kernel,
+    seconds,
+    take_token,
+)
 
 
 def parser_of(*examples: str) -> argparse.ArgumentParser:
@@ -46,3 +54,21 @@ def test_what_is_no_number_of_seconds_is_refused(text: str) -> None:
     assert seconds("0.5") == 0.5
     with pytest.raises((argparse.ArgumentTypeError, ValueError)):
         seconds(text)
+
+
+def test_a_token_is_taken_out_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option comes first; an empty one is none."""
+    monkeypatch.setenv("SESAME", "one")
+    assert take_token("two", "SESAME") == "two"
+    assert take_token(None, "SESAME") is None
+    monkeypatch.setenv("SESAME", "one")
+    assert take_token(None, "SESAME") == "one"
+    assert "SESAME" not in os.environ
+    assert take_token("", "SESAME") is None
+
+
+@pytest.mark.parametrize("token", ["a b", "é", "a\n"])
+def test_a_token_that_fits_into_no_header_is_refused(token: str) -> None:
+    """With what is to be given instead."""
+    with pytest.raises(UsageError, match="printable ASCII"):
+        take_token(token, "SESAME")

@@ -14,6 +14,7 @@ from ...serving.listening import listening, made_token, quiet_at_the_end
 from .app import make_app
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Generator, Iterable
 
     from ..session import NotebookSession
@@ -26,7 +27,23 @@ ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server(uvicorn.Server):
-    """A server that returns when a signal has ended it: the session is to be closed after it."""
+    """
+    A server that returns when a signal has ended it: the session is to be closed after it.
+
+    Args:
+        config: Its settings.
+        ready: Is called when it serves, and signals end it.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        if self._ready is not None:
+            self._ready()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -42,8 +59,14 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def server_of(app: Any) -> Server:
-    """Make the server of an application; it serves with `await server.serve(sockets=[...])`."""
+def server_of(app: Any, ready: Callable[[], None] | None = None) -> Server:
+    """
+    Make the server of an application; it serves with `await server.serve(sockets=[...])`.
+
+    Args:
+        app: The application.
+        ready: Is called when it serves.
+    """
     return Server(
         uvicorn.Config(
             app,
@@ -56,7 +79,8 @@ def server_of(app: Any) -> Server:
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=LEAVE_WITHIN,
-        )
+        ),
+        ready,
     )
 
 
@@ -79,7 +103,7 @@ async def serve(
         port: Of TCP; 0: any free one.
         token: What front ends have to show; None: one is made.
         names: Other names of this machine that front ends use, as of a proxy.
-        ready: Is called with the page's URL, which has the token, when the server listens.
+        ready: Is called with the page's URL, which has the token, when the server serves.
 
     Raises:
         OSError: The address cannot be had.
@@ -88,9 +112,9 @@ async def serve(
     """
     token = token or made_token()
     with listening(host, port) as (listener, url):
-        server = server_of(make_app(session, token=token, host=host, names=names))
-        if ready is not None:
-            ready(f"{url}/?token={token}")
+        app = make_app(session, token=token, host=host, names=names)
+        page = f"{url}/?token={token}"
+        server = server_of(app, ready and (lambda: ready(page)))
         with quiet_at_the_end(server):
             serving = asyncio.ensure_future(server.serve(sockets=[listener]))
             try:
