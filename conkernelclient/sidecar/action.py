@@ -276,12 +276,17 @@ class Action(Generic[T]):
         """Wait until it has ended, without waiting for what came of it."""
         await asyncio.shield(self._ended)
 
-    def abandon(self) -> None:
-        """End it at once: handlers that are at work are cancelled."""
-        if self._ending is not None:
-            self._ending.cancel()
-        if self._at_work is not None and not self.done():
-            self._at_work.cancel()
+    def abandon(self, error: BaseException) -> None:
+        """End it at once, with `error` if it has not been answered; handlers are cancelled."""
+        self.end(error=error)
+        if self._answer is not None:
+            self._answer.cancel()
+        if self._seen is not None:
+            self._seen.close()
+        for task in (self._at_work, self._ending):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+        self._close()
 
     # Inside
 
@@ -315,13 +320,18 @@ class Action(Generic[T]):
         except asyncio.CancelledError:
             self.error = self.error or asyncio.CancelledError()
         finally:
-            if self._seen is not None:
-                self._seen.close()
-            self._at_work = None
-            self._note(ActionNews.SEEN)
-            self._forget(self)
-            if not self._ended.done():
-                self._ended.set_result(None)
+            self._close()
+
+    def _close(self) -> None:
+        """Tell the awaiters, once."""
+        if self._ended.done():
+            return
+        if self._seen is not None:
+            self._seen.close()
+        self._at_work = None
+        self._note(ActionNews.SEEN)
+        self._forget(self)
+        self._ended.set_result(None)
 
     async def _make_value(self) -> None:
         try:

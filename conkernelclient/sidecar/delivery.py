@@ -20,8 +20,7 @@ from .models import parse
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from .action import Action
-    from .handlers import HandlerLike
+    from .handlers import Ended, HandlerLike
 
 __all__ = ["Delivery"]
 
@@ -78,7 +77,7 @@ class Delivery:
         ways = self._ways.get(msg_type)
         return self._show(message, self._find(msg_type) if ways is None else ways, None)
 
-    async def complete(self, action: Action[Any]) -> None:
+    async def complete(self, action: Ended) -> None:
         """Tell each handler that the action has ended."""
         for handler in self._handlers:
             if isinstance(handler, Handler):

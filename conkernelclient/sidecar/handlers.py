@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from .action import Action
+    from collections.abc import Mapping
+
     from .models import Message
 
-__all__ = ["DebugHandler", "Handler", "HandlerFailure", "HandlerLike", "Takes", "method_for"]
+__all__ = [
+    "DebugHandler",
+    "Ended",
+    "Handler",
+    "HandlerFailure",
+    "HandlerLike",
+    "Takes",
+    "method_for",
+]
 
 Takes: TypeAlias = Literal["models", "dicts"]
 HandlerLike: TypeAlias = "Handler | Callable[[Any], Awaitable[None] | None]"
@@ -38,6 +47,39 @@ class HandlerFailure(NamedTuple):
     msg_type: str | None
 
 
+class Ended(Protocol):
+    """
+    An action that has ended, as its handlers are told; it is the `Action` itself.
+
+    Attributes:
+        reply: The kernel's reply as a dict; None if none came.
+        error: What awaiting it raises; None if it raises nothing.
+    """
+
+    reply: Mapping[str, Any] | None
+    error: BaseException | None
+
+    @property
+    def msg_id(self) -> str:
+        """The id of the request."""
+        ...
+
+    @property
+    def msg_type(self) -> str:
+        """The type of the request."""
+        ...
+
+    @property
+    def outcome(self) -> Any:
+        """What came of it: of a cell its `Result`, of another request its reply."""
+        ...
+
+    @property
+    def failures(self) -> list[HandlerFailure]:
+        """What handlers raised until now."""
+        ...
+
+
 class Handler:
     """
     Sees the messages of an action.
@@ -57,7 +99,7 @@ class Handler:
     def unhandled_message(self, message: Any) -> Awaitable[None] | None:
         """See a message for whose type there is no method. To be overridden; may be async."""
 
-    def action_complete(self, action: Action[Any]) -> Awaitable[None] | None:
+    def action_complete(self, action: Ended) -> Awaitable[None] | None:
         """Learn that the action has ended, however it did. To be overridden; may be async."""
 
 
@@ -93,7 +135,7 @@ class DebugHandler(Handler):
             raise KeyError(f"no message of type {msg_type!r} came; these did: {came}")
         return self.last[msg_type]
 
-    def action_complete(self, action: Action[Any]) -> None:
+    def action_complete(self, action: Ended) -> None:
         """Note the end."""
         self.is_complete = True
 

@@ -14,9 +14,8 @@ from .handlers import Handler
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .action import Action
     from .document.sinks import OutputSink
-    from .handlers import Takes
+    from .handlers import Ended, Takes
     from .requests import Requests
 
 __all__ = ["OutputHandler"]
@@ -88,7 +87,7 @@ class OutputHandler(Handler):
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(WRITE_WITHIN, self._write)
 
-    def action_complete(self, action: Action[Any]) -> None:
+    def action_complete(self, action: Ended) -> None:
         """Write the rest, what widgets hold as well, and tell the kernel what those took."""
         self._write()
         self.feed.write_widgets()

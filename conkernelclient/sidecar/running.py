@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .action import Action
     from .document import Cell, Edit, Notebook
     from .feeding import Feeding
+    from .handlers import Ended
     from .ledger import Ledger
     from .session_events import CellShown
     from .sidecar import Sidecar
@@ -46,9 +47,9 @@ class _Completed(Handler):
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    async def action_complete(self, action: Action[Any]) -> None:
+    async def action_complete(self, action: Ended) -> None:
         """Learn that the run has ended."""
-        await self._runner.complete(action)
+        await self._runner.complete(action.msg_id)
 
 
 class Runner:
@@ -170,11 +171,13 @@ class Runner:
         if run is not None and not run.has_begun:
             self._begin(run)
 
-    async def complete(self, action: Action[Result]) -> None:
+    async def complete(self, msg_id: str) -> None:
         """Bring in what a run has shown to its end, and tell that it has ended."""
         if self._is_open:
             await self._until_handled()
-        self._settle(action)
+        run = self.runs.find(msg_id)
+        if run is not None:
+            self._settle(run.action)
 
     # Inside
 

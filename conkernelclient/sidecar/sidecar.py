@@ -363,11 +363,11 @@ async def _until_ended(actions: Sequence[Action[Any]]) -> None:
     ends = [asyncio.ensure_future(action.until_ended()) for action in actions]
     if not ends:
         return
-    _, late = await asyncio.wait(ends, timeout=LAST_WORDS)
-    if late:
-        for action in actions:
-            action.abandon()
-        await asyncio.wait(late, timeout=LAST_WORDS)
+    await asyncio.wait(ends, timeout=LAST_WORDS)
+    for action in actions:
+        if not action.done():
+            action.abandon(ChannelsClosedError("the sidecar was closed; a handler was at work"))
+    await asyncio.wait(ends)
 
 
 def _content_of(request: Request) -> dict[str, Any]:

@@ -166,7 +166,7 @@ async def test_the_last_awaiter_that_is_cancelled_closes_it() -> None:
             await asyncio.wait([second])
             assert not comm.is_open
             assert comm._news.waiters == {}
-            assert kc._connection.subscribers.all == [kc.comms._subscription]
+            assert list(kc._connection.subscribers.all) == [kc.comms._subscription]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 Does kernel-sidecar 1.0.0 fail where `tests/whole/test_sidecar_defects.py` says that ours does not?
 
 `python -m tests.conformance.defects PYTHON`, with the interpreter of an environment that has
-kernel-sidecar. Exit status: 0, or 1 when it sees anything else than `tests/whole/sidecar_defects.py`
-says: then the situation proves nothing.
+kernel-sidecar. Exit status: 0, or 1 when it sees anything else than
+`tests/whole/sidecar_defects.py` says: then the situation proves nothing.
 """
 # ruff: noqa: T201 - a command speaks by printing
 

@@ -1,9 +1,9 @@
 """
 In which situations does kernel-sidecar 1.0.0 fail, and what must a sidecar see there?
 
-Both get the same fake kernel, and tell what they see in the same words. `test_sidecar_defects.py` holds
-ours to it; `make conformance` looks that kernel-sidecar fails as is said here
-(`tests/conformance/defects.py`).
+Both get the same fake kernel, and tell what they see in the same words.
+`test_sidecar_defects.py` holds ours to it; `make conformance` looks that kernel-sidecar fails as is
+said here (`tests/conformance/defects.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where kernel-sidecar 1.0.0 fails, ours does not: `sidecar_defects.py` says what is to be seen there."""
+"""Where kernel-sidecar 1.0.0 fails, ours does not: what is to be seen, `sidecar_defects` says."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-What does a program of kernel-sidecar 1.0.0 see in the situations of `tests/whole/sidecar_defects.py`?
+What does a program of kernel-sidecar 1.0.0 see in the situations of `sidecar_defects.py`?
 
 `python -I kernel_sidecar.py connection.json`, in an environment of its own, prints what it saw as
 one line of JSON, by the names there. It imports nothing of this package.
