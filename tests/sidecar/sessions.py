@@ -12,6 +12,7 @@ from conkernelclient.sidecar.document import Notebook, new_cell
 from conkernelclient.sidecar.session import NotebookSession
 from conkernelclient.sidecar.session_events import CellStateChanged, Snapshot
 from conkernelclient.sidecar.sidecar import Sidecar
+from tests.clients import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -109,6 +110,8 @@ async def session_of(
             await front_end.catch_up()
             yield session, front_end
             session.cancel_all()
+            # A client that is gone repeats no interrupt: the next test would wait for the kernel.
+            await until(lambda: session._kernel.state != "busy")
         board = await front_end.catch_up()
         assert board.notebook.to_dict() == session.notebook.to_dict()
         assert board.standing.cells == {}

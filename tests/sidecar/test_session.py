@@ -427,6 +427,7 @@ async def test_a_state_that_cannot_be_saved_at_the_end_is_an_error(
     """But not in the place of another one."""
     path = tmp_path / "gone" / "x.ipynb"
     async with Sidecar(km) as sidecar:
+        assert NotebookSession(book("1"), sidecar).sidecar is sidecar
         with pytest.raises(NotebookError, match="cannot be written"):
             async with NotebookSession(book("1"), sidecar, path, autosave=None) as session:
                 session.edit_cell("a", "2")
