@@ -81,6 +81,29 @@ def _with_dates(part: Any) -> Any:
     return part
 
 
+# The parent header that was last given dates, and itself with them: the messages of a request, of
+# which there may be many in a row, share the object.
+_last_parent: tuple[Any, dict[str, Any]] = (object(), {})
+
+
+def _parent_with_dates(parent: Any) -> Any:
+    global _last_parent
+    last, kept = _last_parent
+    if last is parent:
+        return kept.copy()
+    dated: Any = _with_dates(parent)
+    if _is_flat(dated):
+        _last_parent = parent, dated.copy()
+    return dated
+
+
+def _is_flat(part: Any) -> bool:
+    """Whether it is an object with no other one in it: then a copy shares nothing that changes."""
+    return isinstance(part, dict) and not any(
+        isinstance(value, (dict, list)) for value in cast("dict[str, Any]", part).values()
+    )
+
+
 class Incoming:
     """
     One message as it came in: what routing needs is parsed, the rest when someone looks.
@@ -188,7 +211,7 @@ class Incoming:
                 "header": header,
                 "msg_id": header["msg_id"],
                 "msg_type": self.msg_type,
-                "parent_header": _with_dates(self._parent),
+                "parent_header": _parent_with_dates(self._parent),
                 "metadata": self.metadata,
                 "content": self.content,
                 "buffers": self.buffers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
@@ -81,3 +82,29 @@ def test_a_large_content_can_be_replaced_before_anybody_reads_it() -> None:
     message.replace("stream", {"text": "a note"})
     assert (message.is_deferred, message.content) == (False, {"text": "a note"})
     assert wire.unreadable == 0
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, {"tags": [["a"]]}, {"more": {"date": "2026-01-02T03:04:05Z"}}]
+)
+def test_each_message_of_a_request_has_a_parent_header_of_its_own(extra: dict[str, Any]) -> None:
+    """With dates, whatever is done to the one of the message before it."""
+    wire = Wire(settings())
+    parent, other = header("execute_request", **extra), header("execute_request")
+    messages = [wire.unpack(packed("stream", {}, one)) for one in (parent, parent, other, parent)]
+    first, *rest = [message.message["parent_header"] for message in messages]
+    wanted = deepcopy(first)
+    assert isinstance(first["date"], datetime)
+    for value in first.values():
+        if isinstance(value, (dict, list)):
+            value.clear()
+    first.clear()
+    assert [one == wanted for one in rest] == [True, False, True]
+    assert messages[0].message["parent_header"] == wanted
+
+
+def test_a_parent_header_that_is_null_stays_so() -> None:
+    """A kernel that has none to name may say it in this way."""
+    parts = [json.dumps(one).encode() for one in (header("status"), None, {}, {})]
+    message = Wire(settings()).unpack(frames(parts))
+    assert message.message["parent_header"] is None
