@@ -13,7 +13,8 @@ from conkernelclient.sidecar import DebugHandler, Handler, Sidecar
 from tests.clients import LONG
 
 if TYPE_CHECKING:
-    from conkernelclient import Comm, ConKernelManager
+    from conkernelclient import ConKernelManager
+    from conkernelclient.client.comm import Comm
     from conkernelclient.sidecar.models import CommOpen
 
 ECHOES = """
