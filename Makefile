@@ -75,8 +75,9 @@ conformance-originals: $(CONFORMANCE)/.installed ## Record anew what passes with
 	$(CONFORMANCE)/bin/python -m tests.conformance.run --record
 
 # The browser is the system's; without one the first thing that is said is what to install.
-browser: $(BROWSER)/.installed ## Drive JupyterLab with our kernel in a browser (PICTURE=nbs/jupyterlab.png: take the documentation's)
-	$(BROWSER)/bin/python -m pytest --quiet -c tests/browser/pytest.ini tests/browser $(if $(PICTURE),--picture $(PICTURE))
+browser: $(BROWSER)/.installed ## Drive JupyterLab with our kernel, and the sidecar's page, in a browser (PICTURE=nbs/jupyterlab.png, PAGE=nbs/sidecar.png: take the documentation's)
+	$(BROWSER)/bin/python -m pytest --quiet -c tests/browser/pytest.ini tests/browser \
+	  $(if $(PICTURE),--picture $(PICTURE)) $(if $(PAGE),--page-picture $(PAGE))
 
 # Every row, with a tenth of its count unless FULL=1 is given; then on the other loop what stands or
 # falls with the loop; then with our kernel what the client does there in other ways, or FULL=1 all.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import webbrowser
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -192,6 +191,8 @@ async def _serve(args: argparse.Namespace, token: str | None) -> int:
     def ready(url: str) -> None:
         print(f"conkernel: serves {args.notebook or 'a notebook'} at {url}", file=sys.stderr)
         if args.browser:
+            import webbrowser
+
             webbrowser.open(url)
 
     async with (

@@ -25,6 +25,7 @@ SIZE: Final = {"width": 920, "height": 920}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--picture", type=Path, help="where to write the documentation's picture")
+    parser.addoption("--page-picture", type=Path, help="and where that of the sidecar's page")
 
 
 def pytest_sessionstart() -> None:
@@ -75,3 +76,9 @@ def opened(
 def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Where the picture for the documentation goes."""
     return request.config.getoption("--picture") or tmp_path / "picture.png"
+
+
+@pytest.fixture
+def page_picture(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where that of the sidecar's page goes."""
+    return request.config.getoption("--page-picture") or tmp_path / "page.png"

@@ -195,13 +195,15 @@ def test_its_kernel_starts_by_its_name_from_an_editable_installation(editable: P
     assert answer == "42"
 
 
-def test_the_wheel_holds_the_package_its_types_and_its_kernelspec_alone(
+def test_the_wheel_holds_the_package_its_page_its_types_and_its_kernelspec_alone(
     artifacts: dict[str, Path],
 ) -> None:
     """A type checker finds py.typed, and no test or chapter lands in site-packages."""
     with zipfile.ZipFile(artifacts["wheel"]) as wheel:
         names = wheel.namelist()
-    wanted = {it.relative_to(ROOT).as_posix() for it in (ROOT / "conkernelclient").rglob("*.py")}
+    package = ROOT / "conkernelclient"
+    files = [*package.rglob("*.py"), *(package / "sidecar/server/page").iterdir()]
+    wanted = {it.relative_to(ROOT).as_posix() for it in files}
     info = [name for name in names if ".dist-info/" in name]
     (data,) = {name.partition("/")[0] for name in names if ".data/" in name}
     wanted |= {"conkernelclient/py.typed", f"{data}/data/{KERNELSPEC}"}
@@ -214,4 +216,5 @@ def test_the_sdist_holds_what_a_build_reads(artifacts: dict[str, Path]) -> None:
     with tarfile.open(artifacts["sdist"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     build = {"settings.ini", "setup.py", "pyproject.toml", "README.md", "conkernelclient/py.typed"}
+    build.add("conkernelclient/sidecar/server/page/index.html")
     assert build | {KERNELSPEC, "LICENSE", "CHANGELOG.md", "MANIFEST.in"} <= names

@@ -37,7 +37,7 @@ export function highlighted(code) {
   let end = 0;
   for (const found of code.matchAll(PYTHON)) {
     const { c, s, m, n, w } = found.groups;
-    const kind = c ? "c" : s ? "s" : m ? "b" : n ? "n" : KEYWORDS.has(w) ? "k" : BUILTINS.has(w) ? "b" : "";
+    const kind = c ? "c" : s ? "s" : m ? "b" : n ? "n" : code[found.index - 1] === "." ? "" : KEYWORDS.has(w) ? "k" : BUILTINS.has(w) ? "b" : "";
     if (!kind) continue;
     shown.append(code.slice(end, found.index), element("span", { class: kind }, found[0]));
     end = found.index + found[0].length;
