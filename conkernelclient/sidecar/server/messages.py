@@ -54,7 +54,6 @@ __all__ = [
 
 MOST: Final = 4_000_000
 """Characters of a front end's message; of a longer one nothing is read."""
-NESTED: Final = "it is nested too deeply"
 SHOWN: Final = 3  # problems that an error names
 
 
@@ -274,7 +273,7 @@ def read(text: str) -> FrontEndMessage:
     try:
         given = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        raise RubbishError(f"this is no message: {NESTED}") from None
+        raise RubbishError("this is no message: it is nested too deeply") from None
     except ValueError as error:
         raise RubbishError(f"this is no JSON: {error}") from None
     if not isinstance(given, dict):
@@ -292,8 +291,6 @@ def _checked(given: dict[str, Any]) -> FrontEndMessage:
         return FROM_FRONT_ENDS[kind].model_validate(given)
     except ValidationError as error:
         raise RubbishError(f"{kind}: {_problems(error)}", message_id) from None
-    except RecursionError:
-        raise RubbishError(f"{kind}: {NESTED}", message_id) from None
 
 
 def _problems(error: ValidationError) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["serve", "server_of"]
 
 LARGEST: Final = 16 << 20  # bytes; a message beyond it is not taken in, and closes its WebSocket
+PING_EVERY: Final = 30.0  # seconds
+SILENT_FOR: Final = 120.0  # seconds after which a front end that answers no ping is taken for gone
 LEAVE_WITHIN: Final = 1  # seconds that front ends have to go when the server ends
 ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -73,6 +75,8 @@ def server_of(app: Any, ready: Callable[[], None] | None = None) -> Server:
             # Of uvicorn's three the one that waits for slow readers, and is not deprecated.
             ws="websockets-sansio",
             ws_max_size=LARGEST,
+            ws_ping_interval=PING_EVERY,
+            ws_ping_timeout=SILENT_FOR,
             ws_per_message_deflate=False,  # which costs more than it gives on one machine
             lifespan="off",
             access_log=False,  # in which the token would be

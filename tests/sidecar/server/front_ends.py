@@ -199,7 +199,8 @@ class Served:
     ) -> AsyncIterator[FrontEnd]:
         """One more front end."""
         url = f"{self.socket_url}?token={TOKEN}"
-        async with connect(url, max_size=None, proxy=None, **options) as connection:
+        options = {"max_size": None, "ping_interval": None, "proxy": None, **options}
+        async with connect(url, **options) as connection:
             front_end = FrontEnd(connection)
             if subscribed:
                 await front_end.subscribe()

@@ -8,6 +8,7 @@ import os
 import random
 import socket
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -349,3 +350,44 @@ async def test_the_kernel_is_killed_while_all_queue_cells(mortal: ConKernelManag
             await who.until(lambda who=who: who.revision == one.session.revision)
             assert who.notebook.to_dict() == one.session.notebook.to_dict()
         one.session.notebook.validate()
+
+
+async def test_what_fails_in_the_server_is_logged_and_told_without_its_insides(
+    km: ConKernelManager, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At once or later; the front end goes on."""
+
+    def fails(*_args: Any, **_more: Any) -> Any:
+        raise ValueError("an inside")
+
+    async def fails_later(*_args: Any, **_more: Any) -> Any:
+        raise ValueError("an inside")
+
+    async with served(km, "1") as one, one.front_end() as ann:
+        monkeypatch.setattr(one.session, "run_all", fails)
+        monkeypatch.setattr(one.session, "save", fails_later)
+        for kind in ("run_all", "save"):
+            answer = await ann.ask(kind)
+            assert (answer["type"], "inside" in answer["message"]) == ("error", False)
+        assert caplog.text.count("ValueError: an inside") == 2
+        caplog.clear()
+        assert (await ann.ask("edit_cell", cell_id="c0", source="2"))["type"] == "ok"
+
+
+async def test_a_front_end_that_can_be_told_no_more_is_closed(
+    km: ConKernelManager, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With 1011, so that it connects again; others are told."""
+    async with served(km, "1") as one, one.front_end() as ann:
+        async with one.front_end(subscribed=False) as bob:
+            watcher = one.session.watch()
+            monkeypatch.setattr(one.session, "watch", lambda _limit: watcher)
+            monkeypatch.setattr(type(watcher), "__aiter__", lambda _self: 1 / 0)
+            await bob.ask("subscribe")
+            await asyncio.wait([bob._reader])
+            assert bob.socket.close_code == 1011
+            monkeypatch.undo()
+        assert "ZeroDivisionError" in caplog.text
+        caplog.clear()
+        await ann.ask("edit_cell", cell_id="c0", source="2")
+        await ann.until(lambda: ann.source("c0") == "2")
