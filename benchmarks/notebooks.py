@@ -35,7 +35,7 @@ from conkernelclient import ConKernelManager
 from conkernelclient.errors import DeadKernelError as OurDeadKernelError
 from conkernelclient.errors import NotebookError
 from conkernelclient.sidecar.document import Notebook
-from conkernelclient.sidecar.session import NotebookSession
+from conkernelclient.sidecar.session.session import NotebookSession
 from conkernelclient.sidecar.sidecar import Sidecar
 
 from .own_notebooks import write_all

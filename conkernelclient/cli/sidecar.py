@@ -182,7 +182,7 @@ def _tell(message: Mapping[str, Any]) -> None:
 
 async def _serve(args: argparse.Namespace, token: str | None) -> int:
     from conkernelclient.sidecar.server import serve
-    from conkernelclient.sidecar.session import NotebookSession
+    from conkernelclient.sidecar.session.session import NotebookSession
     from conkernelclient.sidecar.sidecar import Sidecar
 
     notebook = _notebook(args.notebook)

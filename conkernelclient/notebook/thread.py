@@ -52,8 +52,10 @@ class LoopThread:
 
         An interrupt of the caller cancels it.
         """
-        answer = asyncio.run_coroutine_threadsafe(work, self.loop)
+        # Made before anything begins: an interrupt may come at any moment from then on.
+        answer: concurrent.futures.Future[T] = concurrent.futures.Future()
         try:
+            self.loop.call_soon_threadsafe(_begin, work, answer)
             while not answer.done():
                 concurrent.futures.wait((answer,), LOOK)
             return answer.result()
@@ -92,6 +94,32 @@ class LoopThread:
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(PATIENCE)
+
+
+def _begin(work: Coroutine[Any, Any, T], answer: concurrent.futures.Future[T]) -> None:
+    """Begin `work` in the loop that runs; cancelled, `answer` cancels it."""
+    task = asyncio.ensure_future(work)
+    loop = task.get_loop()
+
+    def cancel(answer: concurrent.futures.Future[T]) -> None:
+        if answer.cancelled():
+            loop.call_soon_threadsafe(task.cancel)
+
+    answer.add_done_callback(cancel)
+    task.add_done_callback(lambda task: _copy(task, answer))
+
+
+def _copy(task: asyncio.Future[T], answer: concurrent.futures.Future[T]) -> None:
+    if task.cancelled():
+        answer.cancel()
+        return
+    error = task.exception()
+    if not answer.set_running_or_notify_cancel():
+        return
+    if error is None:
+        answer.set_result(task.result())
+    else:
+        answer.set_exception(error)
 
 
 def _serve(ready: queue.SimpleQueue[asyncio.AbstractEventLoop]) -> None:

@@ -1,9 +1,9 @@
 """
 How does one backend stand between many front ends and a kernel, and own the notebook?
 
-`Sidecar` is the one client of the kernel: each request is an `Action` with handlers. A
-`NotebookSession` owns the notebook, and tells a `Watcher` what changes (`session_events`). What is
-in the notebook is `sidecar.document`, what messages say `sidecar.models`. Needs the extra
+`Sidecar` is the one client of the kernel: each request is an `Action` with handlers (`actions`). A
+`NotebookSession` owns the notebook, and tells a `Watcher` what changes (`session`). What is in the
+notebook is `document`, what messages say `models`; `server` serves front ends. Needs the extra
 `[sidecar]`.
 """
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 if _TYPE_CHECKING:
-    from .action import Action
-    from .handlers import DebugHandler, Handler, HandlerFailure
-    from .hooks import Cell, Refused
+    from .actions.action import Action
+    from .actions.handlers import DebugHandler, Handler, HandlerFailure
+    from .actions.hooks import Cell, Refused
     from .output_handler import OutputHandler
-    from .session import NotebookSession
+    from .session.session import NotebookSession
+    from .session.watching import Watcher
     from .sidecar import Sidecar
-    from .watching import Watcher
 
 __all__ = [
     "Action",
@@ -34,16 +34,16 @@ __all__ = [
 
 # Loaded when they are first asked for: who wants the document alone needs no pydantic.
 _LATER = {
-    "Action": ".action",
-    "Cell": ".hooks",
-    "DebugHandler": ".handlers",
-    "Handler": ".handlers",
-    "HandlerFailure": ".handlers",
-    "NotebookSession": ".session",
+    "Action": ".actions.action",
+    "Cell": ".actions.hooks",
+    "DebugHandler": ".actions.handlers",
+    "Handler": ".actions.handlers",
+    "HandlerFailure": ".actions.handlers",
+    "NotebookSession": ".session.session",
     "OutputHandler": ".output_handler",
-    "Refused": ".hooks",
+    "Refused": ".actions.hooks",
     "Sidecar": ".sidecar",
-    "Watcher": ".watching",
+    "Watcher": ".session.watching",
 }
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conkernelclient.errors import ConKernelError
 
+from .actions.handlers import Handler
 from .document.feed import OutputFeed
-from .handlers import Handler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .actions.handlers import Ended, Takes
+    from .actions.requests import Requests
     from .document.sinks import OutputSink
-    from .handlers import Ended, Takes
-    from .requests import Requests
 
 __all__ = ["OutputHandler"]
 

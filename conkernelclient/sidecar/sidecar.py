@@ -21,13 +21,13 @@ from conkernelclient.errors import (
 )
 
 from . import models
-from .action import Action
-from .cells import Cells, answered_elsewhere, may_answer
-from .delivery import Delivery
-from .exchange import exchange, until_idle
-from .hooks import Hooks, call_safely
+from .actions.action import Action
+from .actions.cells import Cells, answered_elsewhere, may_answer
+from .actions.delivery import Delivery
+from .actions.exchange import exchange, until_idle
+from .actions.hooks import Hooks, call_safely
+from .actions.requests import Requests
 from .link import Link
-from .requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from conkernelclient.events import InputRequest
     from conkernelclient.outputs.result import Result
 
-    from .handlers import HandlerLike
+    from .actions.handlers import HandlerLike
     from .link import Kernel
     from .models import Request
 

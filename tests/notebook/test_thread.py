@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -49,6 +49,31 @@ def test_an_interrupt_of_who_waits_cancels_what_is_waited_for(thread: LoopThread
         finally:
             cancelled.set()
 
+    with pytest.raises(KeyboardInterrupt):
+        thread.call(hang())
+    assert cancelled.wait(60)
+
+
+def test_an_interrupt_right_after_the_beginning_cancels_as_well(
+    thread: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the caller has begun to wait."""
+    cancelled = threading.Event()
+    loop = thread.loop
+    begin = loop.call_soon_threadsafe
+
+    def interrupted(*arguments: Any) -> None:
+        monkeypatch.undo()
+        begin(*arguments)
+        raise KeyboardInterrupt
+
+    async def hang() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            cancelled.set()
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", interrupted)
     with pytest.raises(KeyboardInterrupt):
         thread.call(hang())
     assert cancelled.wait(60)

@@ -22,7 +22,7 @@ from tests.clients import LONG, until
 if TYPE_CHECKING:
     pass
 
-from tests.sidecar.sidecars import SLEEP, Shouts, ok, sidecar_of
+from tests.sidecar.actions.sidecars import SLEEP, Shouts, ok, sidecar_of
 
 
 def _printed(sidecar: Sidecar) -> str:

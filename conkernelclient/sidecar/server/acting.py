@@ -17,8 +17,8 @@ from .messages import EDITS, Ok
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ..action import Action
-    from ..session import NotebookSession
+    from ..actions.action import Action
+    from ..session.session import NotebookSession
     from .messages import FrontEndMessage
 
 __all__ = ["ACTS", "act"]

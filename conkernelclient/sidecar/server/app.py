@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.websockets import WebSocket
 
-    from ..session import NotebookSession
+    from ..session.session import NotebookSession
 
 __all__ = ["make_app"]
 

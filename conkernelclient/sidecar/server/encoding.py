@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import orjson
 
 if TYPE_CHECKING:
-    from ..session_events import Told
+    from ..session.session_events import Told
 
 __all__ = ["KEPT", "KEPT_CHARACTERS", "Encoder", "encoded"]
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from starlette.websockets import WebSocket
 
-    from ..session import NotebookSession
-    from ..watching import Watcher
+    from ..session.session import NotebookSession
+    from ..session.watching import Watcher
     from .encoding import Encoder
     from .messages import FrontEndMessage
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Final, Union, get_args, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.json_schema import models_json_schema
 
-from .. import session_events
 from ..document import edits
+from ..session import session_events
 from .describing import attributes_of, summary_of
 from .messages import FROM_FRONT_ENDS, Error, Ok
 

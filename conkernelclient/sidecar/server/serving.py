@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Generator, Iterable
 
-    from ..session import NotebookSession
+    from ..session.session import NotebookSession
 
 __all__ = ["serve", "server_of"]
 

@@ -15,7 +15,7 @@ from conkernelclient.sidecar.document import Notebook, edits
 from conkernelclient.sidecar.server.app import make_app
 from conkernelclient.sidecar.server.schema import TO_FRONT_ENDS
 from conkernelclient.sidecar.server.serving import server_of
-from conkernelclient.sidecar.session import NotebookSession
+from conkernelclient.sidecar.session.session import NotebookSession
 from conkernelclient.sidecar.sidecar import Sidecar
 from tests.clients import LONG
 

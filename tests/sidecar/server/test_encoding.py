@@ -12,7 +12,7 @@ import pytest
 from conkernelclient.sidecar.document.edits import EditCell
 from conkernelclient.sidecar.server import encoding
 from conkernelclient.sidecar.server.encoding import Encoder, encoded
-from conkernelclient.sidecar.session_events import Edited, Missed, OutputsChanged, Snapshot
+from conkernelclient.sidecar.session.session_events import Edited, Missed, OutputsChanged, Snapshot
 
 
 def changed(revision: int, text: str = "x") -> OutputsChanged:

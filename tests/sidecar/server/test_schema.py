@@ -8,11 +8,11 @@ from typing import get_args
 
 from jsonschema import Draft202012Validator
 
-from conkernelclient.sidecar import session_events
 from conkernelclient.sidecar.document import edits
 from conkernelclient.sidecar.server.encoding import encoded
 from conkernelclient.sidecar.server.messages import FROM_FRONT_ENDS, Error, Ok
 from conkernelclient.sidecar.server.schema import TO_FRONT_ENDS, json_schema
+from conkernelclient.sidecar.session import session_events
 from tests.sidecar.server.test_messages import SAMPLES
 
 CELL = {"id": "a", "cell_type": "raw", "metadata": {}, "source": ""}

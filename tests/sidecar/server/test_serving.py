@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 
 from conkernelclient.sidecar.document import Notebook, new_cell
 from conkernelclient.sidecar.server.serving import serve
-from conkernelclient.sidecar.session import NotebookSession
+from conkernelclient.sidecar.session.session import NotebookSession
 from conkernelclient.sidecar.sidecar import Sidecar
 from tests.clients import LONG
 

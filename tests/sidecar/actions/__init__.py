@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.sidecar.actions`: a file for each module."""

@@ -1,0 +1,1 @@
+"""Tests of `conkernelclient.sidecar.session`: a file for each module."""
