@@ -453,3 +453,53 @@ async def test_another_thread_opens_and_sends() -> None:
         (sent,) = await asyncio.to_thread(kernel.wait_for, "comm_msg")
         assert sent["content"]["data"] == {"x": 2}
         kc.stop_channels()
+
+
+async def test_another_thread_is_told_that_the_channels_are_closed() -> None:
+    """And what another one sends to a kernel that is gone by then is logged."""
+    with FakeKernel(in_memory=True) as kernel:
+        kc = await kernel.client().start_channels()
+        await kc.wait_for_ready(timeout=LONG)
+        comm = await kc.comms.open("target")
+        kc.shell_channel.stop()
+        with pytest.raises(errors.ChannelsClosedError):
+            await asyncio.to_thread(comm.send)
+        with pytest.raises(errors.ChannelsClosedError):
+            await asyncio.to_thread(kc.comms.open, "target")
+        assert list(kc.comms) == [comm]
+        kc.stop_channels()
+        with pytest.raises(errors.ChannelsClosedError):
+            await comm
+
+
+async def test_a_target_that_is_unregistered_takes_no_more_comms() -> None:
+    """As one that never was."""
+    with FakeKernel(in_memory=True) as kernel:
+        kc = await kernel.client().start_channels()
+        await kc.wait_for_ready(timeout=LONG)
+        given: list[Any] = []
+        kc.comms.register_target("t", lambda comm, message: given.append(comm))
+        kernel.publish("comm_open", {"comm_id": "c", "target_name": "t", "data": {}})
+        await until(lambda: given)
+        kc.comms.unregister_target("t")
+        kc.comms.unregister_target("t")
+        seen: list[Any] = []
+        kc.subscribe(seen.append, msg_type="comm_open")
+        kernel.publish("comm_open", {"comm_id": "d", "target_name": "t", "data": {}})
+        await until(lambda: seen)
+        assert list(kc.comms) == given
+        kc.stop_channels()
+
+
+async def test_a_kernel_that_cannot_tell_its_comms_after_a_cut_keeps_them() -> None:
+    """Who reads them is told of the cut."""
+    with FakeKernel(in_memory=True) as kernel:
+        kc = await kernel.client().start_channels()
+        await kc.wait_for_ready(timeout=LONG)
+        comm = await kc.comms.open("target")
+        kernel.on("comm_info_request", [Reply({"comms": None})])
+        kc._connection.disconnected("shell")
+        with pytest.raises(errors.LostMessagesError, match="cut"):
+            await coming(comm)
+        assert list(kc.comms) == [comm]
+        kc.stop_channels()
