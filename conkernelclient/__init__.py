@@ -21,6 +21,7 @@ The package is a house of rooms; a module imports from its own room and from tho
   `connection.connection`.
 - `client` is what a program holds: verbs, runs, channel objects.
 - `manager` begins, watches and ends kernel processes, and tells its clients.
+- `serving`: how does a server let in whom it may? It knows no kernels.
 - `sidecar` is what a backend with many front ends holds: a kernel's one client, and the notebook.
 - `agent` is what a tool loop holds. It knows what a user's program knows, and no more.
 - `notebook` is what a notebook uses: magics, the progress of many runs. It knows no more either.
@@ -35,6 +36,7 @@ from . import errors
 if _TYPE_CHECKING:
     from . import events
     from .client.client import ConKernelClient
+    from .client.comm import Comm
     from .client.kernel_news import KernelNews, KernelWatch
     from .client.run import Run
     from .manager.manager import ConKernelManager
@@ -47,6 +49,7 @@ if _TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comm",
     "ConKernelClient",
     "ConKernelManager",
     "ConMultiKernelManager",
@@ -66,6 +69,7 @@ __all__ = [
 # Loaded when they are first asked for: an import of the package should cost little. A kernel, whose
 # package is in this one, needs none of them.
 _LATER = {
+    "Comm": ".client.comm",
     "ConKernelClient": ".client.client",
     "ConKernelManager": ".manager.manager",
     "ConMultiKernelManager": ".manager.multi",
