@@ -7,7 +7,6 @@ in what earlier ones show, and what widgets hold, is brought in at the end, what
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Outcome", "Plan", "Watcher", "cells_to_run", "run_notebook"]
 
-SEEN_WITHIN: Final = 2.0  # seconds from a run's end until its idle has been seen by us as well
 BESIDE: Final = ("status", "execute_input", "comm_open", "comm_msg", "comm_close")
 SHOWING: Final = ("stream", "display_data", "execute_result", "error", "clear_output")
 IN_MEMORY: Final = "--HistoryManager.hist_file=:memory:"  # kernels that run at once share a file
@@ -181,10 +179,9 @@ class _Course:
         self._ran: list[_Ran] = []
         self._widgets = NotebookWidgets()
         self._times: dict[str, dict[str, str]] = {}  # by request
-        self._idle = asyncio.Event()  # set when one was seen
+        self._subscription = kc.subscribe(self._take, channel="iopub", msg_type=(*BESIDE, *SHOWING))
 
     async def run(self, cells: list[tuple[int, Any]]) -> None:
-        subscription = self._kc.subscribe(self._take, channel="iopub", msg_type=(*BESIDE, *SHOWING))
         try:
             for place, cell in cells:
                 self._watcher.begins(self._plan, place + 1)
@@ -196,7 +193,7 @@ class _Course:
                     if failure.status == "dead" or not self._plan.keeps_going:
                         break
         finally:
-            subscription.close()
+            self._subscription.close()
             self._bring_in()
 
     async def _run_cell(self, number: int, cell: Any) -> Failure | None:
@@ -211,22 +208,12 @@ class _Course:
         except ConKernelError as error:
             return Failure(number, "dead", str(error).partition(";")[0])
         result = await run
-        await self._see_idle(run.msg_id, result)
+        await self._subscription.until_handled()
         if len(self._widgets.captured) > taken:
             ran.outputs = self._widgets.uncaptured([event async for event in run])
         for news in self._widgets.news():
             self._kc.comms.post("comm_msg", news)
         return _failure(number, cell, result, self._plan)
-
-    async def _see_idle(self, msg_id: str, result: Result) -> None:
-        """Wait until all that the run published has been folded."""
-        if result.still_running:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SEEN_WITHIN):
-                while "iopub.status.idle" not in self._times.get(msg_id, ()):
-                    self._idle.clear()
-                    await self._idle.wait()
 
     def _take(self, message: Message) -> None:
         request = message["parent_header"].get("msg_id")
@@ -239,7 +226,6 @@ class _Course:
             key = f"{key}.{message['content'].get('execution_state')}"
         if isinstance(request, str):
             self._times.setdefault(request, {})[key] = _stamp(message)
-        self._idle.set()
 
     def _bring_in(self) -> None:
         """Put what the runs have shown into the notebook."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +12,6 @@ from conkernelclient.errors import (
 )
 from conkernelclient.sidecar.sidecar import Sidecar
 from tests.clients import client_of, until
-
-if TYPE_CHECKING:
-    pass
 
 
 async def test_each_way_to_a_kernel(km: ConKernelManager, tmp_path: Path) -> None:

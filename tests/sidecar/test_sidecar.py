@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from conkernelclient import ConKernelManager
+from conkernelclient.connection import peer
 from conkernelclient.errors import (
     ChannelsClosedError,
     DeadKernelError,
@@ -17,11 +18,8 @@ from conkernelclient.errors import (
     SessionError,
 )
 from conkernelclient.sidecar.sidecar import Sidecar
-from tests.clients import LONG, until
-
-if TYPE_CHECKING:
-    pass
-
+from conkernelclient.testing import FakeKernel, Silence
+from tests.clients import LONG, client_of, until
 from tests.sidecar.actions.sidecars import SLEEP, Shouts, ok, sidecar_of
 
 
@@ -123,3 +121,53 @@ async def test_a_thousand_cells_leave_nothing_behind(
         assert kc.stats()["pending"] == 0
         assert len(kc._connection.subscribers.all) <= 3
     assert caplog.records == []
+
+
+async def test_a_kernel_that_is_lost_is_found_again_and_the_hooks_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was sent fails, also what waits for idle alone; then the sidecar serves on."""
+
+    class Notes(Sidecar):
+        def handle_disconnect(self, news: Any) -> None:
+            heard.append(news.state)
+            raise ValueError("a hook of my own")
+
+        async def handle_death(self, news: Any) -> None:
+            heard.append(news.state)
+
+    monkeypatch.setattr(peer, "RETURNS_WITHIN", 0.1)
+    heard: list[str] = []
+    with FakeKernel([Silence(is_idle=False)]) as kernel:
+        kernel.on("comm_msg", [Silence(is_idle=False)])
+        async with Notes(kernel.client()) as sidecar:
+            running = sidecar.execute_request("")
+            comm = sidecar.comm_msg_request("nowhere")
+            await until(lambda: running.is_sent)
+            kernel.kill()
+            for action in (running, comm):
+                with pytest.raises(DeadKernelError):
+                    await action
+            await until(lambda: heard == ["disconnected", "dead"])
+            kernel.restart()
+            await until(lambda: sidecar.client.kernel_state == "ready")
+            assert await sidecar.kernel_info_request()
+    assert "a hook of the sidecar failed" in caplog.text
+    caplog.clear()
+
+
+async def test_what_a_hook_for_messages_raises_is_logged(
+    km: ConKernelManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And hurts nobody."""
+
+    class Notes(Sidecar):
+        def handle_untracked(self, message: Any) -> None:
+            raise ValueError("a hook of my own")
+
+    async with Notes(km) as sidecar, client_of(km) as other:
+        await other.kernel_info(reply=True)
+        await until(lambda: caplog.records)
+        assert (await sidecar.execute_request("1")).ok
+    assert "a hook of the sidecar failed" in caplog.text
+    caplog.clear()

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from conkernelclient import ConKernelManager
 from conkernelclient.sidecar.actions.handlers import DebugHandler, Handler
-
-if TYPE_CHECKING:
-    pass
-
 from tests.sidecar.actions.sidecars import Shouts, ok, sidecar_of
 
 

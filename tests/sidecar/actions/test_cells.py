@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from conkernelclient import ConKernelManager
@@ -12,10 +10,6 @@ from conkernelclient.errors import (
 )
 from conkernelclient.sidecar import models
 from conkernelclient.sidecar.actions.handlers import Handler
-
-if TYPE_CHECKING:
-    pass
-
 from tests.sidecar.actions.sidecars import SLEEP, Shouts, error_of, sidecar_of
 
 

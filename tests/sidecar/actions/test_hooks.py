@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,10 +12,6 @@ from conkernelclient.sidecar import models
 from conkernelclient.sidecar.actions.hooks import Cell, Refused
 from conkernelclient.sidecar.sidecar import Sidecar
 from tests.clients import client_of, until
-
-if TYPE_CHECKING:
-    pass
-
 from tests.sidecar.actions.sidecars import error_of
 
 

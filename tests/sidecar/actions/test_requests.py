@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from conkernelclient import ConKernelManager
@@ -13,10 +11,6 @@ from conkernelclient.errors import (
 )
 from conkernelclient.sidecar import models
 from conkernelclient.sidecar.actions.handlers import DebugHandler
-
-if TYPE_CHECKING:
-    pass
-
 from tests.sidecar.actions.sidecars import ok, sidecar_of
 
 

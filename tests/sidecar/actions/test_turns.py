@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
 from conkernelclient import ConKernelManager
-
-if TYPE_CHECKING:
-    pass
-
 from tests.sidecar.actions.sidecars import SLEEP, Shouts, error_of, sidecar_of
 
 

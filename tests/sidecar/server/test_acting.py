@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -12,9 +12,6 @@ from conkernelclient.errors import ConKernelError, EditError
 from conkernelclient.sidecar.document import Notebook, apply, new_cell
 from conkernelclient.sidecar.server.acting import ACTS, act
 from conkernelclient.sidecar.server.messages import FROM_FRONT_ENDS, Ok, read
-
-if TYPE_CHECKING:
-    pass
 
 
 class Session:
