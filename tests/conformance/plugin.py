@@ -19,7 +19,7 @@ end of its log.
 from __future__ import annotations
 
 import faulthandler
-import itertools
+import fcntl
 import json
 import os
 import socket
@@ -76,7 +76,9 @@ class Recorder:
         """Take ports that no other suite takes."""
         from jupyter_client.connect import LocalPortCache
 
-        LocalPortCache.find_available_port = port_chooser(int(os.environ["CONFORMANCE_PORTS"]))
+        count = Path(os.environ["CONFORMANCE_CREATED"]).with_name("ports")
+        first = int(os.environ["CONFORMANCE_PORTS"])
+        LocalPortCache.find_available_port = port_chooser(first, count)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write which test begins, so that a hang has a name."""
@@ -113,17 +115,17 @@ class Recorder:
         self._file.flush()
 
 
-def port_chooser(first: int) -> Callable[[Any, str], int]:
+def port_chooser(first: int, count: Path) -> Callable[[Any, str], int]:
     """
-    Give what chooses ports for kernels from `first` on.
+    Give what chooses ports for kernels from `first` on; `count` counts them for all processes.
 
     jupyter_client's own asks for any free port and lets go of it before its kernel has it: of two
-    suites that run at once, both may get it.
+    suites that run at once, or two processes of one, both may get it.
     """
-    ports = itertools.cycle(range(first, first + PORTS))
 
     def find_available_port(cache: Any, ip: str) -> int:
-        for port in ports:
+        while True:
+            port = first + next_number(count) % PORTS
             if port in cache.currently_used_ports:
                 continue
             with socket.socket() as probe:
@@ -133,9 +135,19 @@ def port_chooser(first: int) -> Callable[[Any, str], int]:
                     continue
             cache.currently_used_ports.add(port)
             return port
-        raise AssertionError
 
     return find_available_port
+
+
+def next_number(count: Path) -> int:
+    """Count on in a file; no two processes are given the same number."""
+    with count.open("a+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        number = int(file.read() or 0)
+        file.truncate(0)
+        file.write(str(number + 1))
+    return number
 
 
 def tally(file: Path) -> dict[str, dict[str, int]]:

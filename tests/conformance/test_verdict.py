@@ -187,11 +187,29 @@ def test_no_two_suites_choose_the_same_ports():
     assert max(firsts) + PORTS < 32_768
 
 
-def test_a_port_that_is_taken_or_given_out_is_not_chosen():
-    """Each is another one."""
+def test_a_port_that_is_taken_or_given_out_is_not_chosen(tmp_path):
+    """Each is another one, also for another process, which was forked off or not."""
     first = int(run.environment(SUITE, "ours", run.HERE)["CONFORMANCE_PORTS"])
     cache = SimpleNamespace(currently_used_ports={first + 1})
     with socket.create_server(("127.0.0.1", first + 2)):
-        choose = port_chooser(first)
+        choose = port_chooser(first, tmp_path / "ports")
         assert [choose(cache, "127.0.0.1") for _ in range(3)] == [first, first + 3, first + 4]
     assert cache.currently_used_ports == {first, first + 1, first + 3, first + 4}
+    of_another = SimpleNamespace(currently_used_ports=set())
+    another = port_chooser(first, tmp_path / "ports")
+    chosen = [choose_there(of_another, "127.0.0.1") for choose_there in (another, choose) * 3]
+    assert chosen == [*range(first + 5, first + 11)]
+
+
+def test_processes_that_count_at_once_get_numbers_of_their_own(tmp_path):
+    """Also where each counts a hundred times."""
+    count = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path; from tests.conformance.plugin import next_number\n"
+        "print(*[next_number(Path(sys.argv[2])) for _ in range(100)])"
+    )
+    root = str(run.HERE.parents[1])
+    arguments = [sys.executable, "-c", count, root, str(tmp_path / "ports")]
+    processes = [subprocess.Popen(arguments, stdout=subprocess.PIPE) for _ in range(3)]
+    numbers = [int(part) for one in processes for part in one.communicate()[0].split()]
+    assert sorted(numbers) == [*range(300)]
