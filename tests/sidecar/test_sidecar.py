@@ -49,9 +49,13 @@ async def test_of_a_kernel_that_dies_everybody_is_told(caplog: pytest.LogCapture
         assert running.outcome is None
         pid = int(_printed(sidecar))
         os.kill(pid, signal.SIGKILL)
-        for action in (running, queued, comm):
-            with pytest.raises(DeadKernelError):
+        for action in (running, queued):
+            with pytest.raises(DeadKernelError, match="signal 9") as caught:
                 await action
+            assert caught.value.msg_id == action.msg_id
+            assert caught.value.exit_code == -signal.SIGKILL
+        with pytest.raises(DeadKernelError):
+            await comm
         await until(lambda: heard)
         assert issubclass(type(heard[0]), DeadKernelError)
         for action in (sidecar.execute_request("1"), sidecar.complete_request("pri")):

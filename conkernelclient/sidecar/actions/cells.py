@@ -8,9 +8,10 @@ result.
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from conkernelclient.errors import ProtocolError
+from conkernelclient.errors import ConKernelError, ProtocolError
 from conkernelclient.outputs.result import Result
 
 from .handlers import Handler
@@ -63,7 +64,10 @@ class Cells:
 
         def abort(failed: Answer) -> None:
             error = None if failed.cancelled() else failed.exception()
-            action.end(None if error else _aborted(action, failed), error)
+            if error is None:
+                action.end(_aborted(action, failed))
+            else:
+                action.end(error=_of_its_own(error, action.msg_id))
 
         self._turns.add(
             Turn(
@@ -188,6 +192,15 @@ def _aborted(action: Action[Result], failed: Answer) -> Result:
         code=request.content.code,
         aborted_by=f"{error.ename}: {error.evalue}" if error else "a timeout",
     )
+
+
+def _of_its_own(error: BaseException, msg_id: str) -> BaseException:
+    """Give the error of another action as that of this one, which was not sent."""
+    if not isinstance(error, ConKernelError):
+        return error
+    own = copy.copy(error)
+    own.msg_id, own.result, own.__traceback__ = msg_id, None, None
+    return own
 
 
 def _ended(result: Result | None, error: BaseException | None) -> Answer:
