@@ -55,11 +55,16 @@ class Seen(Handler):
 
 @look
 async def unknown_message(sidecar: Sidecar, kernel: FakeKernel) -> dict[str, Any]:
-    seen, debug = Seen(), DebugHandler()
-    await sidecar.execute_request("unknown_message", handlers=[seen, debug])
+    ids, debug = list[str](), DebugHandler()
+
+    def note(message: Message) -> None:
+        ids.append(message.msg_id)
+
+    await sidecar.execute_request("unknown_message", handlers=[note, debug])
     assert debug.counts["odd_news"] == 1
     assert debug.last["odd_news"].content == {"a": 1}
-    return {"text": seen.text}
+    assert len(ids) == debug.counts.total() == 6
+    return {"is_given_twice": len(set(ids)) < len(ids)}
 
 
 async def notebook_of(sidecar: Sidecar, code: str) -> dict[str, Any]:

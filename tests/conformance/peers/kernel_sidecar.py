@@ -38,10 +38,12 @@ class Seen(Handler):
 
     def __init__(self) -> None:
         self.types: list[str] = []
+        self.ids: list[str] = []
         self.text = ""
 
     async def unhandled_message(self, msg: Any) -> None:
         self.types.append(msg.msg_type)
+        self.ids.append(msg.header.msg_id)
         if msg.msg_type == "stream":
             self.text += msg.content.text
 
@@ -54,7 +56,7 @@ async def done(action: KernelAction) -> None:
 async def unknown_message(kernel: KernelSidecarClient) -> dict[str, Any]:
     seen = Seen()
     await done(kernel.execute_request("unknown_message", handlers=[seen]))
-    return {"text": seen.text}
+    return {"is_given_twice": len(set(seen.ids)) < len(seen.ids)}
 
 
 async def notebook_of(kernel: KernelSidecarClient, code: str) -> dict[str, Any]:
