@@ -6,10 +6,12 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from conkernelclient import events
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from conkernelclient import ConKernelClient, ConKernelManager
+    from conkernelclient import ConKernelClient, ConKernelManager, Run
 
 LONG = 60.0  # seconds: the bound of every wait that ends sooner unless something is broken
 
@@ -46,6 +48,19 @@ async def until(claim: Callable[[], Any]) -> None:
     async with asyncio.timeout(LONG):
         while not claim():
             await asyncio.sleep(0)
+
+
+async def until_printed(run: Run) -> None:
+    """Wait until something that `run` printed is here.
+
+    A cell that ends its own process ends libzmq's thread as well: what that had not written by then
+    never left the kernel, although it was flushed. Such a cell waits at a gate until this returns.
+    """
+    async with asyncio.timeout(LONG):
+        async for event in run:
+            if isinstance(event, events.Stream):
+                return
+    raise AssertionError(f"{run} printed nothing")
 
 
 def text_of(message: Any) -> str:

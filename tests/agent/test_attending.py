@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import pytest
 from conkernelclient import ConKernelManager, Run
 from conkernelclient.agent.attending import Outcome, attend
 from conkernelclient.errors import DeadKernelError
-from tests.clients import client_of, opened, until
+from tests.clients import client_of, opened, until, until_printed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 HANGS = "import time; time.sleep(100)"
 SWALLOWS = (
@@ -106,12 +108,17 @@ async def test_code_that_sees_an_interrupt_late_is_not_stuck(mortal: ConKernelMa
 
 
 async def test_a_run_whose_kernel_ends_gives_what_had_come_and_the_error(
-    mortal: ConKernelManager,
+    mortal: ConKernelManager, tmp_path: Path
 ) -> None:
     """Both."""
     kc = await opened(mortal.client())
-    code = "import os, time; print('one', flush=True); time.sleep(0.3); os._exit(2)"
-    outcome = await attend(kc.run(code), None, never(), lambda: None)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    run = kc.run(f"import os; print('one', flush=True)\nopen({str(gate)!r}).close(); os._exit(2)")
+    attending = asyncio.create_task(attend(run, None, never(), lambda: None))
+    await until_printed(run)
+    gate.open("w").close()
+    outcome = await attending
     assert isinstance(outcome.error, DeadKernelError)
     assert (outcome.error.exit_code, outcome.result.text) == (2, "one\n")
     kc.stop_channels()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conkernelclient import ConKernelClient, ConKernelManager, errors, events, run_kernel
-from tests.clients import LONG, opened, until
+from conkernelclient import ConKernelClient, ConKernelManager, errors, run_kernel
+from tests.clients import LONG, opened, until, until_printed
 from tests.conftest import KERNEL
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ async def test_all_that_wait_fail_with_the_exit_status_and_what_had_arrived(
         kc.execute_interactive("3"),
         kc.get_stdin_msg(timeout=None),
     )
-    async for event in run:  # what is written by then is not cut off by os._exit
-        if isinstance(event, events.Stream):
-            break
+    await until_printed(run)
     gate.open("w").close()
     for outcome in await outcomes(run, *waiting):
         assert isinstance(outcome, errors.DeadKernelError)

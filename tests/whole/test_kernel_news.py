@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conkernelclient import ConKernelClient, ConKernelManager, KernelNews, errors
-from tests.clients import LONG, client_of, opened, until
+from tests.clients import LONG, client_of, opened, until, until_printed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conkernelclient import KernelWatch
 
 WRITE_AND_DIE = """
 import os, signal, sys
 print("last words", flush=True)
 print("why", file=sys.__stderr__, flush=True)
+open({gate!r}).close()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -38,11 +41,17 @@ def kill(km: ConKernelManager) -> None:
     os.kill(provisioner.pid, signal.SIGKILL)
 
 
-async def test_a_death_is_told_to_each_client_with_its_signal(mortal: ConKernelManager) -> None:
-    """After what the kernel had sent was read, and its waiters were told the same."""
+async def test_a_death_is_told_to_each_client_with_its_signal(
+    mortal: ConKernelManager, tmp_path: Path
+) -> None:
+    """And its waiters were told the same."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
     async with client_of(mortal) as one, client_of(mortal) as two:
         (watch, heard), (other_watch, other) = watching(one), watching(two)
-        run = one.run(WRITE_AND_DIE)
+        run = one.run(WRITE_AND_DIE.format(gate=str(gate)))
+        await until_printed(run)
+        gate.open("w").close()
         with pytest.raises(errors.DeadKernelError) as caught:
             await asyncio.wait_for(run, LONG)
         await until(lambda: heard and other)
