@@ -76,6 +76,10 @@ class CellOutputs:
         self._changed.add(cell_id)
         return cell_id
 
+    def request(self, cell_id: str) -> str | None:
+        """Give the last request of a cell; None if it is forgotten, or has not begun."""
+        return self._requests.get(cell_id)
+
     def outputs(self, cell_id: str) -> list[dict[str, Any]]:
         """Give the outputs of a cell as they stand: none for one that has not begun."""
         reducer = self._cells.get(cell_id)

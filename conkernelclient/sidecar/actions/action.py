@@ -94,6 +94,7 @@ class Action(Generic[T]):
         cell_id: The cell that is run; None if none was named.
         reply: The kernel's reply as a dict; None until it is in, or if none came.
         is_idle: Whether a handler was shown the kernel's idle.
+        is_rewritten: Whether `after_execute` gave another result than the kernel's.
         error: What awaiting it raises; None if it raises nothing, or has not ended.
     """
 
@@ -111,6 +112,7 @@ class Action(Generic[T]):
         self.cell_id: str | None = cell_id
         self.reply: Mapping[str, Any] | None = None
         self.is_idle: bool = False
+        self.is_rewritten: bool = False
         self.error: BaseException | None = None
         self._delivery = delivery
         self._withdraw = withdraw

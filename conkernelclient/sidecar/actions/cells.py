@@ -104,9 +104,12 @@ class Cells:
         request = cast("models.ExecuteRequest", action.request)
         cell = Cell(request.content.code, action.cell_id, request.metadata)
         changed = await called(self._hooks.after_execute(cell, result))
-        if changed is not None and not isinstance(changed, Result):
+        if changed is None:
+            return result
+        if not isinstance(changed, Result):
             raise ProtocolError(f"after_execute gave {changed!r}: give a Result or None")
-        return changed or result
+        action.is_rewritten = True
+        return changed
 
     # Inside
 

@@ -100,8 +100,12 @@ class Hooks:
         """
         Look at what came of a cell that was sent. To be overridden; may be async.
 
+        In a `NotebookSession` the outputs of another result take the place of the cell's, which
+        front ends have seen until then; what comes for this run later is not shown.
+
         Returns:
-            Another `Result`, which awaiting the action gives; or None to leave it as it is.
+            Another `Result`, which awaiting the action gives, as `dataclasses.replace` makes it; or
+            None to leave it as it is.
         """
 
     def handle_missing_parent(self, message: Message) -> Any:

@@ -49,6 +49,10 @@ class OutputFeed:
         self._sink.begin(cell_id, source=source)
         self._cells.begin(cell_id, msg_id)
 
+    def request(self, cell_id: str) -> str | None:
+        """Give the request whose outputs a cell has; None if it has those of none."""
+        return self._cells.request(cell_id)
+
     def forget(self, cell_id: str) -> None:
         """Forget a cell that was deleted or cleared: what else comes for it is nobody's."""
         self._cells.forget(cell_id)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conkernelclient.errors import ConKernelError, EditError
 
 from ..document import OutputFeed
-from ..document.checking import copied
+from ..document.checking import cell_problem, copied
 from .output_changes import NotedSink
 from .session_events import MetadataChanged, OutputsChanged
 
@@ -113,6 +113,23 @@ class Feeding:
             self._sink.set_outputs(cell_id, outputs)
         except EditError:
             return  # it was deleted
+        self._tell()
+
+    def rewrite(self, cell_id: str, msg_id: str, outputs: Sequence[Mapping[str, Any]]) -> None:
+        """
+        Let a cell show these in place of what the run `msg_id` has shown, if it shows that.
+
+        Raises:
+            EditError: They are no valid outputs; the cell shows what it did.
+        """
+        if self._feed.request(cell_id) != msg_id or cell_id not in self._notebook:
+            return  # it runs again, was cleared, or deleted
+        problem = cell_problem({**self._notebook.cell(cell_id), "outputs": copied(list(outputs))})
+        if problem is not None:
+            raise EditError(f"cell {cell_id!r}: {problem}", cell_id=cell_id)
+        self._feed.flush()
+        self._feed.forget(cell_id)
+        self._sink.set_outputs(cell_id, outputs)
         self._tell()
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from conkernelclient.errors import EditError
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner", "tags_of"]
 
+logger: Final = logging.getLogger(__name__)
+
 MAY_RAISE: Final = "raises-exception"  # nbclient's tag
 OF_OUTPUTS: Final = frozenset({"set_outputs", "clear_outputs", "replace_cell", "change_type"})
 
@@ -49,7 +52,7 @@ class _Completed(Handler):
 
     async def action_complete(self, action: Ended) -> None:
         """Learn that the run has ended."""
-        await self._runner.complete(action.msg_id)
+        await self._runner.complete(cast("Action[Result]", action))
 
 
 class Runner:
@@ -171,13 +174,13 @@ class Runner:
         if run is not None and not run.has_begun:
             self._begin(run)
 
-    async def complete(self, msg_id: str) -> None:
+    async def complete(self, action: Action[Result]) -> None:
         """Bring in what a run has shown to its end, and tell that it has ended."""
         if self._is_open:
             await self._until_handled()
-        run = self.runs.find(msg_id)
-        if run is not None:
-            self._settle(run.action)
+        if self.runs.find(action.msg_id) is None:  # the cell behind it has told its end
+            self._rewrite(action)
+        self._settle(action)
 
     # Inside
 
@@ -207,7 +210,18 @@ class Runner:
             why = outputs_of_unsent(action)
             if why is not None:
                 self._feeding.show(run.cell_id, run.source, why)
+            self._rewrite(action)
         self._end(run, status)
+
+    def _rewrite(self, action: Action[Result]) -> None:
+        """Show what `after_execute` made of what the kernel has shown."""
+        outcome, cell_id = action.outcome, action.cell_id
+        if not self._is_open or not action.is_rewritten or outcome is None or cell_id is None:
+            return
+        try:
+            self._feeding.rewrite(cell_id, action.msg_id, outcome.outputs)
+        except EditError as error:
+            logger.warning("outputs of after_execute are not shown: %s", error)
 
     def _end(self, run: CellRun, status: str) -> None:
         if run.has_begun:

@@ -7,6 +7,7 @@ import contextlib
 from typing import Any
 
 import nbformat
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,6 +152,28 @@ async def test_a_cell_that_was_not_run_shows_why() -> None:
     assert fed.notebook.cell("a")["outputs"] == why
     (event,) = fed.told()
     assert (event.cell_id, event.outputs) == ("a", why)
+
+
+async def test_what_a_run_has_shown_is_rewritten() -> None:
+    """Its number stays; another run's is not, nor by what is not valid; late text is nobody's."""
+    fed = Fed()
+    fed.feeding.begin("a", "r", "1")
+    fed.feeding.take(message("execute_input", "r", code="1", execution_count=7))
+    fed.feeding.take(printed("r", "secret"))
+    with pytest.raises(EditError, match="cell 'a': outputs"):
+        fed.feeding.rewrite("a", "r", [{"output_type": "unheard-of"}])
+    other = [{"output_type": "stream", "name": "stdout", "text": "***"}]
+    for cell_id, msg_id in (("a", "earlier"), ("b", "r"), ("gone", "r")):
+        fed.feeding.rewrite(cell_id, msg_id, other)
+    fed.feeding.flush()
+    cell = fed.notebook.cell("a")
+    assert cell["outputs"][0]["text"] == "secret"
+    fed.feeding.rewrite("a", "r", other)
+    fed.feeding.take(printed("r", "late"))
+    fed.feeding.flush()
+    assert (cell["outputs"], cell["execution_count"]) == (other, 7)
+    assert [event.outputs for event in fed.told()][-1] == other
+    fed.feeding.close()
 
 
 cells = st.sampled_from(["a", "b", "c", "gone"])

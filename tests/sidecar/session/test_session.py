@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -50,7 +51,7 @@ from .sessions import FrontEnd, book, session_of, texts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conkernelclient import ConKernelManager
+    from conkernelclient import ConKernelManager, Result
 
 SLEEP = "import time; print('on', flush=True); time.sleep(60)"
 RAN = [("queued", None), ("running", None), ("idle", "ok")]
@@ -293,6 +294,73 @@ async def test_a_hook_rewrites_what_is_sent_and_the_cell_stays(km: ConKernelMana
         await front_end.catch_up()
         assert front_end.states("b") == [("queued", None), ("idle", "refused")]
         assert front_end.states("c") == [("queued", None), ("idle", "failed")]
+
+
+class Censor(Sidecar):
+    """Takes out what is secret; of cell "c" it makes what no notebook may have."""
+
+    async def after_execute(self, cell: Cell, result: Result) -> Result | None:
+        await asyncio.sleep(0)
+        if cell.cell_id == "c":
+            return replace(result, outputs=[{"output_type": "unheard-of"}])
+        if "secret" not in result.stdout:
+            return None
+        return replace(result, outputs=[_printed(result.stdout.replace("secret", "***"))])
+
+
+async def test_a_hook_rewrites_what_a_cell_shows(
+    km: ConKernelManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before its end is told, and before it is saved; outputs that are not valid are not taken."""
+    notebook = book("print('a secret')", "print('none')", "print('kept')", "print('a secret')")
+    path = tmp_path / "n.ipynb"
+    async with session_of(km, notebook, sidecar_class=Censor, path=path) as (session, front_end):
+        runs = [session.run_cell(cell_id) for cell_id in "abcd"]
+        results = [await run for run in runs]
+        assert [result.stdout for result in results] == ["a ***\n", "none\n", "", "a ***\n"]
+        assert [run.is_rewritten for run in runs] == [True, False, True, True]
+        assert [texts(session, cell_id) for cell_id in "abcd"] == [
+            ["a ***\n"],
+            ["none\n"],
+            ["kept\n"],
+            ["a ***\n"],
+        ]
+        numbers = [session.notebook.cell(cell_id)["execution_count"] for cell_id in "abcd"]
+        assert numbers == [result.execution_count for result in results]
+        assert is_stale(session.notebook.cell("a")) is False
+        await session.save()
+        saved = nbformat.read(path, 4)
+        assert "secret" not in str([cell["outputs"] for cell in saved.cells])
+        await front_end.catch_up()
+        *_, shown, end = (e for e in front_end.events if getattr(e, "cell_id", None) == "d")
+        assert (shown.outputs, end.status) == ([_printed("a ***\n")], "ok")
+    assert caplog.text.count("cell 'c': ") == 1
+
+
+async def test_a_hook_that_takes_its_time_holds_up_its_own_cell_alone(
+    km: ConKernelManager,
+) -> None:
+    """What it gives is shown when it is there, unless the cell shows another run by then."""
+    released = asyncio.Event()
+
+    class Slow(Censor):
+        async def after_execute(self, cell: Cell, result: Result) -> Result | None:
+            if result.code.startswith("print"):
+                await released.wait()
+            return await super().after_execute(cell, result)
+
+    notebook = book("print('a secret')", "print('the secret')", "3")
+    async with session_of(km, notebook, sidecar_class=Slow) as (session, front_end):
+        runs = [session.run_cell(cell_id) for cell_id in "ab"]
+        await session.run_cell("c")
+        await front_end.catch_up()
+        assert front_end.states("a") == RAN
+        assert texts(session, "a") == ["a secret\n"]
+        session.apply(EditCell("b", "'once more'"))
+        await session.run_cell("b")
+        released.set()
+        assert [(await run).stdout for run in runs] == ["a ***\n", "the ***\n"]
+        assert (texts(session, "a"), texts(session, "b")) == (["a ***\n"], ["'once more'"])
 
 
 async def test_edits_of_outputs_stand_against_what_the_kernel_shows_in_other_cells(
