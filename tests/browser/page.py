@@ -33,9 +33,14 @@ class OpenPage:
         self.page = self.context.new_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.told: list[str] = []  # what the server has sent
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._hear))
         self.page.goto(url)
         self.cells = self.page.locator("section.cell")
         expect(self.page.locator("#kernel")).to_have_text("idle")
+
+    def _hear(self, told: str | bytes) -> None:
+        self.told.append(str(told))
 
     def source(self, number: int) -> Locator:
         """Where the source of a cell is typed."""

@@ -166,6 +166,21 @@ def test_texts_have_colours_and_errors_are_shown(serve: Callable[..., Served]) -
     expect(page.page).to_have_title("analysis.ipynb")
 
 
+def test_text_that_goes_on_is_told_from_where_it_was(serve: Callable[..., Served]) -> None:
+    """And is one output in each page, also in one that comes amid it."""
+    served = serve("import time\nfor n in range(8):\n    print(n, flush=True); time.sleep(0.3)")
+    first = served.open()
+    first.run(0)
+    expect(first.outputs(0)).to_contain_text(["2"])
+    second = served.open()
+    whole = "".join(f"{number}\n" for number in range(8))
+    for page in (first, second):
+        expect(page.outputs(0)).to_have_text([whole])
+        assert any('"text_appended"' in told for told in page.told)
+    changed = [told for told in first.told if '"outputs_changed"' in told]
+    assert not any(r"5\n6\n7" in told for told in changed)
+
+
 def test_input_interrupt_cancel_and_restart(serve: Callable[..., Served]) -> None:
     """By what the page offers."""
     served = serve(

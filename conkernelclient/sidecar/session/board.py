@@ -24,6 +24,7 @@ from .session_events import (
     Saved,
     SaveFailed,
     Snapshot,
+    TextAppended,
 )
 
 if TYPE_CHECKING:
@@ -142,10 +143,17 @@ class Board:
                     apply(self.notebook, edit)
             case OutputsChanged():
                 self._take_outputs(event)
+            case TextAppended():
+                self._append(event)
             case MetadataChanged():
                 apply(self.notebook, SetMetadata(None, event.metadata))
             case _:
                 self.standing.take(event)
+
+    def _append(self, event: TextAppended) -> None:
+        outputs = self.notebook.cell(event.cell_id)["outputs"]
+        output = outputs[event.index]
+        outputs[event.index] = {**output, "text": output["text"] + event.text}
 
     def _take_outputs(self, event: OutputsChanged) -> None:
         kept = self.notebook.cell(event.cell_id)["outputs"][: event.start]

@@ -17,7 +17,7 @@ from conkernelclient.errors import ConKernelError, EditError
 from ..document import OutputFeed
 from ..document.checking import cell_problem, copied
 from .output_changes import NotedSink
-from .session_events import MetadataChanged, OutputsChanged
+from .session_events import MetadataChanged, OutputsChanged, TextAppended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -140,6 +140,10 @@ class Feeding:
 
     def _tell(self) -> None:
         for cell_id, change in self._sink.changes().items():
+            if change.appended:
+                self._ledger.tell(TextAppended, cell_id, change.start - 1, change.appended)
+            if change.is_text_alone:
+                continue
             self._ledger.tell(
                 OutputsChanged,
                 cell_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .board import Standing
-from .session_events import Edited, MetadataChanged, OutputsChanged, Snapshot
+from .session_events import Edited, MetadataChanged, OutputsChanged, Snapshot, TextAppended
 from .watching import Watchers
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Ledger:
         event = kind(self.revision, *content)
         self.standing.take(event)
         self._watchers.tell(event)
-        if isinstance(event, (Edited, MetadataChanged, OutputsChanged)):
+        if isinstance(event, (Edited, MetadataChanged, OutputsChanged, TextAppended)):
             self._changed()
 
     def snapshot(self) -> Snapshot:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from .session_events import Edited, MetadataChanged, Missed, OutputsChanged
+from .session_events import Edited, MetadataChanged, Missed, OutputsChanged, TextAppended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +103,8 @@ def weight_of(event: SessionEvent) -> int:
     match event:
         case OutputsChanged():
             return SMALL + _size(event.outputs)
+        case TextAppended():
+            return SMALL + len(event.text)
         case MetadataChanged():
             return SMALL + _size(event.metadata)
         case Edited():

@@ -1,7 +1,8 @@
 """
 Which outputs of a cell have changed since front ends were told last?
 
-Output mostly grows at its end: from the first output that differs on, all are told.
+Output mostly grows at its end: from the first output that differs on, all are told. Where that is a
+stream whose text only goes on, what was put at its end is told.
 """
 
 from __future__ import annotations
@@ -20,19 +21,41 @@ if TYPE_CHECKING:
 
     from ..document import Notebook, OutputSink
 
-__all__ = ["NotedSink", "OutputChange", "first_difference"]
+__all__ = ["NotedSink", "OutputChange", "Place", "first_difference"]
 
 logger: Final = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """
+    A place in a cell's outputs.
+
+    Attributes:
+        index: Of an output, from 0.
+        characters: So many of its text are before this place; 0: it begins here.
+    """
+
+    index: int
+    characters: int = 0
+
+
 def first_difference(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
-) -> int | None:
-    """Give the first place at which they differ, from 0; None if they are the same."""
-    for place, (one, other) in enumerate(zip(before, after, strict=False)):
+) -> Place | None:
+    """Give the first place at which they differ; None if they are the same."""
+    for index, (one, other) in enumerate(zip(before, after, strict=False)):
         if one != other:
-            return place
-    return None if len(before) == len(after) else min(len(before), len(after))
+            return Place(index, _goes_on(one, other))
+    return None if len(before) == len(after) else Place(min(len(before), len(after)))
+
+
+def _goes_on(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
+    """Give how long the text is that goes on; 0 where it is not the same stream."""
+    text = before.get("text")
+    if not isinstance(text, str) or {**before, "text": after.get("text")} != after:
+        return 0
+    return len(text) if isinstance(after["text"], str) and after["text"].startswith(text) else 0
 
 
 @dataclass(slots=True)
@@ -46,12 +69,16 @@ class OutputChange:
         outputs: What they are now; to be read.
         execution_count: The kernel's number.
         source_hash: Of the source that gave the outputs.
+        appended: What was put at the end of the text of the output before `start`.
+        is_text_alone: Whether nothing else has changed.
     """
 
     start: int
     outputs: list[dict[str, Any]]
     execution_count: int | None
     source_hash: str | None
+    appended: str = ""
+    is_text_alone: bool = False
 
 
 class NotedSink:
@@ -68,7 +95,8 @@ class NotedSink:
         self._notebook = notebook
         self._sink = NotebookSink(notebook)
         self._beside = beside
-        self._started: dict[str, int] = {}  # the first output that is another, by cell
+        self._started: dict[str, Place] = {}  # from where on the outputs are others, by cell
+        self._numbered: set[str] = set()  # cells whose number or hash is another
         self._is_metadata_changed = False
 
     def begin(
@@ -76,7 +104,8 @@ class NotedSink:
     ) -> None:
         """See `OutputSink`."""
         self._sink.begin(cell_id, execution_count, source=source)
-        self._started[cell_id] = 0
+        self._started[cell_id] = Place(0)
+        self._numbered.add(cell_id)
         self._tell("begin", cell_id, execution_count, source=source)
 
     def set_outputs(self, cell_id: str, outputs: Sequence[Mapping[str, Any]]) -> None:
@@ -93,7 +122,7 @@ class NotedSink:
     def append(self, cell_id: str, output: Mapping[str, Any]) -> None:
         """See `OutputSink`."""
         self._sink.append(cell_id, output)
-        self._note(cell_id, len(self._notebook.cell(cell_id)["outputs"]) - 1)
+        self._note(cell_id, Place(len(self._notebook.cell(cell_id)["outputs"]) - 1))
         self._tell("append", cell_id, output)
 
     def set_execution_count(self, cell_id: str, execution_count: int | None) -> None:
@@ -102,13 +131,14 @@ class NotedSink:
         self._sink.set_execution_count(cell_id, execution_count)
         if execution_count == before:
             return
-        self._note(cell_id, len(self._notebook.cell(cell_id)["outputs"]))
+        self._note(cell_id, Place(len(self._notebook.cell(cell_id)["outputs"])))
+        self._numbered.add(cell_id)
         self._tell("set_execution_count", cell_id, execution_count)
 
     def clear(self, cell_id: str) -> None:
         """See `OutputSink`."""
         self._sink.clear(cell_id)
-        self._note(cell_id, 0)
+        self._note(cell_id, Place(0))
         self._tell("clear", cell_id)
 
     def set_widgets(self, state: Mapping[str, Any] | None) -> None:
@@ -123,25 +153,31 @@ class NotedSink:
     def changes(self) -> dict[str, OutputChange]:
         """Give, once, what has changed in which cells; those that are gone are left out."""
         started, self._started = self._started, {}
-        found: dict[str, OutputChange] = {}
-        for cell_id, start in started.items():
-            if cell_id not in self._notebook:
-                continue
-            cell = self._notebook.cell(cell_id)
-            if cell["cell_type"] == "code":
-                outputs = cell["outputs"][start:]
-                found[cell_id] = OutputChange(
-                    start, outputs, cell["execution_count"], hash_of(cell)
-                )
-        return found
+        numbered, self._numbered = self._numbered, set()
+        return {
+            cell_id: self._change(cell_id, place, cell_id in numbered)
+            for cell_id, place in started.items()
+            if cell_id in self._notebook and self._notebook.cell(cell_id)["cell_type"] == "code"
+        }
 
     def metadata_changed(self) -> bool:
         """Tell, once, whether the notebook's metadata were changed."""
         changed, self._is_metadata_changed = self._is_metadata_changed, False
         return changed
 
-    def _note(self, cell_id: str, start: int) -> None:
-        self._started[cell_id] = min(start, self._started.get(cell_id, start))
+    def _change(self, cell_id: str, place: Place, is_numbered: bool) -> OutputChange:
+        cell, start, appended = self._notebook.cell(cell_id), place.index, ""
+        if place.characters:
+            appended = cell["outputs"][start]["text"][place.characters :]
+            start += 1
+        outputs = cell["outputs"][start:]
+        is_text_alone = bool(appended) and not outputs and not is_numbered
+        return OutputChange(
+            start, outputs, cell["execution_count"], hash_of(cell), appended, is_text_alone
+        )
+
+    def _note(self, cell_id: str, place: Place) -> None:
+        self._started[cell_id] = min(place, self._started.get(cell_id, place))
 
     def _tell(self, method: str, *args: Any, **options: Any) -> None:
         if self._beside is None:

@@ -31,6 +31,7 @@ __all__ = [
     "Saved",
     "SessionEvent",
     "Snapshot",
+    "TextAppended",
     "Told",
 ]
 
@@ -76,6 +77,25 @@ class OutputsChanged:
     execution_count: int | None
     source_hash: str | None = None
     type: Literal["outputs_changed"] = "outputs_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class TextAppended:
+    """
+    Text that a code cell shows goes on: what a loop prints is not told from its start each time.
+
+    Attributes:
+        revision: The change's number.
+        cell_id: The cell.
+        index: The place of the output, from 0; it is a stream.
+        text: What is put at the end of its text.
+    """
+
+    revision: int
+    cell_id: str
+    index: int
+    text: str
+    type: Literal["text_appended"] = "text_appended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +194,7 @@ class MetadataChanged:
 SessionEvent: TypeAlias = (
     Edited
     | OutputsChanged
+    | TextAppended
     | CellStateChanged
     | KernelStateChanged
     | InputAsked

@@ -141,6 +141,10 @@ class FrontEnd:
                     edits.apply(self.notebook, BY_TYPE[edit["type"]](**edit))
             case "outputs_changed":
                 self._set_outputs(message)
+            case "text_appended":
+                self.notebook.cell(message["cell_id"])["outputs"][message["index"]]["text"] += (
+                    message["text"]
+                )
             case "metadata_changed":
                 edits.apply(self.notebook, edits.SetMetadata(None, message["metadata"]))
 

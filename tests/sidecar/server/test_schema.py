@@ -35,6 +35,7 @@ TOLD = [
     session_events.Saved(8, "n.ipynb"),
     session_events.SaveFailed(9, "the disk is full"),
     session_events.MetadataChanged(10, {"a": 1}),
+    session_events.TextAppended(11, "a", 0, "x"),
 ]
 
 

@@ -21,6 +21,7 @@ from conkernelclient.sidecar.session.session_events import (
     Saved,
     SaveFailed,
     Snapshot,
+    TextAppended,
 )
 
 from .sessions import book
@@ -42,9 +43,10 @@ def test_what_changes_the_document_is_made_in_a_copy() -> None:
     one.take(Edited(4, (EditCell("a", "x"), DeleteCell("b"))))
     one.take(OutputsChanged(5, "a", 0, [text("p"), text("q")], 3, source_hash("x")))
     one.take(OutputsChanged(6, "a", 1, [text("r")], 4, source_hash("x")))
-    one.take(MetadataChanged(7, {"title": "t"}))
+    one.take(TextAppended(7, "a", 1, "s"))
+    one.take(MetadataChanged(8, {"title": "t"}))
     cell = one.notebook.cell("a")
-    assert (cell["source"], cell["outputs"]) == ("x", [text("p"), text("r")])
+    assert (cell["source"], cell["outputs"]) == ("x", [text("p"), text("rs")])
     assert (cell["execution_count"], is_stale(cell)) == (4, False)
     assert (one.notebook.ids, one.notebook.metadata) == (["a"], {"title": "t"})
 

@@ -29,7 +29,12 @@ from conkernelclient.sidecar.document import (
 from conkernelclient.sidecar.session.board import Board
 from conkernelclient.sidecar.session.feeding import Feeding
 from conkernelclient.sidecar.session.ledger import Ledger
-from conkernelclient.sidecar.session.session_events import Edited, MetadataChanged, OutputsChanged
+from conkernelclient.sidecar.session.session_events import (
+    Edited,
+    MetadataChanged,
+    OutputsChanged,
+    TextAppended,
+)
 from tests.clients import until
 
 from ..document.test_feed import message, messages, printed
@@ -272,5 +277,8 @@ async def test_what_is_told_of_outputs_is_not_changed_later() -> None:
         fed.feeding.take(printed("r", text))
         fed.feeding.flush()
     apply(fed.notebook, ClearOutputs())
-    outputs = [one.outputs for one in fed.told() if isinstance(one, OutputsChanged)]
-    assert [[one["text"] for one in told] for told in outputs] == [[], ["x"], ["xy"], ["xyz"]]
+    told = fed.told()
+    outputs = [one.outputs for one in told if isinstance(one, OutputsChanged)]
+    assert [[one["text"] for one in shown] for shown in outputs] == [[], ["x"]]
+    appended = [(one.index, one.text) for one in told if isinstance(one, TextAppended)]
+    assert appended == [(0, "y"), (0, "z")]

@@ -18,6 +18,7 @@ from conkernelclient.sidecar.session.session_events import (
     Saved,
     SessionEvent,
     Snapshot,
+    TextAppended,
 )
 
 
@@ -95,6 +96,7 @@ def test_what_is_dropped_is_not_told() -> None:
     "event",
     [
         OutputsChanged(1, "a", 0, [{"data": {"text/plain": ["x" * 1000]}, "n": 1}], None),
+        TextAppended(1, "a", 0, "x" * 1000),
         MetadataChanged(1, {"widgets": {"x" * 1000: True}}),
         Edited(1, (EditCell("a", "x" * 1000),)),
         Edited(1, (SetMetadata(None, {"x": "x" * 1000}),)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conkernelclient.errors import EditError
 from conkernelclient.sidecar.document import Notebook, OutputSink, source_hash
-from conkernelclient.sidecar.session.output_changes import NotedSink, first_difference
+from conkernelclient.sidecar.session.output_changes import NotedSink, Place, first_difference
 
 from ..document.documents import DOCUMENTS, Plain, Shared
 from .sessions import book
@@ -25,7 +25,7 @@ def text(value: str) -> dict[str, Any]:
     return {"output_type": "stream", "name": "stdout", "text": value}
 
 
-@given(*[st.lists(st.sampled_from([text("a"), text("b")]), max_size=4)] * 2)
+@given(*[st.lists(st.sampled_from([text("a"), text("ab"), text("b")]), max_size=4)] * 2)
 def test_a_copy_with_the_outputs_from_there_on_is_the_new_list(
     before: list[dict[str, Any]], after: list[dict[str, Any]]
 ) -> None:
@@ -33,10 +33,55 @@ def test_a_copy_with_the_outputs_from_there_on_is_the_new_list(
     start = first_difference(before, after)
     if start is None:
         assert before == after
-    else:
-        assert before != after
-        assert [*before[:start], *after[start:]] == after
-        assert before[: start + 1] != after[: start + 1]
+        return
+    index, characters = start.index, start.characters
+    assert before[: index + 1] != after[: index + 1]
+    assert before[:index] == after[:index]
+    if characters:
+        assert before[index]["text"] == after[index]["text"][:characters]
+
+
+def test_text_that_goes_on_is_told_alone() -> None:
+    """Of the same stream; with it what comes behind it, and a number that is another."""
+    sink = NotedSink(book("1"))
+    sink.begin("a")
+    sink.set_outputs("a", [text("x")])
+    sink.changes()
+    sink.set_outputs("a", [text("xy")])
+    sink.set_outputs("a", [text("xyz")])
+    change = sink.changes()["a"]
+    assert (change.start, change.appended, change.outputs) == (1, "yz", [])
+    assert change.is_text_alone
+    sink.set_outputs("a", [text("xyz."), text("w") | {"name": "stderr"}])
+    change = sink.changes()["a"]
+    assert (change.start, change.appended, len(change.outputs)) == (1, ".", 1)
+    assert not change.is_text_alone
+    sink.set_outputs("a", [text("xyz.!"), text("w") | {"name": "stderr"}])
+    change = sink.changes()["a"]
+    assert (change.start, change.appended, len(change.outputs)) == (1, "!", 1)
+    sink.set_outputs("a", [text("xyz.!?")])
+    sink.set_execution_count("a", 2)
+    change = sink.changes()["a"]
+    assert (change.start, change.appended, change.execution_count) == (1, "?", 2)
+    assert not change.is_text_alone
+    sink.set_outputs("a", [text("xyz.!?1")])
+    sink.set_outputs("a", [text("other")])
+    assert (change := sink.changes()["a"]).appended == ""
+    assert (change.start, change.outputs) == (0, [text("other")])
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"output_type": "stream", "name": "stderr", "text": "ab"},
+        {"output_type": "stream", "name": "stdout", "text": "b"},
+        {"output_type": "stream", "name": "stdout", "text": ["a", "b"]},
+        {"output_type": "display_data", "data": {"text/plain": "ab"}, "metadata": {}},
+    ],
+)
+def test_another_output_is_told_whole(after: dict[str, Any]) -> None:
+    """Another stream, other text, text in another form, a display."""
+    assert first_difference([text("a")], [after]) == Place(0)
 
 
 def test_each_change_is_told_once() -> None:

@@ -34,8 +34,10 @@ class Action:
     def __init__(self, msg_id: str, options: dict[str, Any]) -> None:
         self.msg_id = msg_id
         self.options = options
+        self.cell_id: str | None = options["cell_id"]
         self.status = "waiting"
         self.is_sent = False
+        self.is_rewritten = False
         self.is_answered = False
         self.error: BaseException | None = None
         self.outcome: Result | None = None

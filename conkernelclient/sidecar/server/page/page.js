@@ -123,6 +123,12 @@ const TOLD = {
     cell.execution_count = execution_count;
     views.get(cell_id).showOutputs(start);
   },
+  text_appended({ cell_id, index, text }) {
+    const shown = cellOf(cell_id)?.outputs[index];
+    if (!shown) return;
+    shown.text += text;
+    views.get(cell_id).showOutputs(index);
+  },
   cell_state_changed({ cell_id, state, status }) {
     if (state === "idle") states.delete(cell_id); else states.set(cell_id, state);
     if (status) statuses.set(cell_id, status); else statuses.delete(cell_id);
