@@ -181,6 +181,27 @@ def test_text_that_goes_on_is_told_from_where_it_was(serve: Callable[..., Served
     assert not any(r"5\n6\n7" in told for told in changed)
 
 
+def test_outputs_of_another_source_are_marked(serve: Callable[..., Served]) -> None:
+    """In each page, also in one that comes later; not when the source is the old one again."""
+    served = serve("1 + 1", "2")
+    first = served.open()
+    first.run(0)
+    expect(first.outputs(0)).to_have_text(["2"])
+    first.source(0).fill("1 + 2")
+    second = served.open()
+    for page in (first, second):
+        expect(page.cells.nth(0)).to_have_class(re.compile(r"\bstale\b"))
+        expect(page.cells.nth(0).locator(".state")).to_have_text("edited since it ran")
+        expect(page.cells.nth(1)).not_to_have_class(re.compile(r"\bstale\b"))
+    first.source(0).fill("1 + 1")
+    expect(first.cells.nth(0).locator(".state")).to_have_text("")
+    second.source(0).fill("1 + 2")
+    second.run(0)
+    for page in (first, second):
+        expect(page.outputs(0)).to_have_text(["3"])
+        expect(page.cells.nth(0)).not_to_have_class(re.compile(r"\bstale\b"))
+
+
 def test_input_interrupt_cancel_and_restart(serve: Callable[..., Served]) -> None:
     """By what the page offers."""
     served = serve(

@@ -39,6 +39,7 @@ FILES: Final = {  # by path: the file, its type
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
     "/showing.js": ("showing.js", "text/javascript"),
+    "/stale.js": ("stale.js", "text/javascript"),
     "/frame.html": ("frame.html", "text/html"),
 }
 PAGE_POLICY: Final = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..document import is_stale
 from .board import Standing
 from .session_events import Edited, MetadataChanged, OutputsChanged, Snapshot, TextAppended
 from .watching import Watchers
@@ -74,6 +75,7 @@ class Ledger:
                 path=standing.path,
                 save_error=standing.save_error,
                 notes=self._notes,
+                stale=tuple(cell["id"] for cell in self._notebook if is_stale(cell)),
             )
         return self._snapshot
 

@@ -237,6 +237,7 @@ class Snapshot:
         path: The file; None: there is none.
         save_error: Why the last save failed; None if it did not.
         notes: What was done to the notebook when it was read, as an upgrade, a line each.
+        stale: Cells whose outputs are those of another source than they have.
     """
 
     revision: int
@@ -249,6 +250,7 @@ class Snapshot:
     path: str | None = None
     save_error: str | None = None
     notes: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     type: Literal["snapshot"] = "snapshot"
 
 

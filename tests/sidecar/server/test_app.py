@@ -126,7 +126,7 @@ async def test_a_frame_has_no_origin(http: Any) -> None:
 
 def test_the_page_names_no_other_server() -> None:
     """Nor does it take texts for HTML, but in the frame."""
-    for name in ("index.html", "page.js", "showing.js", "page.css"):
+    for name in ("index.html", "page.js", "showing.js", "stale.js", "page.css"):
         text = (PAGE / name).read_text()
         assert re.findall(r"(?:src|href|from|import)\s*[=(]?\s*[\"']https?:", text) == []
         assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text) == []

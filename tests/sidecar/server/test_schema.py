@@ -24,6 +24,7 @@ TOLD = [
         statuses={"c": "ok"},
         question=session_events.Question("a", "? ", True),
         notes=("upgraded",),
+        stale=("c",),
     ),
     session_events.Missed(3),
     session_events.Edited(2, (edits.AddCell(CELL, 0), edits.ClearOutputs("a")), "front-end-1"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from conkernelclient.sidecar.document import source_hash
+from conkernelclient.sidecar.document.hashing import note_source
 from conkernelclient.sidecar.session.ledger import Ledger
 from conkernelclient.sidecar.session.session_events import (
     CellStateChanged,
@@ -34,7 +36,11 @@ async def test_a_change_gets_the_next_number_and_is_told() -> None:
     assert len(changed) == 3
     now = ledger.snapshot()
     assert (now.revision, now.path, now.cells) == (ledger.revision, "q", {"a": "queued"})
+    notebook.cell("a").update(source="2", execution_count=1)
+    note_source(notebook.cell("a"), source_hash("1"))
+    ledger.tell(Saved, "r")
+    assert (now.stale, ledger.snapshot().stale) == ((), ("a",))
     ledger.close()
     told = [one async for one in watcher]
-    assert [one.revision for one in told] == [1, 2, 3, 4, 5]  # type: ignore[union-attr]
+    assert [one.revision for one in told] == [1, 2, 3, 4, 5, 6]  # type: ignore[union-attr]
     assert told[0] == CellStateChanged(1, "a", "queued")

@@ -1,11 +1,13 @@
 // A front end of a notebook session: what the server tells is folded into `doc`, and what a person
 // does is sent. The messages are those of /schema.json.
 import { element, highlighted, markdown, output } from "./showing.js";
+import * as stale from "./stale.js";
 
 const $ = (id) => document.getElementById(id);
 const KEY = "conkernel-token";
 const TYPING = 250; // milliseconds without a key until an edit is sent
 const LONGEST_WAIT = 10_000; // milliseconds between two tries to connect
+const SHARE = 4; // times as long as showing text took, until it is shown again as it goes on
 
 let doc = { cells: [], metadata: {} };
 let me = null; // what the server calls this front end
@@ -105,6 +107,7 @@ const TOLD = {
     note("offline", "");
     note("saving", told.save_error ? `Not saved: ${told.save_error}` : "", true);
     for (const [place, text] of told.notes.entries()) note(`read-${place}`, text);
+    stale.begin(doc.cells, told.stale);
     place();
     for (const view of views.values()) view.showAll();
     for (const view of views.values()) view.ask(told.question?.cell_id === view.id ? told.question : null);
@@ -127,11 +130,13 @@ const TOLD = {
     const shown = cellOf(cell_id)?.outputs[index];
     if (!shown) return;
     shown.text += text;
-    views.get(cell_id).showOutputs(index);
+    views.get(cell_id).showGrown(index);
   },
   cell_state_changed({ cell_id, state, status }) {
     if (state === "idle") states.delete(cell_id); else states.set(cell_id, state);
     if (status) statuses.set(cell_id, status); else statuses.delete(cell_id);
+    const cell = cellOf(cell_id);
+    if (cell) stale.follow(cell, state);
     views.get(cell_id)?.showState();
   },
   kernel_state_changed({ state, reason }) { showKernel(state, reason); },
@@ -155,16 +160,19 @@ const EDITS = {
   edit_cell({ cell_id, source }) {
     cellOf(cell_id).source = source;
     if (!typed.has(cell_id)) views.get(cell_id).showSource();
+    views.get(cell_id).showState();
   },
   change_type({ cell_id, cell_type }) {
     const cell = cellOf(cell_id);
     cell.cell_type = cell_type;
     if (cell_type === "code") { delete cell.attachments; Object.assign(cell, { outputs: [], execution_count: null }); }
     else { delete cell.outputs; delete cell.execution_count; }
+    stale.forget(cell_id);
     views.get(cell_id).showAll();
   },
   replace_cell({ cell_id, cell }) {
     doc.cells[indexOf(cell_id)] = cell;
+    stale.forget(cell_id);
     views.get(cell_id).showAll();
   },
   set_metadata({ cell_id, metadata }) { (cell_id === null ? doc : cellOf(cell_id)).metadata = metadata; },
@@ -174,11 +182,13 @@ const EDITS = {
   },
   set_outputs({ cell_id, outputs, execution_count }) {
     Object.assign(cellOf(cell_id), { outputs, execution_count });
+    stale.forget(cell_id);
     views.get(cell_id).showOutputs(0);
   },
   clear_outputs({ cell_id }) {
     for (const cell of doc.cells.filter(({ id, outputs }) => outputs && (cell_id === null || id === cell_id))) {
       Object.assign(cell, { outputs: [], execution_count: null });
+      stale.forget(cell.id);
       views.get(cell.id).showOutputs(0);
     }
   },
@@ -207,7 +217,7 @@ function showKernel(state, reason) {
 function place() { // each cell's view in the cell's place; what stays where it is keeps the focus
   const ids = new Set(doc.cells.map(({ id }) => id));
   for (const [id, view] of views) {
-    if (!ids.has(id)) { view.root.remove(); views.delete(id); typed.delete(id); }
+    if (!ids.has(id)) { view.remove(); views.delete(id); typed.delete(id); }
   }
   for (const [index, cell] of doc.cells.entries()) {
     if (!views.has(cell.id)) { views.set(cell.id, new CellView(cell.id)); views.get(cell.id).showAll(); }
@@ -247,6 +257,9 @@ class CellView {
     const bar = element("div", { class: "bar" }, this.number, this.state, ...Object.values(buttons), this.kind);
     this.root = element("section", { class: "cell", "aria-label": "Cell", "data-cell": id }, bar, this.editor, this.hint, this.rendered, this.outputs, this.question);
     this.shown = []; // an element for each output
+    this.grown = Infinity; // the first of them whose text goes on and is not shown yet
+    this.growing = null; // the timer that shows it
+    this.took = 0; // milliseconds, the last time
     this.isWritten = false; // whether a text's source is shown
   }
 
@@ -256,6 +269,11 @@ class CellView {
     const made = element("button", { type: "button", "aria-label": label, title: label }, text);
     made.onclick = clicked;
     return made;
+  }
+
+  remove() {
+    clearTimeout(this.growing);
+    this.root.remove();
   }
 
   showAll() {
@@ -287,13 +305,26 @@ class CellView {
 
   showOutputs(start) { // those before `start` stay as they are, so that no frame is loaded again
     const outputs = this.cell.outputs ?? [];
-    for (const old of this.shown.splice(start)) old.remove();
-    for (const shown of outputs.slice(start)) {
+    const from = Math.min(start, this.grown);
+    clearTimeout(this.growing);
+    this.growing = null;
+    this.grown = Infinity;
+    for (const old of this.shown.splice(from)) old.remove();
+    for (const shown of outputs.slice(from)) {
       const made = output(shown);
       this.shown.push(made);
       this.outputs.append(made);
     }
     this.showState();
+  }
+
+  showGrown(index) { // a megabyte that goes on twenty times a second would leave no time for a person
+    this.grown = Math.min(this.grown, index);
+    this.growing ??= setTimeout(() => {
+      const began = performance.now();
+      this.showOutputs(this.grown);
+      this.took = performance.now() - began;
+    }, this.took * SHARE);
   }
 
   showState() {
@@ -303,7 +334,10 @@ class CellView {
     this.root.classList.toggle("running", state === "running");
     this.number.textContent = kind === "code" ? `[${state ? "*" : count ?? " "}]` : "";
     const status = statuses.get(this.id);
-    this.state.textContent = state ?? (status === "ok" ? "" : status ?? "");
+    const isStale = !state && stale.isStale(this.cell);
+    this.root.classList.toggle("stale", isStale);
+    const ended = [status === "ok" ? null : status, isStale ? "edited since it ran" : null];
+    this.state.textContent = state ?? ended.filter(Boolean).join(", ");
     this.buttons.cancel.disabled = !state;
     if (!state) this.ask(null);
   }
