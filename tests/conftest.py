@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -51,6 +52,11 @@ def refuse_kernels(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(refuse_kernels)
+
+# A shell without job control starts what is in its background with Ctrl-C ignored, which the
+# programs that tests start would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.hookimpl(trylast=True)
@@ -104,6 +110,14 @@ async def _kernel(name: str) -> AsyncIterator[ConKernelManager]:
     await manager.start_kernel()
     yield manager
     await manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_left() -> Iterator[None]:
+    """Let a test fail if Ctrl-C does something else after it."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 @pytest.fixture(autouse=True)

@@ -40,8 +40,8 @@ class Keeper:
         self._recorder = recorder
         self._state = SessionState.NEW
         self._life: Life | None = None
-        self._loss = ""  # why the last kernel is gone; empty once that was told
-        self._notes: list[str] = []  # of the set-up in the kernel that there is
+        self._loss = ""  # why the last kernel is gone; empty once there is another one
+        self._news: list[str] = []  # of the kernel that there is, for the first that runs in it
         self._start: asyncio.Task[None] | None = None  # of a kernel
 
     @property
@@ -130,11 +130,17 @@ class Keeper:
         never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self.get(never)
 
-    def take_news(self) -> list[str]:
-        """Give what is to be told of the kernel, once; [] if it is the one of before."""
-        loss, self._loss = self._loss, ""
-        notes, self._notes = self._notes, []
-        return [words.fresh(loss, self.has_setup), *notes] if loss else notes
+    def take_news(self, life: Life) -> list[str]:
+        """
+        Give, once, what is to be told of the kernel `life`; [] if that was told.
+
+        Of a kernel that is gone nothing is told here: what ran in it may end after another one was
+        started, whose news are for who runs in that.
+        """
+        if life is not self._life:
+            return []
+        news, self._news = self._news, []
+        return news
 
     # Inside
 
@@ -156,9 +162,10 @@ class Keeper:
             if life is not None:
                 await life.end("it could not be set up")
             raise
-        self._notes = notes
+        loss, self._loss = self._loss, ""
+        self._news = [words.fresh(loss, self.has_setup), *notes]
         self._note(SessionNews.PREPARED)
-        await self._recorder.note(f"A fresh kernel, since {self._loss}.")
+        await self._recorder.note(f"A fresh kernel, since {loss}.")
 
     def _have(self, life: Life) -> None:
         if self._state is SessionState.PREPARING:  # the one before was of no use

@@ -394,7 +394,7 @@ class KernelSession:
     async def _ended(self, life: Life, call: Call, outcome: Outcome) -> SessionResult:
         """Make the result of a call that was run, and see to the kernel under it."""
         keeper = self._keeper
-        notes = keeper.take_news()
+        notes = keeper.take_news(life)
         changes: dict[str, Any] = {"restarted": bool(notes)}
         if outcome.is_stuck:
             notes.append(telling.stuck(call, has_setup=keeper.has_setup))
