@@ -29,6 +29,7 @@ __all__ = ["STATE", "NotebookWidgets"]
 STATE: Final = "application/vnd.jupyter.widget-state+json"
 TARGET: Final = "jupyter.widget"
 OUTPUT: Final = "OutputModel"
+ECHO: Final = "echo_update"  # by which the kernel tells all what one of them has told it
 SHOWING: Final = frozenset({"stream", "display_data", "execute_result", "error", "clear_output"})
 
 
@@ -65,7 +66,8 @@ class NotebookWidgets:
             self._close(model)
         state = held.get("state")
         if model in self.states and isinstance(state, dict):
-            self._update(model, cast("dict[str, Any]", state))
+            is_echo = held.get("method") == ECHO
+            self._update(model, cast("dict[str, Any]", state), is_echo=is_echo)
             self._take_buffers(model, held.get("buffer_paths"), message["buffers"])
 
     def news(self) -> list[dict[str, Any]]:
@@ -121,11 +123,11 @@ class NotebookWidgets:
         self._taken.pop(model, None)
         self._open = [entry for entry in self._open if entry[1] != model]
 
-    def _update(self, model: str, state: Mapping[str, Any]) -> None:
+    def _update(self, model: str, state: Mapping[str, Any], *, is_echo: bool) -> None:
         self.states[model].update(state)
         if self.states[model].get("_model_name") != OUTPUT:
             return
-        if "outputs" in state:
+        if "outputs" in state and not is_echo:  # what we told: more may have been taken since
             taken = self._taken[model] = Reducer()
             for output in _dicts(state["outputs"]):
                 taken.feed(_incoming(str(output.get("output_type")), output))

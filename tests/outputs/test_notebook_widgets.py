@@ -117,6 +117,25 @@ JUNK = st.recursive(
 KINDS = st.sampled_from(["comm_open", "comm_msg", "comm_close", "stream", "display_data", "error"])
 
 
+def test_an_echo_of_what_the_kernel_was_told_takes_nothing_away() -> None:
+    """It comes late: more was taken since. What the kernel itself sets counts."""
+    widgets = NotebookWidgets()
+    widgets.take(opened("o", _model_name="OutputModel", outputs=[]))
+    widgets.take(updated("o", msg_id="r"))
+    widgets.take(printed("one\n"))
+    (told,) = widgets.news()
+    widgets.take(printed("two\n"))
+    echo = {"method": "echo_update", "state": told["data"]["state"]}
+    widgets.take(message("comm_msg", "told", {"comm_id": "o", "data": echo}))
+    held: Any = widgets.metadata()
+    outputs = held[STATE]["state"]["o"]["state"]["outputs"]
+    assert outputs[0]["text"] == "one\ntwo\n"
+    assert widgets.news()[0]["data"]["state"]["outputs"] == outputs
+    widgets.take(updated("o", outputs=[]))
+    held = widgets.metadata()
+    assert held[STATE]["state"]["o"]["state"]["outputs"] == []
+
+
 @given(st.lists(st.tuples(KINDS, st.dictionaries(st.sampled_from(["data", "wait"]), JUNK), JUNK)))
 def test_no_message_is_too_odd(messages: list[tuple[str, dict[str, Any], Any]]) -> None:
     """A kernel may send anything."""
